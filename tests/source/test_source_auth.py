@@ -487,3 +487,16 @@ def test_a_token_service_with_a_bad_certificate_is_no_outage() -> None:
     with pytest.raises(SourceError, match="certificate that is not trusted") as caught:
         service.ask({}, None)
     assert caught.value.code == "registry_certificate" and not caught.value.transient
+
+
+def test_neither_a_proxy_nor_the_netrc_of_the_environment_is_used(
+    serve: Any, monkeypatch: Any, tmp_path: Any
+) -> None:
+    """A proxy would resolve names itself, and .netrc has credentials of someone else."""
+    proxy, registry = serve(lambda asked: [{"id": 2}]), serve(lambda asked: [{"id": 1}])
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    (tmp_path / "netrc").write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert ids(registry.source()) == ["1"] and not proxy.asked
+    assert registry.asked[0].headers["Authorization"] == "Bearer s3cret"
