@@ -122,6 +122,6 @@ class Withdrawals:
             text = f"Archived as “{self.ctx.lane.withdrawn_reason}”: {ids_of(archived)}."
             runs.log(self.ctx.run, "INFO", text)
             if linked := [row for row in archived if row.links]:
-                text = f"Other entities still link to {ids_of(linked)}, which are archived now."
+                text = f"Other entities still link to archived ones: {ids_of(linked)}."
                 runs.log(self.ctx.run, "WARNING", text)
         return done
