@@ -74,6 +74,8 @@ ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
         (Reply({"m": "The IP address is on no allow list"}, 403), "this server", "a firewall", 1),
         (Reply({"m": "not in the whitelisted IP ranges"}, 403), "this server", "a firewall", 1),
         (Reply(b"<title>Cloudflare</title>", 403), "from this server (403).", "a firewall", 1),
+        (Reply(b"<H1>Denied</H1> Reference&#32;&#35;18.2f", 403), "this server", "a firewall", 1),
+        (Reply(b"<title>Just a moment...</title>", 403), "this server", "a firewall", 1),
         (Reply({"m": "trial expired"}, 402), "trial expired", "registry's owner checks", 1),
         (Reply({"detail": "key has expired"}, 401), "key has expired", "API Key", 1),
         (Reply({"detail": "no project"}, 403), "no project", "API Key", 1),

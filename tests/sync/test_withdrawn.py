@@ -114,6 +114,21 @@ def test_a_renamed_key_still_stops_the_run_where_absent_clears(world):
     assert all(v["Note"] for v in w.values().values())
 
 
+def test_a_few_records_whose_key_was_renamed_clear_nothing(odoo):
+    w = odoo(absent="clear")
+    w.sync()
+    for number in (1, 2, 3):
+        w.registry.record(f"M-{number}")["remark"] = w.registry.record(f"M-{number}").pop("note")
+        w.registry.edit(f"M-{number}")
+    run = w.sync()
+    assert (run.status, run.error_code) == (Status.FAILED, "path_gone")
+    assert "They have the same values at “remark”" in run.error
+    assert all(v["Note"] for v in w.values().values())
+    w.registry.record("M-2")["remark"] = "another"  # so nothing shows that it was renamed
+    assert w.sync().status == Status.SUCCEEDED
+    assert not any(v["Note"] for v in w.values().values())
+
+
 TOMBSTONES = {
     "CouchDB": {"_deleted": True, "_rev": "2-x"},
     "Kinto": {"deleted": True, "last_modified": 5},

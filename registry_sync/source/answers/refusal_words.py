@@ -15,7 +15,8 @@ ADDRESS = re.compile(
     rf"\bip.?(?:address|range)|\bips?\b\D{{0,40}}\d+\.\d|\bip not\b|source address|network zone"
     r"|\b(?:from|your|client|source|remote)(?: this| the)? ips?\b"
     rf"|{PLACE}.{{0,30}}{LIST}|{LIST}.{{0,30}}{PLACE}"
-    r"|firewall|cloudflare|akamai|incapsula|sucuri",
+    r"|firewall|cloudflare|akamai|incapsula|sucuri|\bwaf\b|just a moment|request blocked"
+    r"|reference(?:&#32;|\s)(?:#|&#35;)",
     re.IGNORECASE,
 )
 """Words of a 403 that is about where a request comes from; IP may be intellectual property."""

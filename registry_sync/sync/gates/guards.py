@@ -23,6 +23,7 @@ from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.overrides import is_overridden
+from registry_sync.sync.gates.renamed_keys import renamed_keys
 from registry_sync.sync.plans.plan_gate import hold
 from registry_sync.sync.records import Candidate, SourceRecord
 
@@ -113,6 +114,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
     records = [record for record in records if not has_left(record.raw, mapping)]
     if len(records) < EVIDENCE:
+        _check_renamed(ctx, records)
         return []
     # What changed lately may well be alike; what everything lacks is the configuration's fault.
     whole = run.reads_all
@@ -131,11 +133,23 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
         runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _gone(lost, len(records))
     missing = [m for m in gone if m not in lost]
+    _check_renamed(ctx, records)
     for mapped in missing:
         if whole and mapped.field.is_required:
             what = f"the required field “{mapped.field.name}”"
             raise _never(what, f"its path “{mapped.path}”", records)
     return [mapped.path for mapped in missing]
+
+
+def _check_renamed(ctx: RunContext, records: Sequence[SourceRecord]) -> None:
+    """Raise SourceError before few records clear what they now have under another key."""
+    gone = [m for m in ctx.setup.mapping.fields if m.path and _absent(m, records)]
+    found = renamed_keys(ctx.lane, gone, records) if records else {}
+    lost = [mapped for mapped in gone if mapped.path in found]
+    if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
+        runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
+        new = " and ".join(f"“{found[m.path]}”" for m in lost)
+        raise _gone(lost, len(records), f" They have the same values at {new}.")
 
 
 def check_values(
@@ -223,11 +237,11 @@ def _held_before(
     return held
 
 
-def _gone(lost: Sequence[FieldMapping], count: int) -> SourceError:
+def _gone(lost: Sequence[FieldMapping], count: int, said: str = "") -> SourceError:
     named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)
     return SourceError(
         f"None of the {number_of(count, 'record')} of the first page has {named}, which had values "
-        "before. Nothing was written.",
+        f"before.{said} Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
         "run pass, which keeps the values in Benchling, or clears them if endpoint.absent is "
