@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
-from registry_sync.source.answers.refusal_words import ADDRESS, RATE
+from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, RATE
 from registry_sync.source.connection import REFUSED, Received
 from registry_sync.source.errors import ENTER_KEY, AccessDenied, RetryableError, bad_answer
 
@@ -27,6 +27,13 @@ CHECKS = {
     414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
 }
 """What the integration owner does about a status; "" if the registry's owner must act."""
+SCHEMES = ("negotiate", "ntlm", "digest", "kerberos")
+"""Schemes of signing in that no setting can send."""
+NO_SCHEME = (
+    "The registry's owner allows a way to sign in that client.auth of Connector Settings has, such "
+    "as a key, a bearer token or HTTP basic authentication."
+)
+BY_BASIC = "For user name and password, client.auth in Connector Settings has the type http_basic."
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
@@ -36,7 +43,7 @@ def refusal(answer: Received, said: str) -> SourceError:
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(said) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
-        return _rejected(status, said)
+        return _rejected(status, said, answer.headers.get("WWW-Authenticate", ""))
     what = f"it answered {status} to {origin(answer.url)}{parts.path}: {said or 'nothing'}"
     if asked_to_wait:
         what += _wait_asked(answer)
@@ -48,7 +55,8 @@ def refusal(answer: Received, said: str) -> SourceError:
     return error
 
 
-def _rejected(status: int, said: str) -> SourceError:
+def _rejected(status: int, said: str, asked: str) -> SourceError:
+    """Return the error of a refused key; `asked` is the header of what the registry takes."""
     words = f" It says: {said}" if said and not said.startswith("<") else ""
     if status == 403 and ADDRESS.search(said):
         return AccessDenied(
@@ -57,10 +65,20 @@ def _rejected(status: int, said: str) -> SourceError:
             "before the registry.",
             code="registry_answer",
         )
+    if status == 403 and CONTRACT.search(said):
+        return AccessDenied(
+            f"The registry refuses the request (403).{words}",
+            remedy="The registry's owner checks what the registry's licence or plan allows.",
+            code="registry_answer",
+        )
+    scheme, remedy = (asked.split() or [""])[0].lower(), ENTER_KEY
+    if status == 401 and scheme in (*SCHEMES, "basic"):
+        words += f" It asks for the scheme {scheme.capitalize()}."
+        remedy = NO_SCHEME if scheme in SCHEMES else f"{ENTER_KEY} {BY_BASIC}"
     kind = AccessDenied if status == 403 else SourceError
     return kind(
         f"The registry rejects the key ({status}).{words}",
-        remedy=ENTER_KEY,
+        remedy=remedy,
         code="registry_unauthorised",
     )
 

@@ -6,6 +6,7 @@ import re
 
 RATE = re.compile(
     r"rate.?limit|throttl|too many requests|slow down|(?:request|usage|api) limit"
+    r"|(?:daily|hourly|monthly).?limit"
     r"|quota.{0,20}(?:exceed|exhaust|reach)|(?:exceed|exhaust|reach|over|out of).{0,20}quota",
     re.IGNORECASE,
 )
@@ -20,6 +21,12 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 """Words of a 403 that is about where a request comes from; IP may be intellectual property."""
+CONTRACT = re.compile(
+    r"\blicen[cs]e\b.{0,40}(?:expire|exceed|invalid|require)|subscription(?![\s_-]?key)"
+    r"|\b(?:your|current|this) plan\b",
+    re.IGNORECASE,
+)
+"""Words of a 403 that is about what the registry's owner has paid for."""
 DOWN = re.compile(
     rb"(?i)maintenance|temporarily (?:unavailable|down|offline)|service unavailable|be right back"
     rb"|back (?:soon|shortly)|bad gateway|gateway time-?out|downtime"
