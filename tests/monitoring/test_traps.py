@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from registry_sync.models import Lane
 from registry_sync.monitoring.doctor import checkup as doctor
 from tests.support.odd import Asked, Reply
 
@@ -267,10 +268,13 @@ def test_a_list_without_order_has_no_duplicate_ids(visited: Any) -> None:
     assert points["Ids"].state == "ok" and points["Order"].state == "warning", points
 
 
-def test_a_key_that_records_had_is_missed(world: Any) -> None:
+def test_a_policy_without_deletions_and_a_key_that_records_had_are_told(world: Any) -> None:
     w = world([{"id": "K-1", "name": "Kind 1", "smiles": "C"}], rows=[("SMILES", "smiles")])
     w.sync()
-    assert {point.name: point.state for point in doctor.examine()}["Keys left out"] == "ok"
+    Lane.objects.update(withdrawn_policy="archive")
+    points = {point.name: point for point in doctor.examine()}
+    assert points["Keys left out"].state == "ok"
+    assert "scope are not set, so nothing is archived" in points["Deleted records"].finding
     w.registry.records[0].pop("smiles")
     point = {point.name: point for point in doctor.examine()}["Keys left out"]
     assert point.state == "warning" and "“smiles”" in point.finding and "K-1" in point.finding

@@ -20,6 +20,7 @@ from registry_sync.monitoring.doctor.finding import (
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.sync.setup import mapping_of, read_schema
+from registry_sync.sync.withdrawals.policy import archives
 
 LOSS_CHECKS: dict[str, Callable[[RegistryVisit], CheckResult]] = {}
 CLEAR = json.dumps({"endpoint": {"absent": "clear"}})
@@ -27,9 +28,17 @@ CLEAR = json.dumps({"endpoint": {"absent": "clear"}})
 
 @register(LOSS_CHECKS, "Deleted records")
 def check_deleted(visit: RegistryVisit) -> CheckResult:
-    """Look for records that say that they are deleted."""
+    """Look for records that say that they are deleted, and for a policy that nothing meets."""
     sample, mapping = visit.sample(), _mapping(visit)
-    deletes = visit.tenant.configured()[1].deletes
+    connector = visit.tenant.configured()[1]
+    deletes = connector.deletes
+    if deletes.mode == "none" and not connector.scope and any(map(archives, _lanes(visit))):
+        return warning(
+            "The lane's policy archives what left the registry, but endpoint.deletes and scope "
+            "are not set, so nothing is archived.",
+            "The integration owner must set endpoint.deletes or scope in Connector Settings, or "
+            "the policy to report only.",
+        )
     if deletes.mode == "flag":
         flagged = sum(1 for record in sample.records if deletes.flagged(record))
         number = f"{flagged:,} of {number_of(len(sample.records), 'record')}"
