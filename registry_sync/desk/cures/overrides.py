@@ -131,7 +131,7 @@ def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
         done.said.append(done.note)
     if proposed:
         done.warnings.append(
-            "This lane asks for a second person: the override for "
+            "This lane requires a second person: the override for "
             f"{number_of(proposed, 'record')} is proposed, and nothing was done yet. Someone else "
             "confirms it under Proposals in the desk, or does the same."
         )

@@ -193,11 +193,11 @@ def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> 
 
 
 def _refuse_alone(changed: Sequence[items.Write]) -> None:
-    """Raise CommandError 1 where a lane asks for a second person to decide what is written."""
+    """Raise CommandError 1 where a lane requires a second person to decide what is written."""
     for lane in runs.current_lanes():
         if any(is_required(lane, what) for what in (What.PUBLISH, *decides_with(lane, changed))):
             raise CommandError(
-                "A lane of this app asks for a second person to publish a mapping or to let "
+                "A lane of this app requires a second person to publish a mapping or to let "
                 "entities be archived, and a file would be written at once. Publish a draft in "
                 "the desk.",
                 returncode=FAILED,

@@ -78,10 +78,10 @@ class SecondPerson(SyncError):
 
     def __init__(self, proposal: Proposal) -> None:
         super().__init__(
-            f"This lane asks for a second person. {proposal.proposed_by} proposed it; nothing was "
+            f"This lane requires a second person. {proposal.proposed_by} proposed it; nothing was "
             "done yet.",
-            remedy="Someone else who may sign plans confirms it under Proposals in the desk, or "
-            "does the same in the desk.",
+            remedy="Someone else with the permission to sign plans must confirm it under "
+            "Proposals in the desk, or do the same there.",
             kind="mapping",
             code="second_person",
         )
@@ -153,7 +153,7 @@ def settle(
 ) -> list[ProposedAction]:
     """Return which of some actions of one kind may be done now, each on its own.
 
-    Where the lane asks for a second person, those that this person may confirm are confirmed, and
+    If the lane requires a second person, those that this person may confirm are confirmed, and
     new ones are proposed. Call it in the transaction that does them, with the lane locked. The
     number of queries does not grow with that of the actions.
     """
