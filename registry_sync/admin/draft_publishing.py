@@ -120,7 +120,7 @@ class Publishing(Reasoned):
                 preview.stop(draft)
             elif do == "all":
                 preview.request(draft)
-                self._told(request, draft)
+                self._enqueue_or_warn(request, draft)
             elif do == "ids":
                 ids = request.POST.get("ids", "").replace(",", " ").split()
                 if not ids or len(ids) > preview.MOST_IDS:
@@ -128,13 +128,13 @@ class Publishing(Reasoned):
                     self.message_user(request, text, messages.ERROR)
                     return
                 preview.request(draft, ids)
-                self._told(request, draft)
+                self._enqueue_or_warn(request, draft)
             else:
                 preview.on_sample(draft, client, plain_source)
         except (SyncError, Refused) as error:
             self.message_user(request, failure_text(error), messages.ERROR)
 
-    def _told(self, request: HttpRequest, draft: MappingDraft) -> None:
+    def _enqueue_or_warn(self, request: HttpRequest, draft: MappingDraft) -> None:
         if not settings.REDIS_URL or not enqueue_preview(draft):
             self.message_user(request, NO_WORKER.format(draft.pk), messages.WARNING)
 

@@ -115,7 +115,7 @@ class PlanAdmin(ByLane):
         rows, known = plans.rows_of(plan, **how), plans.known_count(plan, **how)
         page = RowPages(rows, known).get_page(request.GET.get("page"))
         context = {
-            "title": f"{plan}{_beside(plan)}",
+            "title": f"{plan}{_lane_suffix(plan)}",
             "plan": plan,
             "state": plans.state_of(plan),
             "counts": outcome.counts_sentence(plan),
@@ -208,6 +208,6 @@ def _address(what: str, plan: Plan) -> str:
     return reverse(f"admin:registry_sync_plan_{what}", args=[plan.pk])
 
 
-def _beside(plan: Plan) -> str:
+def _lane_suffix(plan: Plan) -> str:
     name = runs.LaneNames().label(plan.lane)
     return f" ({name})" if name else ""

@@ -89,13 +89,13 @@ class RunViews(ReadOnly):
             "mapping": looks.mapping(run),
             "schema": runs.schema_view(run.lane),
             **(refused := _causes(run)),
-            **self._hands(request, run, refused["causes"]),
+            **self._allowed_actions(request, run, refused["causes"]),
             **_changes(run, request.GET.get("changes_after", "")),
             **_log(run, request.GET.get("log_before", "")),
         }
         return self.render(request, "admin/registry_sync/run/page.html", context)
 
-    def _hands(
+    def _allowed_actions(
         self, request: HttpRequest, run: SyncRun, causes: Sequence[handled.CauseCount]
     ) -> Json:
         """Return what the user may do with a run in its current state."""

@@ -57,7 +57,7 @@ class Watcher(Protocol):
     def refused(self, row: Row, refusal: Refused) -> None:
         """Record that Benchling refused this row, with its reason."""
 
-    def look(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
+    def find_written(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
         """Return, by external id, the rows that are in Benchling as sent, or must not be sent."""
 
     def set_aside(self, rows: Sequence[Row], message: str) -> None:
@@ -124,7 +124,7 @@ class Upserter:
             except AnswerLost as lost:
                 why = lost.why
             for _ in paced_lookups(time.monotonic() + LATE, self.pause):
-                found = self.watcher.look([row]).get(row.external_id)
+                found = self.watcher.find_written([row]).get(row.external_id)
                 if isinstance(found, Refused):
                     raise found
                 if found is not None:
@@ -230,7 +230,7 @@ class Upserter:
         """Report the rows that are in Benchling as sent, and return the others."""
         if not rows:
             return []
-        found = self.watcher.look(rows)
+        found = self.watcher.find_written(rows)
         there = {key: entity for key, entity in found.items() if not isinstance(entity, Refused)}
         written = [row for row in rows if row.external_id in there]
         if written:

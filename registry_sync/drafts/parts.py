@@ -20,7 +20,7 @@ from registry_sync.sync.setup import Setup
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _LaneContext:
     lane: Lane
     setup: Setup
     client: Client
@@ -43,9 +43,9 @@ class Parts:
                 self.lane, mapping, candidates, self, is_tried=lambda candidate: False
             )
         if self.lane is not None:
-            look = _Look(self.lane, self.tenant.setup, self.tenant.client)
+            ctx = _LaneContext(self.lane, self.tenant.setup, self.tenant.client)
             going = [c for c in candidates if c.entity.external_id not in problems]
-            problems |= losses(look, going, self._is_allowed)
+            problems |= losses(ctx, going, self._is_allowed)
         return problems
 
     def holders(self, key: str) -> list[Holder]:

@@ -23,7 +23,7 @@ def idle_queues(server: Redis, queues: Queues) -> dict[str, str]:
     Returns {} where Redis does not answer: that is a fault of its own.
     """
     try:
-        return {name: _said(server, name, queues.serves(name)) for name in needed_queues()}
+        return {name: _status(server, name, queues.serves(name)) for name in needed_queues()}
     except (RedisError, OSError):
         return {}
 
@@ -33,7 +33,7 @@ def is_idle(said: str) -> bool:
     return said.startswith("no worker")
 
 
-def _said(server: Redis, queue: str, served: bool) -> str:
+def _status(server: Redis, queue: str, served: bool) -> str:
     key = f"registry_sync:without_worker:{queue}"
     if served:
         server.delete(key)

@@ -176,7 +176,7 @@ def _writing(walk: Walk, found: Explanation) -> Said:
     if state is not None and ahead.sort == "unchanged" and state.pill != "good":
         return "warning", f"The registry says what it said. {_differs(walk.lane, state)}", (), ""
     details = [f"{name}: {before} → {after}" for name, before, after in ahead.changes]
-    return "ok", _said(ahead), details, ""
+    return "ok", _outlook_sentence(ahead), details, ""
 
 
 def _differs(lane: Lane, state: in_benchling.TenantState) -> str:
@@ -186,7 +186,7 @@ def _differs(lane: Lane, state: in_benchling.TenantState) -> str:
     return "Benchling does not have that: see the step Benchling. A run would write nothing."
 
 
-def _said(ahead: Outlook) -> str:
+def _outlook_sentence(ahead: Outlook) -> str:
     if ahead.sort == "new":
         return "A run would create it in Benchling."
     if ahead.sort == "changed":

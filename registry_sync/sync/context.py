@@ -18,7 +18,7 @@ from registry_sync.sync.setup import Setup
 Phase = SyncRun.Phase
 
 
-class Look(Protocol):
+class LaneContext(Protocol):
     """A lane and its setup, with the client that reads what Benchling has of it."""
 
     @property

@@ -43,11 +43,11 @@ class FilterCheck:
     def _is_expected(self) -> bool:
         known = self.lane.source_state.get("filter", {})
         asked, at = known.get("asked"), known.get("at")
-        if asked != self._asked() or not at:
+        if asked != self._long_ago_text() or not at:
             return self.lane.ledger.exists()
         return timezone.now() - datetime.fromisoformat(at) > EVERY and self.lane.ledger.exists()
 
-    def _asked(self) -> str:
+    def _long_ago_text(self) -> str:
         return self.source.since_text(LONG_AGO)
 
     def _check(self) -> str:
@@ -59,7 +59,7 @@ class FilterCheck:
             runs.log(self.run, "INFO", text)
             works = True
         found: dict[str, Any] = {
-            "asked": self._asked(),
+            "asked": self._long_ago_text(),
             "at": timezone.now().isoformat(),
             "works": works,
         }

@@ -104,7 +104,7 @@ def naming(element: str) -> Iterator[None]:
 
 def read_items(client: Client) -> list[Json]:
     """Read every item of the app's configuration, as raw JSON."""
-    return _asked(client.configuration_items, "The app's configuration", client.app_id)
+    return _answer_or_fault(client.configuration_items, "The app's configuration", client.app_id)
 
 
 def read_config(
@@ -177,7 +177,7 @@ def read_schema(
     With `hidden`, a dropdown that the app cannot read is noted there: a field, and the fault.
     """
     schema_id = config.schema_id
-    raw = _asked(lambda: client.entity_schema(schema_id), config.schema_item, schema_id)
+    raw = _answer_or_fault(lambda: client.entity_schema(schema_id), config.schema_item, schema_id)
     dropdowns: dict[str, Json] = {}
     for field in raw.get("fieldDefinitions") or []:
         dropdown_id = field.get("dropdownId")
@@ -185,7 +185,7 @@ def read_schema(
         if wanted and dropdown_id not in dropdowns:
             what = f"the dropdown of the field “{field['name']}”"
             try:
-                read = _asked(partial(client.dropdown, dropdown_id), what, dropdown_id)
+                read = _answer_or_fault(partial(client.dropdown, dropdown_id), what, dropdown_id)
             except ConfigError as error:
                 if hidden is None:
                     raise
@@ -203,13 +203,13 @@ def _folder_option(raw: Json) -> Json:
 
 def check_access(client: Client, config: AppConfig) -> None:
     """Check that the app sees the Benchling registry and the folder. Raise ConfigError."""
-    listed = _asked(client.registries, "Registry", config.registry_id)
+    listed = _answer_or_fault(client.registries, "Registry", config.registry_id)
     registries = {str(registry["id"]) for registry in listed}
     if config.registry_id not in registries:
         raise _inaccessible("Registry", config.registry_id)
     if config.folder_id:
         folder = config.folder_id
-        found = _asked(lambda: client.folder(folder), "Synced Entity Location", folder)
+        found = _answer_or_fault(lambda: client.folder(folder), "Synced Entity Location", folder)
         if found.get("archiveRecord"):
             raise ConfigError(
                 f"The folder {found.get('name', folder)} of Synced Entity Location is archived.",
@@ -238,7 +238,7 @@ def key_of(
     }
 
 
-def _asked(question: Callable[[], T], what: str, resource_id: str) -> T:
+def _answer_or_fault(question: Callable[[], T], what: str, resource_id: str) -> T:
     try:
         return question()
     except Refused as refused:

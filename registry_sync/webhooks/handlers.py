@@ -186,7 +186,7 @@ def _configuration_updated(delivery: WebhookDelivery, client: Client) -> None:
         elements = [lane.element for lane in refresh_lanes(client, items).lanes] or [""]
         faults = [_fault(client, items, element) for element in elements]
     except SyncError as error:
-        faults = [_said(error)]
+        faults = [_fault_text(error)]
     fault = " ".join(dict.fromkeys(filter(None, faults)))
     _save_installation(config_fault=fault, config_checked_at=timezone.now())
     _redraw_all(client)
@@ -198,11 +198,11 @@ def _fault(client: Client, items: list[Json], element: str) -> str:
     try:
         configure(client, private_key=key, element=element, items=items)
     except SyncError as error:
-        return _said(error)
+        return _fault_text(error)
     return ""
 
 
-def _said(error: SyncError) -> str:
+def _fault_text(error: SyncError) -> str:
     if error.transient:
         raise error  # Benchling is unavailable, which says nothing about the configuration
     return error.with_remedy

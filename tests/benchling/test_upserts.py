@@ -124,7 +124,7 @@ class Books:
         assert row.external_id not in known, "each row has one outcome"
         book[row.external_id] = said
 
-    def look(self, rows: Sequence[Row]) -> Json:
+    def find_written(self, rows: Sequence[Row]) -> Json:
         held = self.tenant.held
         return {
             row.external_id: held[row.body["entityRegistryId"]]
@@ -484,8 +484,8 @@ def test_the_rest_after_a_process_died_is_sent_and_nothing_twice(case, one, othe
 
 def test_a_row_that_others_took_while_its_answer_was_lost_is_refused(case):
     c = case()
-    c.tenant.lost, look = 1, c.books.look
-    c.books.look = lambda rows: {**look(rows), "C-1": Refused(0, "taken")}
+    c.tenant.lost, look = 1, c.books.find_written
+    c.books.find_written = lambda rows: {**look(rows), "C-1": Refused(0, "taken")}
     flight = c.upserter.start(rows_of(2))
     c.upserter.land(flight)
     assert (set(c.books.got), c.books.refusals) == ({"C-0"}, {"C-1": "taken"})

@@ -83,7 +83,7 @@ def test_one_answer_in_ten_is_lost(world: Any, lossy: Lossy, settings: Any, numb
 
 def at_the_first_look(monkeypatch: pytest.MonkeyPatch, w: Any, do: Callable[[], Any]) -> None:
     """Let a person do something between a lost answer and the look that follows."""
-    look, done = BatchLog.look, []
+    look, done = BatchLog.find_written, []
 
     def watched(self: BatchLog, rows: Any) -> Any:
         if not done:
@@ -91,7 +91,7 @@ def at_the_first_look(monkeypatch: pytest.MonkeyPatch, w: Any, do: Callable[[], 
             done.append(do())
         return look(self, rows)
 
-    monkeypatch.setattr(BatchLog, "look", watched)
+    monkeypatch.setattr(BatchLog, "find_written", watched)
 
 
 @pytest.mark.invariant(11, 13)

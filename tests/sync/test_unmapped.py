@@ -143,7 +143,7 @@ def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch
             raise SystemExit("killed")
 
         with monkeypatch.context() as patched:
-            patched.setattr(unmapped.UnmappedFields, "_tell", die)
+            patched.setattr(unmapped.UnmappedFields, "_record_changes", die)
             with pytest.raises(SystemExit):
                 jobs.work_to_end(run.pk)
         SyncRun.objects.update(lease_until=None)

@@ -100,10 +100,12 @@ def _clashing(rows: Iterable[Adoption]) -> set[int]:
 def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> Row:
     entity = f"{row.entity_registry_id or row.entity_id} “{row.name}”"
     record = record_cell(row.external_id, row.lane)
-    return Row(str(row.pk), (record, entity, row.how, _sides(row, schema)), ticked, mark_of(row))
+    return Row(
+        str(row.pk), (record, entity, row.how, _differences(row, schema)), ticked, mark_of(row)
+    )
 
 
-def _sides(row: Adoption, schema: SchemaView) -> SafeString:
+def _differences(row: Adoption, schema: SchemaView) -> SafeString:
     """Return what taking the entity over would change, a line for each field."""
     lines = format_html_join(
         "",

@@ -49,12 +49,12 @@ class Unarchive(Press):
 
     def label_for(self, case: Case) -> str:
         """Return what can be done: undo, or see who did it."""
-        return self.label if _ours(case).exists() else "See who archived it"
+        return self.label if _own_archives(case).exists() else "See who archived it"
 
     def prospect(self, case: Case) -> Prospect:
         """Return the archived entities, this app's own with ticks."""
         ids = list(case.errors().values_list("external_id", flat=True)[:MOST])
-        ours = list(_ours(case)[:MOST])
+        ours = list(_own_archives(case)[:MOST])
         own = {row.external_id for row in ours}
         groups = []
         if ours:
@@ -69,7 +69,7 @@ class Unarchive(Press):
 
     def do(self, case: Case, order: Order) -> Done:
         """Let the next run unarchive the chosen entities, and write their records."""
-        chosen = _ours(case).filter(pk__in=order.keys())
+        chosen = _own_archives(case).filter(pk__in=order.keys())
         rows = withdrawals.undo(chosen, by=order.by, reason=order.reason)
         if not rows:
             raise CannotCure("Tick at least one entity that this app archived. Nothing was done.")
@@ -78,7 +78,7 @@ class Unarchive(Press):
         return Done(said, said=[said], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
 
 
-def _ours(case: Case) -> QuerySet[Withdrawal]:
+def _own_archives(case: Case) -> QuerySet[Withdrawal]:
     """Return this app's archives of the records that wait."""
     ids = case.errors().values("external_id")
     return withdrawals.open_rows([case.lane]).filter(

@@ -49,7 +49,7 @@ class TestConnection(Press):
         key = settings.BENCHLING_PRIVATE_KEY
         sides = configure(client, private_key=key, element=case.lane.element)
         request, answer, secrets = _first(sides)
-        head = "\n".join([*_asked(request, sides), "", *_answered(answer), ""])
+        head = "\n".join([*_request_lines(request, sides), "", *_answered(answer), ""])
         body = redact_answer(answer.content, SHOWN, secrets)
         listing = f"{redact_text(head, secrets)}\n{body}{_rest(answer, body)}"
         presses = {"sync": "Sync now"}
@@ -87,7 +87,7 @@ def _first(sides: Sides) -> tuple[Request, Received, list[str]]:
         connection.close()
 
 
-def _asked(request: Request, sides: Sides) -> Iterator[str]:
+def _request_lines(request: Request, sides: Sides) -> Iterator[str]:
     """Yield the request, its secrets hidden."""
     params = {
         name: HIDDEN if is_secret(name, value) else value for name, value in request.params.items()

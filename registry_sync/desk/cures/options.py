@@ -127,7 +127,7 @@ class AddOptions(Press):
             if not chosen:
                 continue
             try:
-                fault = _tell(done, dropdown, _add(client, dropdown, chosen))
+                fault = _report(done, dropdown, _add(client, dropdown, chosen))
                 added += [(dropdown.field, each.label) for each in chosen]
             except FAILURES as error:
                 if not added:
@@ -253,7 +253,7 @@ def _add(client: Client, dropdown: Dropdown, chosen: Sequence[Missing]) -> Addit
         ) from refused
 
 
-def _tell(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None:
+def _report(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None:
     """Say what became of a dropdown; return why it ended early, if it did."""
     where = f"the dropdown of “{dropdown.field}”"
     if found.added:

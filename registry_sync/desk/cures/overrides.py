@@ -120,10 +120,10 @@ class AllowRecord(Press):
         order.check(_mark_of(error) for error in rows)
         ids = [error.external_id for error in rows]
         done = allowances.allow_records(case.lane, what, ids, by=order.by, reason=order.reason)
-        return _told(what, [row for row in rows if row.external_id in done], len(ids) - len(done))
+        return _report(what, [row for row in rows if row.external_id in done], len(ids) - len(done))
 
 
-def _told(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
+def _report(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
     """Tell which records are overridden, and for how many that is only proposed."""
     done = Done("", noted=allowed, check=[error.external_id for error in allowed])
     if allowed:

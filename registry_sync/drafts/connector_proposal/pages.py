@@ -50,7 +50,7 @@ def propose_pages(found: Findings) -> None:
         posted=found.source().connector.json,
     )  # fmt: skip
     total = find_total(answer, "", last=False)
-    for paginator, evidence in _said(found, answer, total):
+    for paginator, evidence in _paginators_of(found, answer, total):
         if _leads_on(found, paginator):
             found.add("endpoint.paginator", paginator, evidence)
             break
@@ -58,12 +58,12 @@ def propose_pages(found: Findings) -> None:
         marks = marks_of(answer)
         counts_more = total and total.count > answer.count
         said = marks[0].said if marks else total.path if total and counts_more else ""
-        _ask(found, answer, total, said)
+        _probe(found, answer, total, said)
     _count(found, total)
     judge_proposed_ids(found)
 
 
-def _said(found: Findings, answer: PageAnswer, total: Total | None) -> Ways:
+def _paginators_of(found: Findings, answer: PageAnswer, total: Total | None) -> Ways:
     """Yield the paginators that the first answer speaks for, each with its evidence."""
     marks = marks_of(answer)
     if answer.links.get("next"):
@@ -139,7 +139,7 @@ def _leads_on(found: Findings, paginator: Json) -> bool:
     return bool(second - first)
 
 
-def _ask(found: Findings, answer: PageAnswer, total: Total | None, said: str) -> None:
+def _probe(found: Findings, answer: PageAnswer, total: Total | None, said: str) -> None:
     """Ask for one page more, by the parameters that such servers know.
 
     `said` is where the answer says that there is more.

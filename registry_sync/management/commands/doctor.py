@@ -50,7 +50,7 @@ class Command(OperatorCommand):
             raise CommandError("--lane needs --propose.", returncode=USAGE)
         results = doctor.examine()
         if not options["json"]:
-            self._tell(results)
+            self._write(results)
         try:
             doctor.record_checkup(results, actor=getpass.getuser())
         except DatabaseError as error:
@@ -65,7 +65,7 @@ class Command(OperatorCommand):
         if bad:
             raise SystemExit(1)
 
-    def _tell(self, results: list[CheckResult]) -> None:
+    def _write(self, results: list[CheckResult]) -> None:
         for result in results:
             self.stdout.write(f"{MARKS[result.state]}  {result.name}: {result.finding}")
             if result.remedy and result.state != "ok":

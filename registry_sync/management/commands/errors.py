@@ -47,11 +47,11 @@ class Command(OperatorCommand):
             self.stdout.write(json.dumps({"lanes": found}, indent=2, ensure_ascii=False))
             return
         for lane in found:
-            self._tell(lane)
+            self._write(lane)
         if not found:
             self.stdout.write("No lane is known yet: no run has read the app's configuration.")
 
-    def _tell(self, lane: Json) -> None:
+    def _write(self, lane: Json) -> None:
         of = "record is" if lane["open_errors"] == 1 else "records are"
         self.stdout.write(f"{lane['lane']}: {lane['open_errors']:,} {of} not up to date.")
         for line in to_do_lines(lane["causes"] or ()):

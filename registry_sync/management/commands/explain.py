@@ -53,14 +53,14 @@ class Command(OperatorCommand):
         if options["json"]:
             self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False, default=str))
         else:
-            self._tell(said)
+            self._write(said)
         outcomes = {step["outcome"] for step in said["steps"]}
         if "stopped" in outcomes:
             raise SystemExit(STOPPED)
         if outcomes & {"failed", "unknown"}:
             raise SystemExit(FAILED)
 
-    def _tell(self, said: Json) -> None:
+    def _write(self, said: Json) -> None:
         self.stdout.write(f"{said['record_id']} ({said['lane']})")
         for number, step in enumerate(said["steps"], 1):
             self.stdout.write(f"{number}. {step['step']}: {step['outcome']}. {step['text']}")

@@ -68,7 +68,7 @@ class Command(OperatorCommand):
             for part in shown.json_parts(row):
                 self.stdout.write(part, ending="")
         else:
-            self._tell(row)
+            self._write(row)
             for line in written:
                 self.stdout.write(line)
         if not reconciling.is_equal(row):
@@ -90,7 +90,7 @@ class Command(OperatorCommand):
                         f"{sign_file(statement, key)}.")  # fmt: skip
         return said
 
-    def _tell(self, row: Reconciliation) -> None:
+    def _write(self, row: Reconciliation) -> None:
         self.stdout.write(f"{row.lane}:")
         for word, count in shown.counted(row):
             self.stdout.write(f"{count:>12,}  {word}")

@@ -82,9 +82,9 @@ class ClientCredentials(Auth):
         credential.token = ""
         service = TokenService(credential.session, self.access_token_url, self.secrets(credential))
         in_form = self.credentials == "form" or credential.in_form
-        answer = self._ask(service, credential, in_form=in_form)
+        answer = self._request(service, credential, in_form=in_form)
         if not (in_form or self.credentials) and _may_read_the_form(answer):
-            first, answer = answer, self._ask(service, credential, in_form=True)
+            first, answer = answer, self._request(service, credential, in_form=True)
             if answer.status >= 400 or answer.refuses:
                 raise service.refusal(first, answer)
             credential.in_form = True
@@ -93,7 +93,9 @@ class ClientCredentials(Auth):
         margin = max(1.0, min(60.0, token.lifetime * 0.1))
         credential.expires = time.monotonic() + token.lifetime - margin
 
-    def _ask(self, service: TokenService, credential: Credential, *, in_form: bool) -> TokenAnswer:
+    def _request(
+        self, service: TokenService, credential: Credential, *, in_form: bool
+    ) -> TokenAnswer:
         form = {"grant_type": "client_credentials", **self.token_params}
         if self.scopes:
             form["scope"] = self.scopes

@@ -83,7 +83,7 @@ def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Pagina
     """Yield paginators to try: their settings, and the position of their second page."""
     in_address = dict(parse_qsl(urlsplit(connector.list_url).query))
     size = _size(in_address) or _size({**connector.params, **(connector.json or {})})
-    offsets = _beside(size) if size else OFFSETS
+    offsets = _page_parameters(size) if size else OFFSETS
     for name in offsets:
         limit: Json = {"limit": count, "limit_param": size} if size else {"limit": count}
         if size in in_address:
@@ -101,7 +101,7 @@ def _size(asked: Json) -> str:
     return next((name for name in sizes if SIZE.fullmatch(word_of(name))), "")
 
 
-def _beside(size: str) -> Sequence[str]:
+def _page_parameters(size: str) -> Sequence[str]:
     word = word_of(size)
     known = BESIDE.get(word) or next(
         (names for end, names in BESIDE.items() if word.endswith(end)), ()

@@ -124,7 +124,7 @@ class BatchLog:
         if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
             self.record_landed()
 
-    def look(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
+    def find_written(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
         """Return by external id the rows that are in Benchling, or that others have taken."""
         batch = self._current()
         where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)

@@ -15,7 +15,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import links_of
 from registry_sync.models import LedgerEntry
-from registry_sync.sync.context import Look, RunContext
+from registry_sync.sync.context import LaneContext, RunContext
 
 
 def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
@@ -45,7 +45,7 @@ def _by_id(value: Any, targets: dict[str, str]) -> Any:
     return value
 
 
-def ids_of(ctx: Look, registry_ids: Sequence[str]) -> dict[str, str]:
+def ids_of(ctx: LaneContext, registry_ids: Sequence[str]) -> dict[str, str]:
     """Return Benchling's ids by registry id: from the ledgers of the app, else from Benchling."""
     keys = [name_key(registry_id) for registry_id in registry_ids]
     rows = LedgerEntry.objects.filter(
@@ -54,10 +54,10 @@ def ids_of(ctx: Look, registry_ids: Sequence[str]) -> dict[str, str]:
         id_key__among=keys,
     ).exclude(entity_id="")
     found = dict(rows.order_by().values_list("entity_registry_id", "entity_id"))
-    return found | _asked(ctx, [each for each in registry_ids if each not in found])
+    return found | _look_up(ctx, [each for each in registry_ids if each not in found])
 
 
-def _asked(ctx: Look, registry_ids: Iterable[str]) -> dict[str, str]:
+def _look_up(ctx: LaneContext, registry_ids: Iterable[str]) -> dict[str, str]:
     unknown = sorted(set(registry_ids))
     if not unknown:
         return {}

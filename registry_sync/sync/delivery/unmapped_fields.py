@@ -119,7 +119,7 @@ class UnmappedFields:
         held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():
             if lost and wrote:
-                self._tell(wrote, {kind: trial[kind] for kind in lost}, left)
+                self._record_changes(wrote, {kind: trial[kind] for kind in lost}, left)
             self._remember(
                 trial=None,
                 kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
@@ -153,7 +153,7 @@ class UnmappedFields:
             found = self._read([body])
         return found
 
-    def _tell(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
+    def _record_changes(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
         """Let the auditor see what the update cleared (but for what it left), and was put back."""
         runs.renew(self.lease)
         names = {field.id: field.name for field in self.setup.schema.fields}

@@ -10,7 +10,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
-from registry_sync.sync.context import Look, RunContext
+from registry_sync.sync.context import LaneContext, RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
 from registry_sync.sync.gates.gate import hold_back
 from registry_sync.sync.gates.overrides import is_overridden
@@ -39,39 +39,39 @@ class DrawingsGate:
 
 
 def losses(
-    look: Look, candidates: Sequence[Candidate], is_allowed: Callable[[str], bool]
+    ctx: LaneContext, candidates: Sequence[Candidate], is_allowed: Callable[[str], bool]
 ) -> dict[str, Problem]:
     """Return the problems of the candidates under whose new bases something drawn is lost, by id.
 
     `is_allowed` says of an external id whether an override lets it go.
     """
-    known = [c for c in candidates if not c.is_new] if _kinds(look) else []
+    known = [c for c in candidates if not c.is_new] if _kinds(ctx) else []
     ids = [c.entity.external_id for c in known]
-    rows = look.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
+    rows = ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
     before = {row.external_id: row for row in rows.order_by()} if ids else {}
     touched = {
         c.entity.registry_id: c
         for c in known
         if (row := before.get(c.entity.external_id)) and _changes(row, c)
     }
-    entity_ids = ids_of(look, list(touched)) if touched else {}
+    entity_ids = ids_of(ctx, list(touched)) if touched else {}
     changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
     held: dict[str, Problem] = {}
-    for raw in look.client.entities_by_id(sorted(changed)) if changed else ():
+    for raw in ctx.client.entities_by_id(sorted(changed)) if changed else ():
         candidate = changed[str(raw["id"])]
-        lost = _lost(look, raw, candidate)
+        lost = _lost(ctx, raw, candidate)
         external_id = candidate.entity.external_id
         if lost and not is_allowed(external_id):
             held[external_id] = drawings_lost(candidate, lost)
     return held
 
 
-def _kinds(look: Look) -> tuple[str, ...]:
-    return look.setup.schema.entity_type.drawings
+def _kinds(ctx: LaneContext) -> tuple[str, ...]:
+    return ctx.setup.schema.entity_type.drawings
 
 
-def _lost(look: Look, raw: Json, candidate: Candidate) -> list[str]:
-    part, kinds = look.setup.schema.entity_type.parts[0], _kinds(look)
+def _lost(ctx: LaneContext, raw: Json, candidate: Candidate) -> list[str]:
+    part, kinds = ctx.setup.schema.entity_type.parts[0], _kinds(ctx)
     now, new = str(part.read(raw) or ""), str(candidate.entity.fields.get("sequence") or "")
     lost = misfits(raw, kinds, now, new)
     if raw.get("isCircular") and candidate.entity.fields.get("circular") is False:

@@ -114,7 +114,9 @@ class Comparison:
         yield from self._refused(why)
         merged = self._merged(entities)
         self.counts["merged"] += len(merged)
-        yield from self._beside([each for each in entities if each.external_id not in merged])
+        yield from self._compare_with_benchling(
+            [each for each in entities if each.external_id not in merged]
+        )
 
     def _merged(self, entities: Sequence[Entity]) -> set[str]:
         """Return the records that follow the entity into which theirs was merged."""
@@ -129,7 +131,7 @@ class Comparison:
             raw = there.get(name_key(ids[external_id]))
             yield _found(State.REFUSED, external_id, raw, note=text)
 
-    def _beside(self, entities: Sequence[Entity]) -> Iterator[Finding]:
+    def _compare_with_benchling(self, entities: Sequence[Entity]) -> Iterator[Finding]:
         """Compare entities with their counterparts in Benchling."""
         ids = [entity.external_id for entity in entities]
         there = self.side.matching([entity.registry_id for entity in entities])

@@ -109,7 +109,7 @@ class Feed:
             if self._is_doubtful(entry, when):
                 self._entries.add(f"{DOUBT}{entry.external_id}")
             elif self._is_deleted(entry, when):
-                deleted.append(withdrawal_of(self.ctx, entry, How.FEED, _said(when)))
+                deleted.append(withdrawal_of(self.ctx, entry, How.FEED, _deleted_at_text(when)))
         self._keep(deleted)
         if not self.ctx.run.dry_run:
             self._close_errors(news)
@@ -182,5 +182,5 @@ def _mark(entry: Any) -> str:
     return hashlib.blake2b(digests.encode(entry), digest_size=8).hexdigest()
 
 
-def _said(when: datetime | None) -> str:
+def _deleted_at_text(when: datetime | None) -> str:
     return f"deleted at {when:%Y-%m-%d %H:%M} UTC" if when else ""
