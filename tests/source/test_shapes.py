@@ -173,6 +173,8 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"X-Total-Records": "12"}),
     (FEW, {"Content-Range": "items 0-4/12"}),
     (FEW, {"Link": '</list?page=3>; rel="last", </list?page=1>; rel="first"'}),
+    *(({"items": FEW, "total": f"1{sign}012"}, {}) for sign in ",.'’ \u00a0\u202f"),
+    (FEW, {"X-Total-Count": "12, 12"}),
     (FEW, {"Link": '</list?after=5>; rel="more"'}),
     (FEW, {"Link-Template": '</list{?start}>; rel="next"; var-base="/vars/"'}),
 )
@@ -211,6 +213,7 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"Link": '</style.css>; rel="preload"'}),
     (FEW, {"Link": '</help>; rel="more"', "Link-Template": '</list/{id}>; rel="item"'}),
     ({"items": FEW, "total": 5}, {"Link-Template": '</list{?start}>; rel="next"'}),
+    ({"items": FEW, "total": "5.000"}, {"X-Total-Count": "5, 5"}),
     ({"items": FEW, "warnings": ["The parameter q may be removed"]}, {}),
     (FEW, {"X-PAGINATION-LIMIT": "50", "X-PAGINATION-SIZE": "5", "X-Query-Count": "33"}),
     ({"items": FEW, "item-count": 5, "range": "0-4/5", "linkNext": None}, {}),

@@ -68,6 +68,9 @@ ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
         # Formats that are named.
         (Reply(b"- id: 1\n", kind="application/yaml"), "it is another format", ACCEPT, 3),
         (Reply(b"PK\x03\x04", kind="application/vnd.ms-excel"), "another format", ACCEPT, 3),
+        (Reply(b"data: {}\n\n", kind="text/event-stream"), "another format", ACCEPT, 3),
+        (Reply(b"\x1e{}\n\x1e{}\n", kind="application/json-seq"), "JSON value per", ACCEPT, 3),
+        (Reply(b"/**/ typeof cb === 'function' && cb([]);"), "a function call", ACCEPT, 3),
         # What the registry says of itself.
         (Reply({"m": "Your IP is not allowed"}, 403), "this server", "address of this server", 1),
         (Reply({"m": "IP 203.0.113.7 is blocked"}, 403), "this server", "address of this", 1),

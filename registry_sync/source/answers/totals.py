@@ -63,6 +63,8 @@ PARTS = frozenset({"page", "batch", "batche", "chunk"})
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count",
                 "matched", "matching", "found", "numfound", "available")  # fmt: skip
 ROUND = 1000
+THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’ \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*")
+"""A number with a sign between its thousands, as languages write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +243,15 @@ def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
 
 
 def _number(value: Any) -> int | None:
-    """Return a number of records, also as `1,204` or as a list of one."""
+    """Return a number of records, also as `1,204`, `1.204` or a list of one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, str):
         value = value.strip()
-        if re.fullmatch(r"\d{1,3}(?:,\d{3})+", value):
-            value = value.replace(",", "")
+        value = re.sub(r"\A(\d+)(?:,\s+\1)+\Z", r"\1", value)  # a header that came twice
         value = re.sub(r"(?<=\d)\.0+\Z", "", value)
+        if THOUSANDS.fullmatch(value):
+            value = re.sub(r"\D", "", value)
     return as_number(value)
 
 

@@ -49,12 +49,15 @@ def _is_xml(body: bytes, kind: str) -> bool:
 
 
 def _is_ndjson(body: bytes, kind: str) -> bool:
-    lines = [line for line in body.split(b"\n", 3)[:3] if line.strip()]
+    lines = [line.lstrip(b"\x1e") for line in body.split(b"\n", 3)[:3] if line.strip()]
     return len(lines) > 1 and all(_is_json(line) for line in lines[:2])
 
 
+CALL = re.compile(rb"(?:/\*\*/\s*)?(?:typeof [^&]{1,100}&&\s*)?[\w$.]{1,80}\s*\(\s*[\[{]")
+
+
 def _is_call(body: bytes, kind: str) -> bool:
-    return re.match(rb"[\w$.]{1,80}\s*\(\s*[\[{]", body) is not None
+    return CALL.match(body) is not None
 
 
 def _is_csv(body: bytes, kind: str) -> bool:
@@ -67,7 +70,12 @@ def _is_csv(body: bytes, kind: str) -> bool:
 
 def _is_file(body: bytes, kind: str) -> bool:
     return (
-        re.search(r"yaml|protobuf|msgpack|cbor|avro|pdf|image/|spreadsheet|excel", kind) is not None
+        re.search(
+            r"yaml|protobuf|msgpack|cbor|bson|avro|parquet|pdf|image/|spreadsheet|excel|chemical/"
+            r"|event-stream",
+            kind,
+        )
+        is not None
     )
 
 
