@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-STATUSES = re.compile(r"(?:[a-z]+-)*cache(?:-(?:status|lookup|remote))?")
+from registry_sync.core.late_patterns import pattern
+
+STATUSES = pattern(r"(?:[a-z]+-)*cache(?:-(?:status|lookup|remote))?")
 """Headers that say whether a cache had an answer, in small letters: `cf-cache-status`."""
-HIT = re.compile(r"\bhit\b|\bstale\b|\brevalidated\b", re.IGNORECASE)
+HIT = pattern(r"\bhit\b|\bstale\b|\brevalidated\b", re.IGNORECASE)
 LONGEST = 60
 
 

@@ -7,27 +7,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer
 
 LONGEST = 200
 """Characters of a text that counts records; a longer one tells more."""
 SHORT = 3
 """Letters of keys that are as well words of any text."""
-NUMBER = re.compile(r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?!\d)|\d{1,12}")
+NUMBER = pattern(r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?!\d)|\d{1,12}")
 """A count, also with a sign between its thousands."""
-DASH = re.compile(r"\s*(?:[-‐‑‒–—−~…]|\.\.+)\s*")
+DASH = pattern(r"\s*(?:[-‐‑‒–—−~…]|\.\.+)\s*")
 OF = (r"/|of|out of|von|aus|de|del|di|sur|van|af|av|na|z|ze|sobre|din|из|od|od celkem|dari|trong|"
       r"üzerinden")  # fmt: skip
-OF_TOTAL = re.compile(rf"\s*(?:(?:{OF})\b|/)\s*(?:a |un |ein\w* )?(?:the )?(?:total|insgesamt|"
-                      r"about|approximately|approx\.?|around|over|more than|totalt|totale)*"
-                      r"(?: (?:of|de))?\s*(?:[~≈>]\s*)?", re.IGNORECASE)  # fmt: skip
-LEAST = re.compile(
+OF_TOTAL = pattern(rf"\s*(?:(?:{OF})\b|/)\s*(?:a |un |ein\w* )?(?:the )?(?:total|insgesamt|"
+                   r"about|approximately|approx\.?|around|over|more than|totalt|totale)*"
+                   r"(?: (?:of|de))?\s*(?:[~≈>]\s*)?", re.IGNORECASE)  # fmt: skip
+LEAST = pattern(
     r"about|approx|around|over\b|more than|at least|[a-z] ?[~≈>]|\d\s*\+", re.IGNORECASE
 )
 """What makes a count a lower bound or a guess."""
-SHOWN = re.compile(r"(?:show|display|return|list|first|top|only|limit)", re.IGNORECASE)
-ALL_OF = re.compile(r"found|total|match|overall|gesamt|treffer|résultats|resultados", re.IGNORECASE)
-OUTCOME = re.compile(
+SHOWN = pattern(r"(?:show|display|return|list|first|top|only|limit)", re.IGNORECASE)
+ALL_OF = pattern(r"found|total|match|overall|gesamt|treffer|résultats|resultados", re.IGNORECASE)
+OUTCOME = pattern(
     r"fail|error|skip|invalid|reject|updat|delet|import|remov|chang|creat|upload|process|warn|"
     r"second|minut|hour|day|\bms\b|attempt|step|version|part|retr[iy]",
     re.IGNORECASE,

@@ -18,15 +18,16 @@ from typing import Any
 
 import orjson
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.marks import BACKSLASH, NO_VALUE
 
 LONGEST_WHOLE = 4000
 """Digits of a whole number; Python parses no more than 4,300."""
 LATIN = ("iso8859-1", "ascii")
 """Charsets that are windows-1252 in fact. https://encoding.spec.whatwg.org/#names-and-labels"""
-PREFIX = re.compile(r"\)\]\}',?|(?:for|while)\s*\([;1\s]*\)\s*;?|\{\}\s*&&")
+PREFIX = pattern(r"\)\]\}',?|(?:for|while)\s*\([;1\s]*\)\s*;?|\{\}\s*&&")
 """What some servers write before JSON, so that no browser runs it as a script."""
-TOKEN = re.compile(
+TOKEN = pattern(
     r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'  # a string, or one that never ends
     r"|:\s*+(?=[,}])"  # a value left out
     r"|,\s*+(?=[}\]])"  # a comma too many
@@ -40,8 +41,8 @@ LONG_NUMBER = b"0" * (sys.float_info.dig + 2)
 decimals, and of whole numbers beyond 64 bits. One digit more is a decimal's zero before its point.
 """
 WIDE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|\\')
-VALUE = re.compile(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|-?Infinity|NaN")
+ESCAPE = pattern(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|\\')
+VALUE = pattern(r"true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|-?Infinity|NaN")
 
 
 class Unusable(ValueError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
@@ -19,11 +19,11 @@ BARE = "\x00id"
 """The key under which a bare id becomes an entry."""
 ASIDE = frozenset({"links", "link", "errors", "error", "warnings", "meta", "metadata", "included"})
 """Keys of lists that are no entries."""
-OPPOSITE = re.compile(
+OPPOSITE = pattern(
     r"(?i)restor|undelet|unarchiv|reactivat|reinstat|recover|updat|creat|added|chang|modif|insert|upsert"
 )
 """Keys of lists with what is still there, or there again."""
-DELETED = re.compile(
+DELETED = pattern(
     r"(?i)delet|remov|tombstone|withdr[ae]w|gone|archiv|purg|trash|obsolete|retire|inactiv|(^|_)ids$"
 )
 """Keys of lists with what has left."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import word_of
@@ -36,17 +37,17 @@ OUTCOMES = frozenset({
 """Words of texts such as “OK” and “KO”."""
 BESIDE = frozenset({"status", "stat", "result"})
 """Those of them that also count beside records."""
-BAD = re.compile(
+BAD = pattern(
     r"(?:.*[\s_-])?(?:err(?:or)?s?|fail(?:ed|ure|s)?|ko|nok|not[\s_-]?ok|exception|fault|denied"
     r"|unauthori[sz]ed|forbidden|time(?:d[\s_-]?)?out|unavailable)(?:[\s_:,.-].*)?"
     r"|[45]\d\d(?:\s.*)?"
 )
-WAITING = re.compile(
+WAITING = pattern(
     r"pending|processing|queued|running|in[\s_-]?progress|accepted|started|submitted|preparing|wait"
     r"(?:ing)?|initiali[sz]ing|generating"
 )
 """Outcomes of a request that has no answer yet."""
-UNREADY = re.compile(
+UNREADY = pattern(
     r"pending|processing|queued|in[\s_-]?progress|preparing|generating|loading|initiali[sz]ing"
     r"|warming(?:[\s_-]up)?|(?:re-?)?(?:building|indexing)|not[\s_-]?ready|incomplete"
 )
@@ -56,14 +57,12 @@ CODES = frozenset({
     "resultcode", "returncode", "retcode", "ret", "rc", "rescode",
 })  # fmt: skip
 """Words of numbers, of which some mean a failure."""
-ERROR = re.compile(
+ERROR = pattern(
     r"err(?:or)?s?(?:code|no|num|number|messages?|msg|desc(?:ription)?|text|type|info|details?"
     r"|string|reason|name)?|exception(?:message|type|name|class|text)?|fault(?:string|code|message)?"
 )
 """Words of what only a failure has."""
-FINE = re.compile(
-    r"(?:s|ok|success)?[\s_-]*0*|20\d|ok|success|none|null|no[\s_-]?error|false|n/?a|-*"
-)
+FINE = pattern(r"(?:s|ok|success)?[\s_-]*0*|20\d|ok|success|none|null|no[\s_-]?error|false|n/?a|-*")
 """Values of these that mean none, in small letters."""
 MESSAGES = frozenset({
     "message", "messages", "msg", "detail", "details", "reason", "statusmessage", "statustext",
@@ -73,7 +72,7 @@ NOTES = MESSAGES | {"notice", "warning", "info", "hint"}
 """Words of texts for people. Of a notice beside an empty list, nothing follows."""
 LEADS = frozenset({"redirect", "redirectto", "redirecturl", "loginurl", "signinurl", "login"})
 """Words of where people go to sign in."""
-LOGIN_PAGE = re.compile(
+LOGIN_PAGE = pattern(
     r"(?:^|[/._-])(?:log-?_?in|log-?on|sign-?_?in|sign-?on|sso|saml2?|adfs|oauth2?|authorize"
     r"|authenticate|idp|openid)(?:[/._?-]|$)",
     re.IGNORECASE,
@@ -90,7 +89,7 @@ ENVELOPES = frozenset({
     "data",
 })  # fmt: skip
 """Words of objects in which some answers say how it went."""
-NOT_ONE = re.compile(
+NOT_ONE = pattern(
     r"\b(?:no|0|zero|without)\s+(?:\w+\s+)?(?:errors?|failures?|failed|exceptions?|expired\s+\w+"
     r"|time-?outs?)\b",
     re.IGNORECASE,
@@ -99,7 +98,7 @@ OF_ACCESS = (
     r"(?:access|api|auth|bearer|refresh|security)?[\s_-]?(?:token|session|key|password|licen[cs]e"
     r"|signature|ticket|credentials?|certificate|account|subscription|login|page|cookie|cursor)"
 )
-TROUBLE = re.compile(
+TROUBLE = pattern(
     r"denied|unauthori[sz]ed|not authori[sz]ed|forbidden|exception\b|\bfail(?:ed|ure|s)?\b"
     rf"|{OF_ACCESS}(?: \w+)? expired|expired {OF_ACCESS}|invalid {OF_ACCESS}"
     rf"|{OF_ACCESS}(?: is| was)? (?:invalid|not|missing|revoked|required)|suspended|locked out"
@@ -115,14 +114,14 @@ TROUBLE = re.compile(
     re.IGNORECASE,
 )
 """Words of a failure wherever they stand."""
-NOTHING_NEW = re.compile(
+NOTHING_NEW = pattern(
     r"\b(?:no (?:new|more|further|other|changes?|updates?|data|content)|nothing|up[ -]to[ -]date"
     r"|unchanged|not modified|empty|end of|out of range|past the|beyond|last page|success\w*|done"
     r"|complete[d]?|ok|found 0|0 (?:found|results?|records?|items?|rows?))\b",
     re.IGNORECASE,
 )
 """Words of an answer that is empty, and of one that is past the end."""
-KEY = re.compile(
+KEY = pattern(
     r"session|token|log[ -]?in|sign[ -]?in|sign[ -]?on|unauthori|not authori|authenticat|credential"
     r"|api.?key|permission|forbidden|denied|signature|licen[cs]e",
     re.IGNORECASE,

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
@@ -18,7 +19,7 @@ WORDS = ("message", "error_description", "detail", "title", "description", "reas
 """Where an error has its words, the likeliest first."""
 INNER = ("data", "debug", "extensions", "cause")
 """Where an error repeats itself more exactly."""
-NO_ERROR = re.compile(
+NO_ERROR = pattern(
     r"(no|without|none|null|false|n/?a|ok|0+|200|-*)"
     r"|no errors?( found| occurred)?|((the )?(request|operation|query)( was)? )?success(ful(ly)?)?"
 )

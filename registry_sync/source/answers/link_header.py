@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-TARGET = re.compile(r"[\s,]*<([^>]*)>")
-PARAMETER = re.compile(
+from registry_sync.core.late_patterns import pattern
+
+TARGET = pattern(r"[\s,]*<([^>]*)>")
+PARAMETER = pattern(
     r"""\s*;\s*
         (?P<name>[^\s=;,"<>]+)?
         (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^;,"]*)))?
@@ -17,7 +19,7 @@ PARAMETER = re.compile(
     re.VERBOSE,
 )
 """A quoted value may hold `;`, `,` and `=`. A parameter may have no value, or be empty."""
-NEXT = re.compile(r"(?:https?://\S+[/#])?next(?:[_-]?(?:page|link))?")
+NEXT = pattern(r"(?:https?://\S+[/#])?next(?:[_-]?(?:page|link))?")
 """A relation of the next page, also by its address: www.iana.org/assignments/relation/next."""
 
 

@@ -7,13 +7,13 @@ store: a field that maps it is refused, with its record, and all others are read
 
 from __future__ import annotations
 
-import re
+from registry_sync.core.late_patterns import pattern
 
 NO_VALUE = "\udc00"
 """Before a bare word or number that is not JSON, such as NaN or 007."""
 BACKSLASH = "\udc5c"
 """A backslash that begins no escape of JSON."""
-BAD_BYTE = re.compile("[\udc80-\udcff]")
+BAD_BYTE = pattern("[\udc80-\udcff]")
 """A byte that is no text in the answer's charset, as Python's surrogateescape writes it."""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from registry_sync.core.late_patterns import pattern
+
 LONGEST = 1000
 """Bytes of an answer that may be such words; a longer one says more."""
 THINGS = r"(?:records?|results?|match(?:es)?|items?|entries|entry|rows?|documents?|objects?|hits?)"
-NOTHING = re.compile(
+NOTHING = pattern(
     rf"\b(?:no|0|zero)\s+(?:\w+\s+)?(?:{THINGS}|data|changes|updates|compounds?)"
     r"(?=\s*(?:[.!,;:\"'}\]]|$|(?:(?:were|was|have been|has been|are|is|could be)\s+)?"
     r"(?:found|available|exists?|match(?:ed|ing)?|returned|since|for th"
@@ -20,7 +22,7 @@ NOTHING = re.compile(
 https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html
 https://open.fda.gov/apis/errors/
 """
-TROUBLE = re.compile(
+TROUBLE = pattern(
     r"denied|unavailable|connection|time(?:d\s|-)?out|rebuil|\bdown\b|unauthori|exception|unreach",
     re.IGNORECASE,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 
 INSTEAD = (
@@ -13,7 +13,7 @@ INSTEAD = (
 )
 LEAST = 2
 """Records, or columns, from which on a form is known."""
-JSON_TEXT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{])")
+JSON_TEXT = pattern(r"\s*(?:\{\s*\"|\[\s*[\[{])")
 
 
 def other_form(body: Any) -> str:

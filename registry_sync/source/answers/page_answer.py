@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.other_languages import ENGLISH
 
 DEPTH = 6
@@ -34,7 +35,7 @@ https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/
 """
 LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss"})
 """Letters that Unicode does not decompose."""
-OWN_WORD = re.compile(
+OWN_WORD = pattern(
     r"(?:pagination|paging)?((?:total(?:count|records|results|items|entries|pages|objects))"
     r"|next(?:page|cursor|token|link|url|marker|offset)|hasmore|hasnext(?:page)?)"
 )

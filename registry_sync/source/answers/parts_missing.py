@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import Entry
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
@@ -17,7 +18,7 @@ FLAGS = frozenset({
     "haspartialfailure", "partialsuccess", "partialerror", "partialerrors", "partialdata",
 })  # fmt: skip
 """Words of flags that say that parts of an answer are missing."""
-COMPLETE = re.compile(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive)")
+COMPLETE = pattern(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive)")
 """Words of flags that say the opposite."""
 COUNTING = frozenset({"incomplete", "partial", "degraded", "complete", "completed", "finished"})
 """Those of them that also count records of some kind."""
@@ -25,7 +26,7 @@ OUTCOMES = frozenset({
     "status", "state", "result", "outcome", "completeness", "quality", "coverage", "resultstatus",
     "responsestatus", "requeststatus", "querystatus",
 })  # fmt: skip
-PARTLY = re.compile(
+PARTLY = pattern(
     r"partial(?:ly)?(?:[\s_-]*(?:success(?:ful)?|content|complete[d]?|completion|results?|failure|"
     r"failed|data|ok|response))?|incomplete|truncated|degraded|(?:success|completed|ok|finished)"
     r"[\s_-]*with[\s_-]*(?:errors?|failures?)",
@@ -34,13 +35,13 @@ PARTLY = re.compile(
 """Outcomes of which parts are missing."""
 SHARDS = frozenset({"shards", "clusters"})
 """Parts of a search engine that answer each for itself."""
-LOST = re.compile(
+LOST = pattern(
     r"(?:failed|unavailable|unreachable|missing|skipped|offline)(?:sources?|shards?|nodes?|sites?|"
     r"databases?|servers?|regions?|partitions?|backends?|systems?)|partial(?:failures?|errors?)"
 )
 """Words of lists of what did not answer."""
 WARNINGS = frozenset({"warning", "warnings", "alert", "alerts"})
-MAY_BE_MISSING = re.compile(
+MAY_BE_MISSING = pattern(
     r"\b(?:may|might|could|will|can) (?:\w+ )?(?:be|have|contain|not) (?:\w+ )?(?:missing"
     r"|incomplete|stale|out[ -]of[ -]date|outdated|gaps|partial|up[ -]to[ -]date)\b",
     re.IGNORECASE,

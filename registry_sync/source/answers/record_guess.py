@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.other_forms import INSTEAD, other_form
@@ -36,10 +37,10 @@ ASIDE = frozenset({
     "profile", "events", "logs", "history",
 })  # fmt: skip
 """Words of lists that are records only where there is no other list."""
-PLAIN_KEY = re.compile(r"[^.\[\]\"'*{}]+")
-PLURAL = re.compile(r"(?i)(?!(expires|settings|totals|notes|details|headers|ids)$)"
-                    r".*(?<![su])s|.*(list|set|collection)")  # fmt: skip
-OF_A_PAGE = re.compile(
+PLAIN_KEY = pattern(r"[^.\[\]\"'*{}]+")
+PLURAL = pattern(r"(?i)(?!(expires|settings|totals|notes|details|headers|ids)$)"
+                 r".*(?<![su])s|.*(list|set|collection)")  # fmt: skip
+OF_A_PAGE = pattern(
     r"(?i).*(next|prev|first|last|self|cursor|token|page|total|count|size|offset|limit|error"
     r"|message|status|code|url|href|version|time|date|id)"
 )

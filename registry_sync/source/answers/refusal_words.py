@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-RATE = re.compile(
+from registry_sync.core.late_patterns import pattern
+
+RATE = pattern(
     r"rate.?limit|throttl|too many requests|slow down|(?:request|usage|api) limit"
     r"|(?:daily|hourly|monthly).?limit"
     r"|quota.{0,20}(?:exceed|exhaust|reach)|(?:exceed|exhaust|reach|over|out of).{0,20}quota",
@@ -12,7 +14,7 @@ RATE = re.compile(
 )
 """Words of a 403 that passes, although no header says when."""
 PLACE, LIST = r"(?:\bips?\b|(?<!mail )address|network)", "(?:allow|white|block|deny).?list"
-ADDRESS = re.compile(
+ADDRESS = pattern(
     rf"\bip.?(?:address|range)|\bips?\b\D{{0,40}}\d+\.\d|\bip not\b|source address|network zone"
     r"|\b(?:from|your|client|source|remote)(?: this| the)? ips?\b"
     rf"|{PLACE}.{{0,30}}{LIST}|{LIST}.{{0,30}}{PLACE}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.count_texts import count_in, is_of_others, is_other
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
 from registry_sync.source.answers.parts_missing import SHARDS
@@ -31,14 +32,14 @@ WORDS = (
     "of",
 )  # fmt: skip
 """Keys of totals, those of what was asked for before those of the whole collection."""
-LIKE_TOTAL = re.compile(
+LIKE_TOTAL = pattern(
     r"(total|numberof|numof|noof|countof)"
     r"(?!.*(page|time|milli|second|byte|score|price|cost|weight|limit|shard|field|column|mass|amount"
     r"|volume|quantity|revenue|duration))[a-z]+"
     r"|[a-z]+(total|totalcount)"
 )
 """Other keys of totals, such as `totalCompounds`."""
-OF_NOUN = re.compile(r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?")
+OF_NOUN = pattern(r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?")
 """Such a key with its noun, which may be about something else: `totalUsers`."""
 NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""

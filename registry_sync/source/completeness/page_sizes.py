@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.completeness.said_values import as_number
 
-SIZE = re.compile(
+SIZE = pattern(
     r".*(limit|size|perpage|top|rows|count|take|pagelength|maxresults)"
     r"|(results|items|records|hits|rows|entries)perpage"
     r"|max(imum)?(items|records|hits|rows|entries|objects|number|num|page|total)?"
@@ -27,11 +28,11 @@ SPANS = {"from": ("to", "until"), "start": ("end", "stop"), "_start": ("_end",),
          "first": ("last",), "begin": ("end",), "min": ("max",), "firstrow": ("lastrow",),
          "startrow": ("endrow",), "startindex": ("endindex",), "offset": ("end",)}  # fmt: skip
 """Parameters of the first record of a page, each with those of its last."""
-SPAN = re.compile(
+SPAN = pattern(
     r"(?:items|rows|records|bytes|results)?\s*=?\s*\[?\s*(\d{1,9})\s*[-,:]\s*(\d{1,9})\s*\]?"
 )
 """A range in one value: `0-49`, `[0,49]`."""
-IN_TEXT = re.compile(
+IN_TEXT = pattern(
     r"\b(limit|first|top|take|size|page_?size|per_?page|rows|rownum|max(?:_?results)?|fetch\s+next)"
     r"\b[\"']?\s*(?:<=|[:=(])?\s*(\d{1,9})\b",
     re.IGNORECASE,

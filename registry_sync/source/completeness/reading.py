@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.loop_detection import mark_of
@@ -25,11 +26,9 @@ READINGS = 3
 EXAMPLES = 3
 DATE_STEP = timedelta(seconds=1)
 """A `Date` header has whole seconds."""
-COUNTING = re.compile(r"page|offset|skip|start|from|first|index|pos", re.IGNORECASE)
-NOT_COUNTING = re.compile(
-    r"size|limit|per|count|max|token|cursor|after|key|id|date|time|since", re.I
-)
-PLACES = re.compile(r"id$|^id|date|time|since|seq|size|limit|per|version|key$", re.I)
+COUNTING = pattern(r"page|offset|skip|start|from|first|index|pos", re.IGNORECASE)
+NOT_COUNTING = pattern(r"size|limit|per|count|max|token|cursor|after|key|id|date|time|since", re.I)
+PLACES = pattern(r"id$|^id|date|time|since|seq|size|limit|per|version|key$", re.I)
 """Names of parameters whose number is a record's own, or another's."""
 LEAST_COUNT = 2
 LARGEST_COUNT = 10_000_000

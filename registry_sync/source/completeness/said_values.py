@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from registry_sync.core.late_patterns import pattern
+
 NONE = (
     "", "null", "none", "nil", "false", "no", "0", "-1", "undefined", "n/a", "-", "#",
     "javascript:void(0)", "javascript:;",
@@ -14,13 +16,13 @@ NONE = (
 YES = ("true", "yes", "y", "1", "t", "on")
 NO = ("false", "no", "n", "0", "f", "off")
 PLAIN = ("true", "yes", "false", "no")
-ADDRESS = re.compile(
+ADDRESS = pattern(
     r"(?i)https?://[^\s?]*(?:\?[^\r\n]*)?|[/?][^\s?]*(?:\?[^\r\n]*)?"
     r"|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*"
 )
 """Some servers leave blanks in the query of their links."""
-ONLY_HTTP = re.compile(r"(?i)https?://\S*")
-TOKENISH = re.compile(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
+ONLY_HTTP = pattern(r"(?i)https?://\S*")
+TOKENISH = pattern(r"token|cursor|marker|bookmark|offset|after|key|continuation|mark$|state")
 
 
 def is_filled(value: Any) -> bool:

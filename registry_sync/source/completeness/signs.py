@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
@@ -20,9 +21,9 @@ from registry_sync.source.pages import Sign
 USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000,
                          50_000, 100_000})  # fmt: skip
 """How many records servers give at once where no one asks for a number."""
-FIRST = re.compile(r"(is)?first(page)?")
-EARLIER = re.compile(r"has(prev|previous|earlier)(page|pages|items|results)?")
-MAY_BE_PAGED = re.compile(r"complete|truncated|is partial", re.IGNORECASE)
+FIRST = pattern(r"(is)?first(page)?")
+EARLIER = pattern(r"has(prev|previous|earlier)(page|pages|items|results)?")
+MAY_BE_PAGED = pattern(r"complete|truncated|is partial", re.IGNORECASE)
 """What the answer with one page of several may say as well."""
 OR_PAGED = "; if this is one page of several, the integration owner sets endpoint.paginator."
 PAST = (400, 416, 422)

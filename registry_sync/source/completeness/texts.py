@@ -6,13 +6,15 @@ import json
 import re
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
+
 TEXTS = frozenset({
     "message", "messages", "msg", "warning", "warnings", "notice", "notices", "note", "notes",
     "info", "hint", "comment", "alert", "alerts",
 })  # fmt: skip
 """Words of texts for people."""
 OUTCOMES = frozenset({"status", "state", "result", "code", "resultcode", "resultstatus"})
-FOLLOWED = re.compile(
+FOLLOWED = pattern(
     r"(has|with)?[\s_-]*more([\s_-]*(data|results|records|pages|rows|items|available))?"
     r"|continue[sd]?|to[\s_-]be[\s_-]continued",
     re.IGNORECASE,
@@ -20,7 +22,7 @@ FOLLOWED = re.compile(
 """Outcomes of a page that others follow."""
 LONGEST = 2000
 """Characters of a text that are read."""
-CUT_SHORT = re.compile(
+CUT_SHORT = pattern(
     r"truncat|partial (?:results?|list|answer|response|content)|incomplete"
     r"|(?:limited|capped|cut|restricted) (?:to|at) (?:the )?(?:first |top )?\d"
     r"|only (?:the )?(?:first |top )?[\d,]+ (?:\w+ )?(?:\w+ )?(?:shown|returned|displayed|included)"
