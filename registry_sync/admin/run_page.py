@@ -26,6 +26,7 @@ from registry_sync.models import Change, RunLog, SyncRun
 from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.runs import estimate
 from registry_sync.runs.workers import read_queues
+from registry_sync.sync import run_verdict
 
 RERUN = ("kind", "failed", "warnings", *runs.HOLD_UP_COLUMNS)
 PAGE = 50
@@ -85,6 +86,7 @@ class RunViews(ReadOnly):
         context = {
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
             **standing(run),
+            "incomplete": run_verdict.is_incomplete(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only(*RERUN)[:20]),
             "mapping": looks.mapping(run),
             "schema": runs.schema_view(run.lane),

@@ -179,7 +179,7 @@ class Transport:
             else:
                 response = api.patch_response(url, body)
         except ValueError as error:
-            if isinstance(error, (json.JSONDecodeError, UnicodeError)):
+            if "integer string conversion" not in str(error):
                 raise
             raise Unreadable("a number with thousands of digits") from error
         self.server_date = str(response.headers.get("date") or "")

@@ -30,7 +30,7 @@ PREFIXED = re.compile(r"([drm][ACGTU]){2,}")
 LONGEST_ALIAS = 255
 API_ID = re.compile(r"[a-z]+_\w+", re.ASCII)
 TOPOLOGIES = {"circular": True, "linear": False}
-SEVERAL = re.compile(r"^\$\$\$\$\s*^.*\S", re.MULTILINE | re.DOTALL)
+SEVERAL = re.compile(r"^\$\$\$\$[^\S\n]*\n\s*\S", re.MULTILINE)
 COUNTS = re.compile(r"V[23]000\s*$")
 Fitted = tuple[Any, str]
 

@@ -97,7 +97,7 @@ class Received:
         """Return the words of an error in a success without records, which may say so as well."""
         try:
             body = json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return b""
         rest = {**body, "errors": None} if isinstance(body, dict) else {"": body}
         return b"" if "[" in json.dumps(rest) else error_in(body, ()).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,10 +11,13 @@ import requests
 
 from registry_sync.core.addresses import is_address, origin, within
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.problems import SourceError
 from registry_sync.source.link_hosts import elsewhere_remedy
 
 UNREACHABLE = "registry_unreachable"
+TORN = pattern(r"\beof\b|_eof_|reset by peer|timed out|closed", re.IGNORECASE)
+"""Words of a TLS connection that broke off, as when a proxy is started again."""
 ENTER_KEY = (
     "The integration owner enters a valid key in API Key of the app's configuration; the "
     "registry's owner checks what it may read."
@@ -70,11 +74,16 @@ def misencoded(encoding: str, url: str) -> RetryableError:
     )
 
 
+def is_untrusted(error: Exception) -> bool:
+    """Return whether a certificate was refused; a connection that broke off shows none."""
+    return isinstance(error, requests.exceptions.SSLError) and not TORN.search(str(error))
+
+
 def registry_unreachable(
     error: Exception, url: str, *, kind: type[SourceError] = SourceError
 ) -> SourceError:
     """Return the error of a request without an answer, or with a bad certificate."""
-    if isinstance(error, requests.exceptions.SSLError):
+    if is_untrusted(error):
         return SourceError(
             f"The registry at {origin(url)} presents a certificate that is not trusted.",
             remedy="The registry's owner renews the certificate, or the operator adds its "

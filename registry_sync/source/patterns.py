@@ -75,7 +75,7 @@ class Pattern:
 
 @lru_cache(maxsize=256)
 def pattern_of(text: str) -> Pattern:
-    """Return a regular expression, compiled. Raises regex.error if it cannot be read."""
+    """Return a regular expression, compiled. Raise regex.error if it cannot be read."""
     return Pattern(text)
 
 
@@ -89,7 +89,7 @@ def fault_of(text: str) -> str:
 
 
 def bound_patterns(node: Any) -> None:
-    """Bound every regular expression in a parsed path. Raises regex.error for a faulty one."""
+    """Bound every regular expression in a parsed path. Raise regex.error for a faulty one."""
     if isinstance(node, (list, tuple)):
         for item in node:
             bound_patterns(item)

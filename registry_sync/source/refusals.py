@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
-from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, RATE
+from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, OF_A_KEY, RATE
 from registry_sync.source.connection import REFUSED, Received
 from registry_sync.source.errors import ENTER_KEY, AccessDenied, RetryableError, bad_answer
 
@@ -27,8 +28,11 @@ CHECKS = {
     414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
 }
 """What the integration owner does about a status; "" if the registry's owner must act."""
-SCHEMES = ("negotiate", "ntlm", "digest", "kerberos")
-"""Schemes of signing in that no setting can send."""
+SCHEMES = {"basic": "Basic", "negotiate": "Negotiate", "ntlm": "NTLM", "digest": "Digest",
+           "kerberos": "Kerberos"}  # fmt: skip
+"""Schemes of signing in, as people write them. No setting can send any but the first."""
+CHALLENGE = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?=\s|,|$)")
+"""The scheme of each challenge; several headers are joined by commas (RFC 9110, 11.6.1)."""
 NO_SCHEME = (
     "The registry's owner allows a way to sign in that client.auth of Connector Settings has, such "
     "as a key, a bearer token or HTTP basic authentication."
@@ -65,22 +69,31 @@ def _rejected(status: int, said: str, asked: str) -> SourceError:
             "before the registry.",
             code="registry_answer",
         )
-    if status == 403 and CONTRACT.search(said):
+    if status == 403 and CONTRACT.search(said) and not OF_A_KEY.search(said):
         return AccessDenied(
             f"The registry refuses the request (403).{words}",
             remedy="The registry's owner checks what the registry's licence or plan allows.",
             code="registry_answer",
         )
-    scheme, remedy = (asked.split() or [""])[0].lower(), ENTER_KEY
-    if status == 401 and scheme in (*SCHEMES, "basic"):
-        words += f" It asks for the scheme {scheme.capitalize()}."
-        remedy = NO_SCHEME if scheme in SCHEMES else f"{ENTER_KEY} {BY_BASIC}"
+    scheme, remedy = _scheme_of(asked) if status == 401 else "", ENTER_KEY
+    if scheme:
+        words += f" It asks for the scheme {scheme}."
+        remedy = f"{ENTER_KEY} {BY_BASIC}" if scheme == "Basic" else NO_SCHEME
     kind = AccessDenied if status == 403 else SourceError
     return kind(
         f"The registry rejects the key ({status}).{words}",
         remedy=remedy,
         code="registry_unauthorised",
     )
+
+
+def _scheme_of(asked: str) -> str:
+    """Return the scheme that a registry asks for instead of a key; "" if it takes one."""
+    schemes = [scheme.lower() for scheme in CHALLENGE.findall(asked)]
+    if any(scheme not in SCHEMES for scheme in schemes):
+        return ""
+    known = sorted(schemes, key=lambda scheme: scheme != "basic")
+    return SCHEMES[known[0]] if known else ""
 
 
 def _asks_to_wait(answer: Received) -> bool:

@@ -134,6 +134,13 @@ def test_buttons_that_look_alike_say_how_they_differ(owner, monkeypatch):
     [
         ({"status": "FAILED"}, "none (a run that does not reach its end does not move it"),
         ({"watermark": timezone.now()}, "(the next run reads what changed in the registry after"),
+        (
+            {
+                "watermark": timezone.now(),
+                "warnings": [{"code": "answer_partial", "text": "Some."}],
+            },
+            "may not have read all records, so the next one reads everything)",
+        ),
         ({"kind": "dry run"}, "none (unchanged: this kind of run does not move it)"),
     ],
 )

@@ -135,6 +135,20 @@ def test_words_that_show_nothing_make_everything_be_read(serve: Any) -> None:
 
 
 @pytest.mark.invariant(5)
+def test_a_list_that_is_still_being_made_is_no_end(serve: Any) -> None:
+    unready = {"state": "PROCESSING", "items": []}
+    [page] = serve(lambda asked: unready).source().pages(None)
+    assert [sign.code for sign in page.signs] == ["answer_partial"]
+    [_, page] = serve(linked(unready)).source().pages(None)
+    assert [sign.code for sign in page.signs] == ["answer_partial"]
+
+
+def test_an_error_nested_too_deep_to_be_read_is_no_expired_token(serve: Any) -> None:
+    deep = Reply(b'{"error": "session expired", "d": ' + b"[" * 1500, kind="application/json")
+    assert refused(serve(lambda asked: deep).source()).code == "registry_answer"
+
+
+@pytest.mark.invariant(5)
 def test_a_page_that_was_announced_is_a_list(serve: Any) -> None:
     for bad, said in (
         ({"message": "Please wait"}, "Please wait"),

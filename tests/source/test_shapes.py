@@ -190,13 +190,17 @@ LOUD: tuple[Any, ...] = (
     {"meta": {"incomplete": 1}}, {"coverage": {"coverage": 90, "full": False}},
     {"failedSources": ["LIMS 2"]}, {"_shards": {"total": 5, "successful": 4}},
     {"_clusters": {"total": 2, "successful": 1, "skipped": 1}},
-    *({"warnings": said} for said in (["Index is rebuilding; results may be missing"],
+    *({"warnings": said} for said in (["q is deprecated", "Results may be missing"],
                                       {"text": "Data might be incomplete"})),
     {"tooManyResults": True}, {"overLimit": True}, {"omitted": 4}, {"allResults": False},
 )  # fmt: skip
 """What is not passed over beside all the records of a page, though no setting follows from it."""
 END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {}),
+    *(
+        ({"items": FEW, "warning": said}, {})
+        for said in ("Stock levels may be outdated", "Prices may not be up to date")
+    ),
     *(({"items": FEW, "next": none}, {}) for none in (None, "null", {}, "", [], False, 0)),
     ({"items": FEW, "nextSyncToken": "abc"}, {}),
     ({"items": FEW, "next_update": "2026-01-01"}, {}),

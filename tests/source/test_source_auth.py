@@ -13,7 +13,7 @@ import requests
 
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError, SourceError
-from registry_sync.source import connection
+from registry_sync.source import connection, errors
 from registry_sync.source.auth import token_service
 from registry_sync.source.connector_settings import read_connector
 from tests.support.odd import Asked, Reply, ids
@@ -477,16 +477,28 @@ def test_whoever_asks_for_refresh_tokens_is_told_what_to_use_instead(auth: Any) 
     assert "abc" not in said
 
 
-def test_a_token_service_with_a_bad_certificate_is_no_outage() -> None:
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired", "registry_certificate"),
+        ("hostname 'a' doesn't match 'b'", "registry_certificate"),
+        ("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred", "registry_unreachable"),
+        ("The handshake operation timed out", "registry_unreachable"),
+    ],
+)
+def test_only_a_refused_certificate_of_a_token_service_is_no_outage(fault: str, code: str) -> None:
     class Session:
         def post(self, *args: Any, **options: Any) -> Any:
-            raise requests.exceptions.SSLError("expired")
+            raise requests.exceptions.SSLError(fault)
 
     session: Any = Session()
     service = token_service.TokenService(session, "https://login.example/token", ())
-    with pytest.raises(SourceError, match="certificate that is not trusted") as caught:
+    with pytest.raises(SourceError) as caught:
         service.ask({}, None)
-    assert caught.value.code == "registry_certificate" and not caught.value.transient
+    assert caught.value.code == code
+    assert caught.value.transient is (code == "registry_unreachable")
+    list_error = errors.registry_unreachable(requests.exceptions.SSLError(fault), "https://a.test")
+    assert list_error.code == code
 
 
 def test_neither_a_proxy_nor_the_netrc_of_the_environment_is_used(

@@ -83,7 +83,10 @@ ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
         (Reply({"m": "Your plan does not include this"}, 403), "Your plan", "licence or plan", 1),
         (Reply({"m": "Invalid subscription key"}, 403), "subscription", "API Key", 1),
         (Reply({"m": "dailyLimitExceeded"}, 403), "dailyLimit", "next run tries again", 1),
-        (Reply(b"", 401, headers={"WWW-Authenticate": "NTLM"}), "scheme Ntlm", "a way to sign", 1),
+        (Reply({"m": "Invalid API key. Reference #8812"}, 403), "the key", "API Key", 1),
+        (Reply({"m": "Key revoked. Check your subscription"}, 403), "the key", "API Key", 1),
+        (Reply({"m": "Renew your subscription token"}, 403), "the key", "API Key", 1),
+        (Reply({"m": "Your subscription is inactive"}, 403), "inactive", "licence or plan", 1),
         (Reply(b"", 401, headers={"WWW-Authenticate": 'Basic realm="a"'}), "Basic", "API Key", 1),
         (Reply({"m": "trial expired"}, 402), "trial expired", "registry's owner checks", 1),
         (Reply({"detail": "key has expired"}, 401), "key has expired", "API Key", 1),
@@ -215,3 +218,21 @@ def test_an_error_that_names_its_cause_is_shown_whole(serve: Any) -> None:
     error = refused(serve(lambda asked: odoo).source(endpoint(json={"params": {}})))
     assert "Odoo Server Error: Invalid field 'write_dat'" in error.message
     assert "endpoint.json" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "remedy"),
+    [
+        ("NTLM", "scheme NTLM", "a way to sign in"),
+        ("Negotiate, NTLM", "scheme Negotiate", "a way to sign in"),
+        ('Digest realm="a, b", nonce="c"', "scheme Digest", "a way to sign in"),
+        ("NTLM, Basic realm=x", "scheme Basic", "http_basic"),
+        ("Bearer, Negotiate", "rejects the key (401).", "API Key"),
+    ],
+)
+def test_a_scheme_that_a_registry_asks_for_is_named(
+    serve: Any, asked: str, said: str, remedy: str
+) -> None:
+    error = refused(serve(lambda _: Reply(b"", 401, headers={"WWW-Authenticate": asked})).source())
+    assert said in error.message and remedy in error.remedy
+    assert ("scheme" in error.message) is ("scheme" in said)

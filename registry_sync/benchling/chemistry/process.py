@@ -42,7 +42,7 @@ class Child:
         self._rest = b""
 
     def ask(self, text: str) -> dict[str, Any]:
-        """Return what the child says of a structure. Raise NoAnswer, and then starts afresh."""
+        """Return what the child says of a structure. Raise NoAnswer, and then start afresh."""
         with self._lock:
             longest = LONGEST if self._is_ready() else START
             process = self._running()

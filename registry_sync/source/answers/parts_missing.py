@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import Entry
@@ -43,10 +44,10 @@ LOST = pattern(
 WARNINGS = frozenset({"warning", "warnings", "alert", "alerts"})
 MAY_BE_MISSING = pattern(
     r"\b(?:may|might|could|will|can) (?:\w+ )?(?:be|have|contain|not) (?:\w+ )?(?:missing"
-    r"|incomplete|stale|out[ -]of[ -]date|outdated|gaps|partial|up[ -]to[ -]date)\b",
+    r"|incomplete|gaps|partial)\b",
     re.IGNORECASE,
 )
-"""What a warning says of the records that it comes with."""
+"""What a warning says of the records that it comes with; old ones are not missing."""
 ABOUT = frozenset({
     "meta", "metadata", "pagination", "paging", "pageinfo", "header", "responseheader", "response",
     "result", "info", "summary", "d", "root",
@@ -66,7 +67,7 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     for entry in entries:
         if not entry.header and any(way(entry) for way in ways):
             if _warned(entry):
-                return f"{entry.path}: {_text(entry)[:150]}"
+                return f"{entry.path}: {_missing_said(entry.value)[:150]}"
             value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
             return f"{entry.path} is {str(value).lower()[:60]}"
     return ""
@@ -120,18 +121,16 @@ def _lost(entry: Entry) -> bool:
 
 
 def _warned(entry: Entry) -> bool:
-    """`"warnings": ["The index is being rebuilt; results may be missing"]`."""
-    return entry.word in WARNINGS and MAY_BE_MISSING.search(_text(entry)) is not None
+    """Read `"warnings": ["The index is being rebuilt; results may be missing"]`."""
+    return entry.word in WARNINGS and bool(_missing_said(entry.value))
 
 
-def _text(entry: Entry) -> str:
-    """Return a text, or the first of a list or an object."""
-    value = entry.value
-    while isinstance(value, (dict, list)) and value:
-        value = next((v for v in value.values() if isinstance(v, str)), "") if isinstance(
-            value, dict
-        ) else value[0]  # fmt: skip
-    return value if isinstance(value, str) else ""
+def _missing_said(value: Any) -> str:
+    """Return the first text in a value that says that records may be missing; "" for none."""
+    if isinstance(value, str):
+        return value if MAY_BE_MISSING.search(value) else ""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((said for said in map(_missing_said, inner) if said), "")
 
 
 WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)

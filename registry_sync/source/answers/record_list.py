@@ -127,7 +127,7 @@ class RecordFinder:
     def find(self, body: Any, *, whole: bool, later: bool) -> RecordList:
         """Return the records of an answer.
 
-        `whole`: everything was requested. `later`: other pages came before this one. Raises
+        `whole`: everything was requested. `later`: other pages came before this one. Raise
         Unusable.
         """
         place = self._selector or self.learned
@@ -279,5 +279,8 @@ class RecordFinder:
 
 def _is_nil(value: Any) -> bool:
     """Return whether an object stands for null, as XML does it: `{"@xsi:nil": "true"}`."""
-    keys = [*value] if isinstance(value, dict) else []
-    return len(keys) == 1 and keys[0].rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    [(key, said)] = value.items()
+    named = key.rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
+    return named and str(said).lower() in ("true", "1")

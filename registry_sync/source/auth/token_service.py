@@ -25,7 +25,7 @@ from registry_sync.source.answers.decoding import charset_of
 from registry_sync.source.answers.inner_errors import error_in
 from registry_sync.source.answers.refusal_words import DOWN, RATE
 from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, remedy_of
-from registry_sync.source.errors import UNREACHABLE
+from registry_sync.source.errors import UNREACHABLE, is_untrusted
 from registry_sync.source.quoting import quoted
 
 TOKEN_BYTES = 64 * 1024
@@ -136,6 +136,8 @@ class TokenService:
         except TooSlow as error:
             raise self._out(f"answers too slowly: {error}") from error
         except requests.exceptions.SSLError as error:
+            if not is_untrusted(error):
+                raise self._out(f"could not be reached ({type(error).__name__})") from error
             raise self._failed(
                 "presents a certificate that is not trusted",
                 "Its owner renews the certificate, or the operator adds its authority to "

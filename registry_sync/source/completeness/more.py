@@ -256,7 +256,7 @@ def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _link(entry: Entry, answer: PageAnswer) -> Mark | None:
-    """`rel="more"`, or a template of the next page's address, which no one can fill (RFC 9652)."""
+    """Read `rel="more"`, or a template of the next address, which no one can fill (RFC 9652)."""
     more = answer.links.get("more", "") if entry.header and entry.word == "link" else ""
     template = entry.word == "linktemplate" and "next" in read_links(str(entry.value))[0]
     return Mark("partial", entry, sure=False) if template or _leads_on("more", more) else None

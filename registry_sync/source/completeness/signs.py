@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
+from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.totals import named_total
@@ -109,6 +110,8 @@ def _total_unseen(end: End) -> Sign | None:
 def _partial_said(end: End) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
     said = partial_in(end.answer, last=end.last)
+    if not end.answer.count and (end.answer.whole or not end.first):
+        said = said or not_ready(end.answer.body)
     if not said:
         return None
     return Sign(
