@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, LedgerEntry, Retention, SyncRun
 
@@ -18,16 +18,27 @@ Ends = dict[str, list[int | str]]
 def ends(lane: Lane, known: Ends) -> Ends:
     """Return where the chains of all other lanes end.
 
-    What is no longer there stays as it was known, so that a later run does not hide it.
+    What is no longer there stays as it was known, so that a later run does not hide it. So does a
+    chain whose head names no link that it has: signed, that would be missed for ever.
     """
-    heads = ChainHead.objects.exclude(lane=lane).filter(links__gt=0).select_related("lane")
-    found: Ends = {head.lane.mark: [head.links, head.digest] for head in heads}
-    return found | {mark: known[mark] for mark in _gone(known)}
+    marks = _marks()
+    link = ChainLink.objects.filter(
+        lane=OuterRef("lane"), number=OuterRef("links"), digest=OuterRef("digest")
+    )
+    heads = ChainHead.objects.filter(Exists(link)).exclude(lane=lane)
+    rows = heads.values_list("lane", "links", "digest")
+    found: Ends = {marks[pk]: [links, digest] for pk, links, digest in rows if pk in marks}
+    return known | found | {mark: known[mark] for mark in _gone(known, marks)}
 
 
-def _gone(known: Ends) -> Iterator[str]:
+def _marks() -> dict[int, str]:
+    rows = Lane.objects.only("tenant", "app_id", "registry_id", "schema_id", "collection")
+    return {lane.pk: lane.mark for lane in rows}
+
+
+def _gone(known: Ends, marks: dict[int, str]) -> Iterator[str]:
     """Yield the lanes whose chains do not have the link that was their last one."""
-    lanes = {lane.mark: lane.pk for lane in Lane.objects.all()} if known else {}
+    lanes = {mark: pk for pk, mark in marks.items()}
     for mark, (number, digest) in known.items():
         links = ChainLink.objects.filter(lane=lanes.get(mark), number=number, digest=digest)
         if not links.exists():
@@ -36,7 +47,7 @@ def _gone(known: Ends) -> Iterator[str]:
 
 def fault(known: Ends) -> str:
     """Return which chain is no longer there; "" if all are."""
-    for mark in _gone(known):
+    for mark in _gone(known, _marks() if known else {}):
         return (
             f"The chain of the lane with the key {mark} no longer has its link {known[mark][0]}, "
             "which it had when a run of this lane ended: its history was removed or rewritten."
@@ -46,9 +57,9 @@ def fault(known: Ends) -> str:
 
 def rows_without_a_lane() -> Iterator[str]:
     """Yield what is left of lanes that were removed."""
-    lanes = list(Lane.objects.values_list("pk", flat=True))
     for model in (SyncRun, Change, ChainLink, ChainHead, Retention, LedgerEntry):
-        rows = model._default_manager.filter(lane__isnull=False).exclude(lane__in=lanes)
+        of_lanes = model._default_manager.filter(lane__isnull=False)
+        rows = of_lanes.exclude(lane__in=Lane.objects.values("pk"))
         for lane in rows.order_by().values_list("lane", flat=True).distinct():
             yield f"Lane {lane} was removed, but rows of it are left in {model._meta.db_table}."
     wrote = SyncRun.objects.filter(~Q(created=0) | ~Q(updated=0), lane=None)

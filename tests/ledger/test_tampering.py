@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
+import itertools
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import DELETION
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.jobs.runner import work_to_end
-from registry_sync.ledger import admin_log, chain, digests, retention
+from registry_sync.ledger import admin_log, chain, digests, other_chains, retention
 from registry_sync.models import (
     ChainHead,
     ChainLink,
@@ -25,6 +26,7 @@ from registry_sync.models import (
     SyncRun,
 )
 from tests.support.chain import relink, sql
+from tests.support.factories import LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 
 LAST_DIGEST = "(SELECT digest FROM {change} ORDER BY id DESC LIMIT 1)"
@@ -314,3 +316,26 @@ def test_a_lane_that_is_removed_with_its_chain_is_missed(two, settings):
     first.world.sync(lane=first)
     with pytest.raises(CommandError, match=f"the key {second.mark} no longer has its link"):
         verify()  # a later run does not hide it
+
+
+def test_a_head_that_was_edited_breaks_no_other_chain(two):
+    first, second = two
+    head = ChainHead.objects.filter(lane=second)
+    links, digest = head.values_list("links", "digest").get()
+    head.update(links=links + 1, digest="0" * 64)
+    first.world.sync(lane=first)
+    head.update(links=links, digest=digest)
+    assert verify().count("the chain is intact") == 2
+
+
+def test_a_lane_that_is_made_meanwhile_is_not_taken_for_removed(db):
+    pks = itertools.count(1)
+
+    def make_one(execute, sql, params, many, context):
+        found = execute(sql, params, many, context)
+        if "SELECT" in sql and next(pks) == 1:
+            SyncRunFactory(lane=LaneFactory())
+        return found
+
+    with connection.execute_wrapper(make_one):
+        assert list(other_chains.rows_without_a_lane()) == []
