@@ -369,6 +369,9 @@ def test_merged_records_that_are_gone_ask_nothing_and_hold_no_survivor(world, mo
     assert not w.open_errors() and not Merges().rows().exists(), "nothing to decide"
     assert "C-000001" not in str(first.warnings) and "C-000003" not in str(first.warnings)
     assert not LeftInUse().rows().exclude(external_id="C-000004").exists()
+    for id_, state in ("C-000001", "staged"), ("C-000003", "held"):  # a guard, containers
+        Withdrawal.objects.filter(external_id=id_).update(state=state)
+    full()
     left = dict(Withdrawal.objects.values_list("external_id", "state"))
     assert left["C-000001"] == left["C-000003"] == "theirs"
     assert left["C-000004"] == ("gone" if mode == "none" else "archived"), second.warnings

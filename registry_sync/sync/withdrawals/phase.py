@@ -76,7 +76,7 @@ class Withdrawals:
         """Leave the entities that were merged into others: nothing of them is to be decided."""
         merges = self.ctx.lane.merges.filter(closed_at__isnull=True)
         survivors = dict(merges.values_list("external_id", "survivor_registry_id"))
-        gone = open_rows(self.ctx).filter(state=State.GONE)
+        gone = open_rows(self.ctx).filter(state__in=[State.GONE, State.STAGED, State.HELD])
         for row in gone.filter(external_id__among=list(survivors)) if survivors else ():
             note = f"It was merged into {survivors[row.external_id]} in Benchling."
             self.archives.rows.set(row, State.THEIRS, note)
