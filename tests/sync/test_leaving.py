@@ -392,7 +392,7 @@ def test_a_feed_is_read_since_its_own_last_read(leaving):
     w.registry.deleted.append({"id": "C-000004", "modified_at": now})  # and is still listed
     assert w.sync().archived == 1
     told = {x["code"]: x["text"] for x in full(w).warnings}
-    assert "registry's list has C-000004 unchanged" in told["feed_listed"]
+    assert "the list of deletions has as well, such as C-000004. They" in told["feed_listed"]
     assert archived(w) == {} and "feed_listed" not in codes(full(w, hours=9.5))
 
 

@@ -16,7 +16,6 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.moved import left_behind, neighbours
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
 from registry_sync.sync.withdrawals.archives import Archives
-from registry_sync.sync.withdrawn import first_ids
 
 How, State = Withdrawal.How, Withdrawal.State
 
@@ -120,11 +119,11 @@ class Departures:
 
     def _warn_of_listed(self, ids: Sequence[str]) -> None:
         """Warn that the two lists of the registry contradict each other. Raise LeaseLost."""
-        which, counts = ("it", "It counts") if len(ids) == 1 else ("them", "They count")
-        text = f"The registry's list has {first_ids(ids)} unchanged, although the list of "
-        text += f"deletions has {which}. {counts} as back. If the registry's list keeps deleted "
-        text += "records, the integration owner corrects endpoint.deletes or scope in Connector "
-        text += "Settings. After a restore in the registry, nothing has to be done."
+        # A run records the warning once, for its first page with such records.
+        text = "The registry's list has records unchanged that the list of deletions has as well, "
+        text += f"such as {', '.join(ids[:3])}. They count as back. If the registry's list keeps "
+        text += "deleted records, the integration owner corrects endpoint.deletes or scope in "
+        text += "Connector Settings. After a restore in the registry, nothing has to be done."
         runs.warn(self.ctx.run, self.ctx.lease, "feed_listed", text)
 
 
