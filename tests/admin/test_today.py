@@ -263,8 +263,13 @@ def test_no_one_notified_leads_to_the_settings(db, owner):
     seen = card(owner, "No one is notified")
     assert owner.get(seen.presses["Set up alerts"], follow=True).status_code == 200
     assert "Good morning." in read(owner)
-    made.AlertFactory(text="Runs fail.", began_at=NOW)
+    alert = made.AlertFactory(text="Runs fail.", began_at=NOW)
     assert card(owner, "1 × open alert, sent to no one")
+    message = made.AlertMessageFactory(alert=alert, attempts=30, error="Refused.")
+    assert card(owner, "1 × open alert, sent to no one")
+    message.sent_at = NOW  # its recipient was removed since
+    message.save()
+    assert "sent to no one" not in card(owner, "1 × open alert").title
 
 
 def test_cards_of_several_lanes_name_their_lane(lane, owner):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from registry_sync.core.text import number_of
 from registry_sync.desk.worklist.base import (
@@ -61,14 +62,16 @@ class OpenAlerts(CardKind):
         by_lane: dict[Lane | None, list[Alert]] = {}
         for alert in rows.select_related("lane").order_by("-began_at", "-pk")[:100]:
             by_lane.setdefault(alert.lane, []).append(alert)
-        sent = "" if who_is_notified().anyone or not by_lane else ", sent to no one"
-        return (self._card(overview, lane, found, sent) for lane, found in by_lane.items())
+        sent = _sent_or_due(rows) if by_lane else set()
+        for lane, found in by_lane.items():
+            unsent = sent.isdisjoint(alert.together_id or alert.pk for alert in found)
+            yield self._card(overview, lane, found, ", sent to no one" if unsent else "")
 
     def _card(
-        self, overview: Overview, lane: Lane | None, found: Sequence[Alert], sent: str
+        self, overview: Overview, lane: Lane | None, found: Sequence[Alert], unsent: str
     ) -> Card:
         return Card(
-            title=f"open alert{sent}",
+            title=f"open alert{unsent}",
             gravity=Gravity.NOTE,
             actors=("mapping",),
             text=f"The last one: {found[0].text}",
@@ -78,6 +81,14 @@ class OpenAlerts(CardKind):
             new=sum(alert.began_at >= overview.new_since for alert in found),
             address=link("alert_changelist"),
         )
+
+
+def _sent_or_due(alerts: QuerySet[Alert]) -> set[int | None]:
+    """Return the alerts with a message that reached its recipient, or that may still do so."""
+    leads = Coalesce("together", "pk")
+    messages = AlertMessage.objects.filter(alert__in=alerts.order_by().values_list(leads))
+    reached = messages.filter(Q(sent_at__isnull=False) | Q(next_try_at__isnull=False))
+    return set(reached.values_list("alert", flat=True))
 
 
 class NobodyNotified(CardKind):
