@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 ESCAPES = "registry_sync.escapes"
 PLAIN = "registry_sync.plain"
-PLAIN_SIGNS = dict.fromkeys("“”„‘’", "'") | {
+PLAIN_CHARACTERS = dict.fromkeys("“”„‘’", "'") | {
     "…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "›": ">", "•": "*", "≈": "~",
 }  # fmt: skip
-"""What a console without them shows for the signs of this service's own sentences. None ends a
-string of JSON."""
-EXACT = {"--json", "-"}
-"""With these, the output is for a program, which must get every sign as it is."""
+"""What a terminal without them shows for the characters of this service's own sentences. None ends
+a string of JSON."""
 GROUP = "registry_sync.commands"
 READER_GONE = 141
 """As a shell says of a program that SIGPIPE ended."""
@@ -58,7 +56,7 @@ def _flush(stream: Any) -> None:
 
 def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "integration.settings")
-    escape_in(sys.stdout, sys.stderr, exact=not EXACT.isdisjoint(sys.argv))
+    escape_in(sys.stdout, sys.stderr)
     if os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR"):
         os.environ.setdefault("DJANGO_COLORS", "nocolor")  # Django asks neither
     name = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -77,29 +75,29 @@ def _run() -> None:
         _manage()
 
 
-def escape_in(*streams: Any, exact: bool) -> None:
-    """Let consoles escape what their encoding has not: the service writes more than ASCII.
+def escape_in(*streams: Any) -> None:
+    """Let streams escape what their encoding has not: the service writes more than ASCII.
 
-    Unless the output must be `exact`, quotes, dashes and arrows are shown as plain ones. An escape
-    has the form that JSON reads, so that `--json` stays JSON on every console.
+    A terminal shows quotes, dashes and arrows as plain ones. What goes elsewhere may be read by a
+    program: an escape has the form that JSON reads, so that JSON stays the same in any encoding.
     """
     codecs.register_error(ESCAPES, _escaped)
     codecs.register_error(PLAIN, _plain)
     for stream in streams:
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=ESCAPES if exact else PLAIN)
+            stream.reconfigure(errors=PLAIN if stream.isatty() else ESCAPES)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Return the escapes of the signs that cannot be encoded, and where to go on."""
-    signs, end = _not_encoded(error)
-    return "".join(map(_escape, signs)), end
+    """Return the escapes of the characters that cannot be encoded, and where to go on."""
+    characters, end = _not_encoded(error)
+    return "".join(map(_escape, characters)), end
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Return the same with plain signs where there are such."""
-    signs, end = _not_encoded(error)
-    return "".join(PLAIN_SIGNS.get(sign) or _escape(sign) for sign in signs), end
+    """Return the same with plain characters where there are such."""
+    characters, end = _not_encoded(error)
+    return "".join(PLAIN_CHARACTERS.get(one) or _escape(one) for one in characters), end
 
 
 def _not_encoded(error: UnicodeError) -> tuple[str, int]:
@@ -108,8 +106,8 @@ def _not_encoded(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end], error.end
 
 
-def _escape(sign: str) -> str:
-    units = sign.encode("utf-16-be", "surrogatepass").hex()
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
 
 
