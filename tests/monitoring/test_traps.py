@@ -275,6 +275,10 @@ def test_a_policy_without_deletions_and_a_key_that_records_had_are_told(world: A
     points = {point.name: point for point in doctor.examine()}
     assert points["Keys left out"].state == "ok"
     assert "scope are not set, so nothing is archived" in points["Deleted records"].finding
+    w.registry.records[0]["_deleted"] = True
+    told = {point.name: point for point in doctor.examine()}["Deleted records"].finding
+    assert "so nothing is archived. 1 record (K-1) say" in told and "“_deleted”" in told
+    del w.registry.records[0]["_deleted"]
     w.registry.records[0].pop("smiles")
     point = {point.name: point for point in doctor.examine()}["Keys left out"]
     assert point.state == "warning" and "“smiles”" in point.finding and "K-1" in point.finding

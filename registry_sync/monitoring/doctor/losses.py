@@ -32,24 +32,28 @@ def check_deleted(visit: RegistryVisit) -> CheckResult:
     sample, mapping = visit.sample(), _mapping(visit)
     connector = visit.tenant.configured()[1]
     deletes = connector.deletes
-    if deletes.mode == "none" and not connector.scope and any(map(archives, _lanes(visit))):
-        return warning(
-            "The lane's policy archives what left the registry, but endpoint.deletes and scope "
-            "are not set, so nothing is archived.",
-            "The integration owner must set endpoint.deletes or scope in Connector Settings, or "
-            "the policy to report only.",
-        )
     if deletes.mode == "flag":
         flagged = sum(1 for record in sample.records if deletes.flagged(record))
         number = f"{flagged:,} of {number_of(len(sample.records), 'record')}"
         return ok(f"By endpoint.deletes, {number} checked have left the registry.")
     marked = [record for record in sample.records if is_marked(record, mapping)]
+    said = ""
+    if marked:
+        ids = [str(sample.source.identify(record)) for record in marked[:3]]
+        ids += ["…"] if len(marked) > 3 else []
+        said = f"{number_of(len(marked), 'record')} ({', '.join(ids)}) say at "
+        said += f"“{mark_of(marked[0])}” that they are deleted."
+    if deletes.mode == "none" and not connector.scope and any(map(archives, _lanes(visit))):
+        text = "The lane's policy archives what left the registry, but endpoint.deletes and scope "
+        return warning(
+            f"{text}are not set, so nothing is archived. {said}".rstrip(),
+            "The integration owner must set endpoint.deletes or scope in Connector Settings, or "
+            "the policy to report only.",
+        )
     if not marked:
         return ok("No record says that it is deleted.")
-    ids = [str(sample.source.identify(record)) for record in marked[:3]]
     return warning(
-        f"{number_of(len(marked), 'record')} ({', '.join(ids)}{' …' if len(marked) > 3 else ''}) "
-        f"say at “{mark_of(marked[0])}” that they are deleted.",
+        said,
         "Runs report them as withdrawn and clear nothing. A Benchling admin archives their "
         "entities if they should be. If the mark means something else, the integration owner "
         "maps it to a field.",
