@@ -135,7 +135,7 @@ def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
         (1, [], "The sync ended: failed"),
         (0, ["--enqueue"], "The runs are queued for the workers"),
         (75, ["--enqueue"], "Nothing was queued: another run was active"),
-        (1, ["--enqueue"], "The runs could not be handed to the workers"),
+        (1, ["--enqueue"], "Not every run could be handed to the workers; see above"),
     ],
 )
 def test_what_was_only_queued_has_not_succeeded(status: int, words: list[str], said: str) -> None:

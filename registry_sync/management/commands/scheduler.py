@@ -139,7 +139,7 @@ class Command(OperatorCommand):
 def _outcome(status: int, words: list[str]) -> str:
     """Return what became of one start; workers do the run that was handed to them."""
     if "--enqueue" in words:
-        return QUEUED.get(status, "The runs could not be handed to the workers")
+        return QUEUED.get(status, "Not every run could be handed to the workers; see above")
     return f"The sync ended: {OUTCOMES.get(status, 'failed')}"
 
 
