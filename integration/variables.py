@@ -177,7 +177,7 @@ NETWORK = (
 TERMINAL = (
     Variable(
         ("NO_COLOR",),
-        "any value: commands print without colors (https://no-color.org)",
+        "any value but an empty one: commands print without colors (https://no-color.org)",
         "colors on a terminal",
     ),
     _one("TERM", "`dumb`: the same", "the terminal's own"),

@@ -59,7 +59,7 @@ def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
 def set_policy(lane: Lane, wish: Wish, *, by: Person, reason: str) -> None:
     """Set what is done about a lane's withdrawals. Listings count from now on.
 
-    Raise SecondPerson where the lane asks for two people: then nothing is set.
+    Raise SecondPerson where the lane requires two people: then nothing is set.
     """
     consent = claim(lane, wish, by=by, reason=reason)
     with transaction.atomic():

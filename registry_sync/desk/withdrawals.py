@@ -37,7 +37,7 @@ def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
 def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Let entities be archived by the next run; return the withdrawals that could be released.
 
-    Raise SecondPerson where a lane asks for two people: then nothing is released in any lane.
+    Raise SecondPerson where a lane requires two people: then nothing is released in any lane.
     """
     able = rows.filter(state__in=Withdrawal.RELEASABLE, closed_at__isnull=True)
     lanes: dict[Lane, list[Withdrawal]] = {}

@@ -177,7 +177,7 @@ def publish(
 
 
 def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None:
-    """Remember who publishes and why. Raise SecondPerson where the lane asks for two people.
+    """Remember who publishes and why. Raise SecondPerson where the lane requires two people.
 
     What two people have agreed on is completed, where writing it was interrupted, without more.
     """

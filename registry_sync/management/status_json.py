@@ -19,11 +19,6 @@ WORDS = {
     HealthState.GOOD: "good", HealthState.NEW: "not started",
     HealthState.ATTENTION: "attention", HealthState.BAD: "bad",
 }  # fmt: skip
-LIGHTS = {
-    "good": Light.IN_SYNC, "not started": Light.WAITING, "attention": Light.BEHIND,
-    "bad": Light.STOPPED,
-}  # fmt: skip
-"""What the desk says of what holds for all lanes, by the words of the JSON."""
 STATUSES = {"good": 0, "not started": 2, "attention": 2, "bad": 1}
 """The exit status by the worst state."""
 

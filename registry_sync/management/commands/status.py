@@ -21,8 +21,8 @@ from registry_sync.monitoring.light import Light
 class Command(OperatorCommand):
     help = (
         "Show how each lane stands: what is wrong, since when, who must act and what to do. Exit "
-        "status: 0 everything is in sync, 2 something is behind or has not started, 1 something "
-        "has stopped, 64 wrong usage."
+        "status: 0 everything is in sync or under way, 2 something is behind or has not started, "
+        "1 something has stopped, 64 wrong usage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,7 +48,7 @@ class Command(OperatorCommand):
 
 def _lines(service: Json, lanes: list[tuple[Light, Json]]) -> Iterator[str]:
     for text in service["findings"]:
-        yield f"Service ({status_json.LIGHTS[service['state']]}): {text}"
+        yield f"Service: {text}"
     for light, lane in lanes:
         first, *others = lane["findings"]
         yield f"{lane['lane'] or 'No lane yet'}: {light}. {first}"

@@ -69,7 +69,7 @@ def _armed(first: Allowance | None) -> str:
 def allow(
     lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Allowance:
-    """Override a guard once. Raise SecondPerson where the lane asks for two people."""
+    """Override a guard once. Raise SecondPerson where the lane requires two people."""
     consent = claim(lane, what, external_id, by=by, reason=reason)
     with transaction.atomic():
         hold(lane, what, external_id)
@@ -85,7 +85,7 @@ def allow_records(
 ) -> set[str]:
     """Override a guard once for some refused records; return for which it is overridden then.
 
-    Where the lane asks for two people, the others are proposed, or were before. The number of
+    Where the lane requires two people, the others are proposed, or were before. The number of
     queries does not grow with that of the records.
     """
     with transaction.atomic():
