@@ -19,6 +19,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
+from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.link_targets import unfit_links
 from registry_sync.sync.links import linkable, missing_link, own_links
 
@@ -200,7 +201,7 @@ class Rivals:
         """Return the records that only wait for each other, by their names or by their links."""
         swapped: set[str] = set()
         if self.lane is not None:
-            circles = names.name_circles(self.lane, self.notes.wishes())
+            circles = circles_of(self.lane, self.tenant.setup.mapping, self.notes.wishes())
             swapped = {external_id for circle in circles for external_id in circle}
         pointing = self.notes.pointing()
         while pointing:

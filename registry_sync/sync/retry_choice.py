@@ -29,6 +29,7 @@ from registry_sync.models import (
 from registry_sync.sync import benchling_state, merges, name_holders
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
+from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
@@ -68,7 +69,10 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
 
 
 def _untried(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
-    """On demand, each once a run; else those that pass, or that another mapping may make pass."""
+    """Yield the errors that this run did not see: all on demand, else those that may pass by now.
+
+    Those are the transient ones, those that each run looks at, and those of another mapping.
+    """
     untried = errors.exclude(run=ctx.run)
     if ctx.run.kind == SyncRun.Kind.RETRY or ctx.run.retries_all:
         yield untried
@@ -193,10 +197,10 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
 
 
 def stand_aside(ctx: RunContext) -> list[Entity]:
-    """Find records that want each other's names, and give one of each circle another name first.
+    """Return one record of each circle that wants each other's names or aliases, without them.
 
-    Where they want each other's aliases, one of them loses the alias for a moment.
-    Its error stays open and waits for the name as before, so a run that dies here loses nothing.
+    It gets a temporary name, or loses the aliases for a moment. Its error stays open and waits as
+    before, so a run that dies here loses nothing.
     """
     run, lane = ctx.run, ctx.lane
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
@@ -205,29 +209,24 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
     lasts = _waiting(run, lane, "name").filter(external_id__among=[c[-1] for c in circles])
     wanted = set(lasts.values_list("waits_key", flat=True))
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=[c[0] for c in circles])
-    return [entity for row in rows if (entity := _aside(row, wanted)) is not None]
+    return [_aside(row, wanted) for row in rows]
 
 
-def _aside(row: LedgerEntry, wanted: Collection[str]) -> Entity | None:
-    """Return an entity without the name or the aliases that are wanted; None if it must keep them.
-
-    Which aliases are this app's is not known after its ledger was rebuilt.
-    """
+def _aside(row: LedgerEntry, wanted: Collection[str]) -> Entity:
+    """Return an entity without the name, or else the aliases, that are wanted."""
     name, fields, what = row.name, row.fields, "name"
     if row.name_key in wanted:
         name = f"{row.name} ({row.entity_registry_id}, being renamed)"
-    elif isinstance(aliases := fields.get("aliases"), list):
-        kept = [alias for alias in aliases if name_key(str(alias)) not in wanted]
-        fields, what = {**fields, "aliases": kept}, "aliases"
     else:
-        return None
+        kept = [alias for alias in fields["aliases"] if name_key(str(alias)) not in wanted]
+        fields, what = {**fields, "aliases": kept}, "aliases"
     return Entity(row.external_id, row.entity_registry_id, name, fields, {what: []})
 
 
 def name_circles(ctx: RunContext) -> list[list[str]]:
-    """Return circles of refused records that wait for each other's names, by external id."""
-    waiting = _waiting(ctx.run, ctx.lane, "name")
-    return names.name_circles(ctx.lane, dict(waiting.values_list("external_id", "waits_key")))
+    """Return circles of refused records that wait for each other's names or aliases, by id."""
+    waiting = dict(_waiting(ctx.run, ctx.lane, "name").values_list("external_id", "waits_key"))
+    return circles_of(ctx.lane, ctx.setup.mapping, waiting)
 
 
 def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:

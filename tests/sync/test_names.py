@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from registry_sync.ledger.substances import substance_of
-from registry_sync.mapping.model import Entity
-from registry_sync.models import TakenName
+from registry_sync.mapping.model import Entity, Mapping
+from registry_sync.models import HeldAlias, TakenName
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims, substance_claim
+from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.records import Candidate, SourceRecord
 from tests.support.factories import LaneFactory, LedgerEntryFactory, WithdrawalFactory
 
@@ -229,9 +231,11 @@ def test_what_others_hold_is_found_by_name_and_id(lane):
     assert names.held_by_others(lane, []) == []
 
 
-@pytest.mark.parametrize("chunk", [2, 400])
-def test_circles_of_names(lane, monkeypatch, chunk):
-    monkeypatch.setattr(names, "CHUNK", chunk)
+def circles(lane, wants, mapped=()) -> list[list[str]]:
+    return circles_of(lane, cast("Mapping", SimpleNamespace(field_ids=mapped)), wants)
+
+
+def test_circles_of_names(lane):
     for n, name in enumerate("abcdef", 1):
         ours(lane, f"R-{n}", name)
     ours(lane, "R-7", "g", entity_hash="")
@@ -240,10 +244,22 @@ def test_circles_of_names(lane, monkeypatch, chunk):
              "x-R-9": "a",  # who waits for it is not in it
              "x-R-4": "d",  # one that waits for itself
              "x-R-5": "f", "x-R-6": "z", "x-R-7": "g", "x-R-8": "h"}  # fmt: skip
-    assert names.name_circles(lane, wants) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
+    assert circles(lane, wants) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
     first = {"x-R-9": "a", **wants}
-    assert names.name_circles(lane, first) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
-    assert names.name_circles(lane, {}) == []
+    assert circles(lane, first) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
+    assert circles(lane, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("mapped", "aliases", "found"),
+    [(True, ["c"], [["x-R-1", "x-R-2"]]), (False, ["c"], []), (True, {"held": ["c"]}, [])],
+)
+def test_an_alias_that_this_app_may_not_take_away_is_in_no_circle(lane, mapped, aliases, found):
+    ours(lane, "R-1", "a")
+    ours(lane, "R-2", "b", fields={"aliases": aliases})
+    HeldAlias.objects.create(lane=lane, external_id="x-R-2", key="c")
+    wants = {"x-R-2": "a", "x-R-1": "c"}  # who has a name that is wanted comes first
+    assert circles(lane, wants, ("aliases",) if mapped else ()) == found
 
 
 def test_a_name_that_another_lane_has_is_of_an_entity_of_this_app(lane):

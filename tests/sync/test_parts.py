@@ -151,3 +151,22 @@ def test_aliases_and_names_that_records_swap(world):
     held = {id_: sorted(w.tenant.entity(id_).aliases) for id_ in ("C-1", "C-2", "C-3", "C-4")}
     assert held == {"C-1": ["Hand", "cas 2"], "C-2": ["CAS 1"], "C-3": [], "C-4": ["Compound 3"]}
     assert w.tenant.entity("C-3").name == "Former" and w.sync(kind=Kind.FULL).updated == 0
+
+
+def test_aliases_that_are_no_longer_mapped_are_left_as_they_are(world):
+    records = compounds("C", "CC", "CCC", "CCCC", synonyms=[])
+    records[0]["synonyms"], records[3]["synonyms"] = ["Ours"], ["Former"]
+    w = of_type(world, "custom_entity", records, rules=ALIASES)
+    w.sync()
+    people_add(w, "C-1", "Hand")
+    w.configure(**{"Mapping Rules": {}})
+    w.sync(kind=Kind.FULL)
+    for id_, name in (("C-1", "Compound 2"), ("C-2", "Compound 1"), ("C-3", "Former"),
+                      ("C-4", "Compound 3")):  # fmt: skip
+        w.registry.edit(id_, name=name)
+    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed) == (2, 2)
+    assert w.tenant.entity("C-1").name == "Compound 2"
+    assert w.tenant.entity("C-1").aliases == ["Ours", "Hand"]
+    assert w.tenant.entity("C-3").name == "Compound 3", "it would wait with a temporary name"
+    assert w.tenant.entity("C-4").aliases == ["Former"]

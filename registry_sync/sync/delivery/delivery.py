@@ -31,7 +31,7 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.recovery import recover_batches
-from registry_sync.sync.delivery.rows import body_of_item, passing_body, row_of
+from registry_sync.sync.delivery.rows import body_of_item, row_of, temporary_body
 from registry_sync.sync.delivery.shared_lists import merge_shared
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
 from registry_sync.sync.gates.claims import NameClaims
@@ -84,13 +84,13 @@ class BatchDelivery:
 
     def rename(self, entities: Sequence[Entity]) -> None:
         for entity in entities:
-            body = passing_body(self.ctx, entity)
+            body = temporary_body(self.ctx, entity)
             self.unmapped.trial([body])
             self.unmapped.fill([body])
             if entity.registry_id in self.unmapped.archived:
                 continue
-            passing: Json = {key: body[key] for key in ("name", "aliases") if key in body}
-            self.ctx.write_access.note_rename(entity.external_id, passing)
+            temporary: Json = {key: body[key] for key in ("name", "aliases") if key in body}
+            self.ctx.write_access.note_rename(entity.external_id, temporary)
             try:
                 self._send_name(entity, body)
             except Refused as refused:

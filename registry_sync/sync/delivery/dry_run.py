@@ -18,6 +18,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
+from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.withdrawals import policy
@@ -116,7 +117,8 @@ class DryRunDelivery:
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
-        swapped = {id_ for circle in names.name_circles(self.lane, named) for id_ in circle}
+        circles = circles_of(self.lane, self.setup.mapping, named)
+        swapped = {external_id for circle in circles for external_id in circle}
         known = ledger.views_of(self.lane, list(wants))
         there = self._links.linkable({key for what, key in wants.values() if what == "link"})
         passing = []

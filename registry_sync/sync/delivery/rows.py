@@ -32,10 +32,14 @@ def update_body(ctx: RunContext, entity: Entity) -> Json:
     return body
 
 
-def passing_body(ctx: RunContext, entity: Entity) -> Json:
-    """Return the body of an update that gives a passing name, or takes aliases for a moment."""
+def temporary_body(ctx: RunContext, entity: Entity) -> Json:
+    """Return the body of an update that gives a temporary name, or takes aliases for a moment.
+
+    The sources of the entity say which of the two.
+    """
     body = update_body(ctx, entity)
-    if isinstance(aliases := entity.fields.get("aliases"), list):
+    if "aliases" in entity.sources:
+        aliases = entity.fields["aliases"]
         body["aliases"] = list(aliases)
         item = {"external_id": entity.external_id, "registry_id": entity.registry_id}
         merge_shared(ctx, [{**item, "fields": {"aliases": aliases}}], [body])

@@ -56,31 +56,6 @@ def keys_of(entities: Iterable[Entity]) -> set[str]:
     return keys
 
 
-def name_circles(lane: Lane, wants: dict[str, str]) -> list[list[str]]:
-    """Return circles of records that wait for each other's names or aliases, by external id.
-
-    `wants` gives, by external id, the key that a record waits for. A circle begins with a record
-    whose name is waited for, if there is one, and its last record is who waits for it.
-    """
-    own = [(key, who) for key, who in _own_holders(lane, set(wants.values())) if who.kind != "id"]
-    held = dict(reversed(own))  # names come before aliases
-    found: list[list[str]] = []
-    done: set[str] = set()
-    for external_id in wants:
-        path: list[str] = []
-        here: str | None = external_id
-        while here is not None and here in wants and here not in done:
-            done.add(here)
-            path.append(here)
-            here = held[wants[here]].external_id if wants[here] in held else None
-        if here in path:
-            circle = path[path.index(here) :]
-            named = (n for n in range(len(circle)) if held[wants[circle[n - 1]]].kind == "name")
-            first = next(named, 0)
-            found.append(circle[first:] + circle[:first])
-    return found
-
-
 def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     """Return which of these name keys are no longer held, in the ledger or beside it."""
     held: set[str] = set()

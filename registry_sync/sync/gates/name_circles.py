@@ -1,0 +1,49 @@
+"""Circles of records that wait for each other's names or aliases.
+
+One record of a circle gives way for a moment, so that all of them get what they wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from registry_sync.mapping.model import Mapping
+from registry_sync.models import Lane
+
+
+def circles_of(lane: Lane, mapping: Mapping, wants: dict[str, str]) -> list[list[str]]:
+    """Return circles of records that wait for each other's names or aliases, by external id.
+
+    `wants` gives, by external id, the key that a record waits for. A circle begins with a record
+    whose name is waited for, if there is one, and its last record is who waits for it.
+    """
+    keys = set(wants.values())
+    ours = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
+    named = dict(ours.values_list("name_key", "external_id"))
+    held = _aliases(lane, keys) | named if "aliases" in mapping.field_ids else named
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for external_id in wants:
+        path: list[str] = []
+        here: str | None = external_id
+        while here is not None and here in wants and here not in done:
+            done.add(here)
+            path.append(here)
+            here = held.get(wants[here])
+        if here in path:
+            circle = path[path.index(here) :]
+            first = next((n for n in range(len(circle)) if wants[circle[n - 1]] in named), 0)
+            found.append(circle[first:] + circle[:first])
+    return found
+
+
+def _aliases(lane: Lane, keys: Collection[str]) -> dict[str, str]:
+    """Return which records hold these aliases, by key, as far as this app may remove them.
+
+    After the ledger was rebuilt, it is not known which aliases of an entity are this app's.
+    """
+    aliases = list(lane.aliases.filter(key__among=keys).values_list("key", "external_id"))
+    rows = lane.ledger.filter(external_id__among=[external_id for _, external_id in aliases])
+    fields = dict(rows.exclude(entity_hash="").values_list("external_id", "fields"))
+    known = {id_ for id_, values in fields.items() if isinstance(values.get("aliases"), list)}
+    return {key: external_id for key, external_id in aliases if external_id in known}
