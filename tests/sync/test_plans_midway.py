@@ -20,6 +20,7 @@ from registry_sync.sync.delivery.delivery import BatchDelivery
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import lifecycle
+from registry_sync.sync.plans.plan_digests import benchling_digest, matches_plan, renamed_digest
 from registry_sync.sync.plans.second_person import Person
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
@@ -72,7 +73,7 @@ def test_what_someone_edits_once_it_stood_aside_is_kept(world, monkeypatch):
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_a_kill_right_after_a_passing_name_leaves_no_one_with_it(world, edited):
+def test_a_kill_right_after_a_temporary_name_leaves_no_one_with_it(world, edited):
     w = world([compound(n) for n in range(2)])
     w.sync()
     w.registry.edit("C-000000", name="Compound 1")
@@ -83,15 +84,26 @@ def test_a_kill_right_after_a_passing_name_leaves_no_one_with_it(world, edited):
         patched.setattr(ledger, "temporary_name_outcome", killed)
         with pytest.raises(Killed):
             jobs.work_to_end(run.pk)
-    (passing,) = [id_ for id_, v in w.values().items() if "being renamed" in v["name"]]
+    (renamed,) = [id_ for id_, v in w.values().items() if "being renamed" in v["name"]]
     if edited:
-        by_hand(w, passing, SMILES="By hand")
+        by_hand(w, renamed, SMILES="By hand")
     SyncRun.objects.update(lease_until=None)
     jobs.work_to_end(run.pk)
     names = [w.values()[f"C-00000{n}"]["name"] for n in range(2)]
     assert (names == ["Compound 1", "Compound 0"]) != edited
-    assert (w.values()[passing]["SMILES"] == "By hand") == edited
+    assert (w.values()[renamed]["SMILES"] == "By hand") == edited
     assert set(fates(plan).values()) == ({WRITTEN} if not edited else {"refused", BENCHLING})
+
+
+def test_an_entity_about_to_lose_an_alias_is_known_in_any_order_of_the_others():
+    raw = {"id": "bfi_1", "name": "A", "aliases": ["Hand", "cas 1", "ASA"], "modifiedAt": "before"}
+    to_be = renamed_digest(raw, {"aliases": ["Hand", "ASA"]})
+    row = PlanRow(touched_digest=to_be, benchling_digest=benchling_digest(raw))
+    after = {**raw, "aliases": ["ASA", "Hand"], "modifiedAt": "after"}
+    assert matches_plan(after, row) and matches_plan(raw, row)
+    assert not matches_plan({**after, "aliases": ["ASA"]}, row)
+    turned = {**raw, "aliases": ["cas 1", "ASA", "Hand"]}
+    assert not matches_plan(turned, row), "what was signed has an order"
 
 
 def test_what_a_plan_adopts_is_as_signed_on_both_sides(world):

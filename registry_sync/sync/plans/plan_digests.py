@@ -31,9 +31,15 @@ def benchling_digest(raw: Json | None) -> str:
     return _sha256(held)
 
 
-def renamed_digest(raw: Json | None, passing: Json) -> str:
-    """Return the digest of an entity as it will be with these values, at a time not known yet."""
-    return GONE if raw is None else f"{TO_BE}{benchling_digest({**raw, **passing, **UNTIMED})[1:]}"
+def renamed_digest(raw: Json | None, temporary: Json) -> str:
+    """Return the digest of an entity as it will be with these values, at a time not known yet.
+
+    Benchling may list its aliases in another order than they were sent in.
+    """
+    if raw is None:
+        return GONE
+    to_be = {**raw, **temporary, **UNTIMED}
+    return TO_BE + benchling_digest({**to_be, "aliases": sorted(to_be.get("aliases") or ())})[1:]
 
 
 def matches_plan(raw: Json | None, row: PlanRow) -> bool:

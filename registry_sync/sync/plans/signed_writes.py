@@ -66,9 +66,9 @@ class SignedWrites(WriteAccess):
         left |= self._leave(self._source_moved(rows), Fate.SOURCE)
         return not left and not set(external_ids) - rows.keys()
 
-    def note_rename(self, external_id: str, passing: Json) -> None:
+    def note_rename(self, external_id: str, temporary: Json) -> None:
         for row in self._rows([external_id], (Action.CHANGE,)).values():
-            row.touched_digest = renamed_digest(self._entities([row]).get(row.entity_id), passing)
+            row.touched_digest = renamed_digest(self._entities([row]).get(row.entity_id), temporary)
             row.save(update_fields=["touched_digest"])
 
     def note_changed(self, external_ids: Collection[str]) -> None:

@@ -33,8 +33,8 @@ class WriteAccess:
         """
         return True
 
-    def note_rename(self, external_id: str, passing: Json) -> None:
-        """Note how an entity will be, before its temporary name is given: a kill may follow."""
+    def note_rename(self, external_id: str, temporary: Json) -> None:
+        """Note what an entity will have for a moment, before it is sent: a kill may follow."""
 
     def note_changed(self, external_ids: Collection[str]) -> None:
         """Note how entities are that this app has just changed, before their records are sent."""
