@@ -166,7 +166,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             "steps_url": steps_url(error.external_id, error.lane_id),
             "record_link": record_link(error.external_id, error.lane_id),
             "lane_name": names.of(error.lane),
-            "askable": error.code not in UNSENDABLE,
+            "fetchable": error.code not in UNSENDABLE,
             "best": [one for one in offers if one.name != "assign"],
             "assign": [one for one in offers if one.name == "assign"],
             "assigned_user": name_of(error.assigned_to) if error.assigned_to else "",

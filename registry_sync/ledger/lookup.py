@@ -46,15 +46,15 @@ def in_use(lane: Lane, external_ids: Collection[str]) -> set[str]:
     return set(rows.values_list("external_id", flat=True))
 
 
-def still_refused(lane: Lane, external_ids: Collection[str], *, but_twins: bool) -> set[str]:
+def still_refused(lane: Lane, external_ids: Collection[str], *, but_duplicates: bool) -> set[str]:
     """Return which records have an open error that stays as long as they do not change.
 
-    With `but_twins`, leave out those that are refused because two records have the same id.
+    With `but_duplicates`, leave out those that are refused because two records have the same id.
     """
     rows = EntityError.objects.filter(
         lane=lane, closed_at__isnull=True, external_id__among=external_ids
     )
-    rows = rows.exclude(code="id_twice") if but_twins else rows
+    rows = rows.exclude(code="id_twice") if but_duplicates else rows
     return set(rows.values_list("external_id", flat=True))
 
 

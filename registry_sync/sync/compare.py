@@ -184,7 +184,7 @@ def _refused_for_nothing(
         and before.seen_run_id != run_id
         and before.raw_hash == record.raw_hash
     }
-    return ids - ledger.still_refused(lane, ids, but_twins=run.reads_all) if ids else ids
+    return ids - ledger.still_refused(lane, ids, but_duplicates=run.reads_all) if ids else ids
 
 
 def _is_passed(

@@ -131,8 +131,8 @@ def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
     total = run.source_total
     if total is None or seen >= total:
         return False
-    twins = errors_seen(run, lane, "id_twice")
-    return seen + (max(twins, run.repeated) if twins else 0) < total
+    duplicates = errors_seen(run, lane, "id_twice")
+    return seen + (max(duplicates, run.repeated) if duplicates else 0) < total
 
 
 def counts_more(run: SyncRun) -> bool:

@@ -36,7 +36,7 @@ class SourceTracker:
         self._exceeded: tuple[Sign, int | None] | None = None
 
     def follow(self, page: Page, records: Sequence[SourceRecord]) -> str:
-        """Take note of a page; returns why everything must be read instead, or "".
+        """Take note of a page, and return why everything must be read instead, or "".
 
         Raise SyncError where the page shows one cause that would refuse every record.
         """

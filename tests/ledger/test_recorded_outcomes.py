@@ -193,15 +193,15 @@ def test_what_a_run_saw_under_another_mapping_is_compared_again():
     assert list(hashes) == ["", "same", "same"]
 
 
-def test_a_passing_name_leaves_the_error_and_what_is_known_of_the_record():
+def test_a_temporary_name_leaves_the_error_and_what_is_known_of_the_record():
     ctx = context()
     LedgerEntryFactory(external_id="C-1")
     row(ctx)
     row(ctx, "C-2")
     aside = replace(entity(), name="Compound C-1, being renamed")
-    passing = ledger.temporary_name_outcome(ctx.lane, aside)
+    renamed = ledger.temporary_name_outcome(ctx.lane, aside)
     expected = outcome("failed", entity=aside, modified_at=NOON, identity="x")
-    assert passing == expected and not passing.problems
+    assert renamed == expected and not renamed.problems
 
 
 def test_a_hash_is_of_the_record_and_its_mapping_in_any_order_of_the_keys():

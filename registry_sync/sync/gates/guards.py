@@ -106,10 +106,10 @@ class UpdateGuard:
 
 
 def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
-    """Look for mapped paths that no record of the first page has.
+    """Return the mapped paths that no record of the first page has, and nothing had before.
 
-    Returns the paths that none has and that nothing is known to have had. Raise SourceError
-    where they held values before, ConfigError where every record would be refused for it.
+    Raise SourceError where they held values before, ConfigError where every record would be
+    refused for it.
     """
     run, lane, mapping = ctx.run, ctx.lane, ctx.setup.mapping
     records = [record for record in records if not has_left(record.raw, mapping)]

@@ -1,4 +1,4 @@
-"""Tell this app's own archives from those of people, as Benchling is listed."""
+"""Tell this app's own archives from those of people, in a list of Benchling's entities."""
 
 from __future__ import annotations
 
