@@ -120,6 +120,10 @@ class Source:
         """Return whether the list's first page is another than when this page's reading began."""
         return self._pages.has_moved(LoopDetector(*page.position.get("trail", ())), since)
 
+    def ids_at(self, position: Json) -> list[str]:
+        """Return the ids of the page at a position, without its records' details."""
+        return self._pages.ids_at(position)
+
     def first_reply(self) -> Reply:
         """Return the first page's answer as it came, wherever its records are."""
         reply = self._exchange.send(page_request(self.connector, None, self._since(None)))

@@ -11,12 +11,15 @@ from registry_sync.source.paginators.page_number import PageNumber
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawn import first_ids
 
+TRIES = 3
+"""Runs that request page 0 until one gets an answer; it may be what the registry fails at."""
+
 
 def check_page_0(ctx: RunContext, source: Source) -> None:
     """Request page 0 after a lane's first read of everything from page 1 on, without a total.
 
     Warn of records that only page 0 has. The lane keeps the result, and asks again only after
-    that. Raise LeaseLost.
+    that, or after a failure that may pass. Raise LeaseLost.
     """
     run, lane, paginator = ctx.run, ctx.lane, source.connector.paginator
     if not isinstance(paginator, PageNumber) or paginator.base_page != 1 or not run.read:
@@ -25,9 +28,17 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
         return
     asked = paginator.page_body_path or paginator.page_param
     known = lane.source_state.get("page_0", {})
-    if known.get("asked") == asked and not known.get("missed"):
+    known = known if known.get("asked") == asked else {"asked": asked}
+    failed = known.get("failed", 0)
+    if not known.get("missed", failed < TRIES):
         return
-    missed = _only_on_page_0(ctx, source)
+    try:
+        missed = _only_on_page_0(ctx, source)
+    except SourceError as error:
+        if error.transient:
+            runs.learn(lane, ctx.lease, page_0={**known, "failed": failed + 1})
+            return
+        missed = []  # most registries refuse page 0
     runs.learn(lane, ctx.lease, page_0={"asked": asked, "missed": bool(missed)})
     if not missed:
         return
@@ -36,7 +47,7 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
     runs.warn(
         run,
         ctx.lease,
-        "more_said",
+        "page_0_unread",
         f"Page 0 has {number_of(len(missed), 'record')} ({first_ids(missed)}) that no page from 1 "
         "on has: the registry's first page is page 0, and it was not read. The integration owner "
         f"sets base_page in Connector Settings: {settings}.",
@@ -45,17 +56,8 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
 
 def _only_on_page_0(ctx: RunContext, source: Source) -> list[str]:
     """Return the ids of page 0, unless it is one of the pages that were read."""
-    ids = _ids(source, 0)
+    ids = source.ids_at({"page": 0})
     seen = ctx.lane.ledger.filter(external_id__among=ids, seen_run_id=ctx.run.pk)
-    if not ids or seen.exists() or set(ids) & set(_ids(source, 1)):
+    if not ids or seen.exists() or set(ids) & set(source.ids_at({"page": 1})):
         return []
     return ids
-
-
-def _ids(source: Source, number: int) -> list[str]:
-    """Return the ids of a page; none where the registry refuses it, as most do for page 0."""
-    try:
-        records = next(source.pages(None, position={"page": number})).records
-    except SourceError:
-        return []
-    return [one for record in records if (one := source.identify(record)) is not None]

@@ -631,7 +631,7 @@ def test_numbered_pages_that_begin_with_0_are_not_green_without_the_first(line: 
     run, came = line(served(0), settings)
     assert (run.status, came) == (Status.COMPLETED_WITH_WARNINGS, ALL[5:])
     [warning] = run.warnings
-    assert warning["code"] == "more_said" and '"base_page": 0}' in warning["text"]
+    assert warning["code"] == "page_0_unread" and '"base_page": 0}' in warning["text"]
     assert "Page 0 has 5 records" in warning["text"] and "K-00, " in warning["text"]
     for answer in (
         served(1), served(1, refused=True), served(1, clamped=True), served(1, said={"total": 12})
@@ -642,11 +642,19 @@ def test_numbered_pages_that_begin_with_0_are_not_green_without_the_first(line: 
     assert [warning["code"] for warning in run.warnings] == ["short_read"]
 
 
-def test_a_lane_asks_for_page_0_once(world: Any, serve: Any) -> None:
-    registry = serve(lambda asked: cut(int(asked.query["page"]) * 5 - 5) if asked.query else [])
+def test_a_lane_asks_for_page_0_once_and_for_no_details(world: Any, serve: Any) -> None:
+    def answer(asked: Any) -> Any:
+        if asked.path != "/list":
+            return next(record for record in RECORDS if asked.path.endswith(record["id"]))
+        number = max(1, int(asked.query["page"]))
+        return [{"id": record["id"]} for record in cut(number * 5 - 5)]
+
+    registry = serve(answer)
     w = world([], rows=[])
-    paged = {"endpoint": {"paginator": "page_number"}}
+    paged = {"endpoint": {"paginator": "page_number", "detail": {"path": "/one/{id}"}}}
     w.configure(**{"API URL": registry.url + "/list", "Connector Settings": paged})
-    for asked in (1, 1):
+    for asked in (1, 0):
+        registry.asked.clear()
         assert w.sync(kind=SyncRun.Kind.FULL).status == Status.SUCCEEDED
-        assert sum(one.query["page"] == "0" for one in registry.asked) == asked
+        assert sum(one.query.get("page") == "0" for one in registry.asked) == asked
+        assert sum(one.path != "/list" for one in registry.asked) == len(RECORDS)

@@ -9,6 +9,7 @@ INCOMPLETE = frozenset(
         "short_read",
         "more_said",
         "next_unseen",
+        "page_0_unread",
         "full_page",
         "link_unread",
         "ignored_records",
@@ -41,6 +42,13 @@ WARNINGS = (
     Cause(
         "more_said",
         "more records announced than were read",
+        ("mapping",),
+        "Set endpoint.paginator in Connector Settings to the value in the warning. Until then, "
+        "every run reads everything.",
+    ),
+    Cause(
+        "page_0_unread",
+        "a first page that was not read, because its number is 0",
         ("mapping",),
         "Set endpoint.paginator in Connector Settings to the value in the warning. Until then, "
         "every run reads everything.",

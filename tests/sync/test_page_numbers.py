@@ -1,0 +1,59 @@
+"""Whether numbered pages begin with 0: how often the registry is asked, and what is kept."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from registry_sync.core.problems import SourceError
+from registry_sync.models import SyncRun
+from registry_sync.reporting.catalogue.warnings import INCOMPLETE
+from registry_sync.sync.page_numbers import check_page_0
+from tests.support.contexts import connector_of, context
+from tests.support.factories import LaneFactory
+
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
+CONNECTOR = connector_of({"endpoint": {"paginator": "page_number"}})
+PAGES = {0: ["C-1"], 1: ["C-2"]}
+
+
+def failing(**kind: bool) -> SourceError:
+    return SourceError("Down.", remedy="Wait.", **kind)
+
+
+PASSING, REFUSED = failing(transient=True), failing()
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([{0: []}, None], 1),
+        ([{0: REFUSED}, None], 1),
+        ([PASSING, {0: []}, None], 2),
+        ([{1: PASSING}, PAGES, PAGES, {0: []}, None], 4),
+        ([PASSING, PASSING, PASSING, None], 3),
+        ([PAGES, PASSING, PASSING, PASSING, PAGES], 5),
+    ],
+)
+def test_a_lane_asks_for_page_0_until_it_knows(answers: list[Any], asked: int) -> None:
+    """None: a run that does not ask."""
+    lane, count = LaneFactory(), 0
+    for answer in answers:
+
+        def ids_at(position: Any, answer: Any = answer) -> Any:
+            nonlocal count
+            count += position == {"page": 0}
+            pages = {0: answer} if isinstance(answer, SourceError) else PAGES | (answer or {})
+            if isinstance(found := pages[position["page"]], SourceError):
+                raise found
+            return found
+
+        ctx = context(lane=lane, reads_all=True, kind=SyncRun.Kind.FULL, read=7)
+        source: Any = SimpleNamespace(connector=CONNECTOR, ids_at=ids_at)
+        check_page_0(ctx, source)
+        codes = {warning["code"] for warning in ctx.run.warnings or ()}
+        assert codes == ({"page_0_unread"} if answer is PAGES else set()) and codes <= INCOMPLETE
+        SyncRun.objects.filter(pk=ctx.run.pk).update(status=SyncRun.Status.SUCCEEDED)
+    assert count == asked
