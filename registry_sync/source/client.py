@@ -122,7 +122,8 @@ class Source:
 
     def ids_at(self, position: Json) -> list[str]:
         """Return the ids of the page at a position, without its records' details."""
-        return self._pages.ids_at(position)
+        found = map(self.identify, self._pages.listed_at(position))
+        return [external_id for external_id in found if external_id is not None]
 
     def first_reply(self) -> Reply:
         """Return the first page's answer as it came, wherever its records are."""

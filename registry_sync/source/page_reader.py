@@ -218,10 +218,9 @@ class PageReader:
             first = self._ask(None, LoopDetector(), since).listed
         return mark_of([*first.records, *first.strays]) != loops.first
 
-    def ids_at(self, where: Json) -> list[str]:
-        """Return the ids of the page at a position, without its records' details."""
-        found = map(self._finder.identify, self._ask(where, LoopDetector(), None).listed.records)
-        return [external_id for external_id in found if external_id is not None]
+    def listed_at(self, where: Json) -> list[Json]:
+        """Return the records of the page at a position as they are listed, without details."""
+        return self._ask(where, LoopDetector(), None).listed.records
 
     def _signs(self, reply: Reply, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""

@@ -18,6 +18,7 @@ from registry_sync.source.pages import Page
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.filter_check import FilterCheck
+from registry_sync.sync.gates.guards import check_named
 from registry_sync.sync.page_numbers import check_page_0
 from registry_sync.sync.records import source_records, stray_records
 
@@ -118,6 +119,7 @@ class Pull:
                     f"{external_id} is not in the registry, or API Key cannot see it. Ask "
                     "the registry's owner.",
                 )
+        check_named(ctx, records)
         ctx.session.open()
         self.carrier.carry(records, force=True)
         self.delivery.flush()

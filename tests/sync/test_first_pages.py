@@ -10,6 +10,7 @@ from registry_sync.core.problems import ConfigError, Problem, SourceError
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.models import Allowance, SyncRun
+from registry_sync.source.answers.blanks import Blanks
 from registry_sync.sync.gates import guards
 from registry_sync.sync.records import SourceRecord, record_outcome
 from tests.support.contexts import context
@@ -117,6 +118,30 @@ def test_a_path_is_lost_where_ten_of_these_records_had_it(held, stops):
     assert both == ("path_gone" if stops else ["f0", "f1"])
     AllowanceFactory(lane=ctx.lane, what=Allowance.What.PATH_GONE, paths=["f0"])
     assert looked(ctx, some) == ([] if stops else ["f0"])
+
+
+@pytest.mark.parametrize(
+    ("were", "are", "shown"),
+    [
+        (["salt a", "salt b"], ["salt a", " salt b "], True),
+        ([1, 2.0], ["1", 2], True),
+        (["HCl", "HCl"], ["HCl", "HCl"], False),
+        (["salt a", "salt b"], ["salt a", "salt c"], False),
+        ([1, 0], [True, False], False),
+        ([True, False], [True, False], False),
+        ([True, False], ["True", "False"], False),
+    ],
+)
+def test_values_under_a_new_key_show_that_it_was_renamed(were, are, shown):
+    ctx = whole(mapping=mapping_of(TWO, blanks=Blanks(absent="clear")))
+    ctx.lane.source_state = {"record_keys": ["id", "name", "f0", "f1"]}
+    some = records(2, without=("f0",))
+    for record, was, now in zip(some, were, are, strict=True):
+        record.raw["new"] = now
+        LedgerEntryFactory(
+            lane=ctx.lane, external_id=record.external_id, entity_hash="1", fields={"f0": was}
+        )
+    assert looked(ctx, some) == ("path_gone" if shown else [])
 
 
 def refused(ctx: Any, some: list[SourceRecord], *problems: Problem) -> str:

@@ -115,18 +115,34 @@ def test_a_renamed_key_still_stops_the_run_where_absent_clears(world):
 
 
 def test_a_few_records_whose_key_was_renamed_clear_nothing(odoo):
+    """Those that are not edited show it alone, where only they are read, by time or by id."""
     w = odoo(absent="clear")
     w.sync()
     for number in (1, 2, 3):
         w.registry.record(f"M-{number}")["remark"] = w.registry.record(f"M-{number}").pop("note")
+
+    def stops(**asked: Any) -> bool:
+        run = w.sync(**asked)
+        assert (run.status, run.error_code) == (Status.FAILED, "path_gone")
+        assert "They have the same values at “remark”" in run.error
+        return all(v["Note"] for v in w.values().values())
+
+    assert stops() and stops(only=["M-2"])
+    for number in (1, 2, 3):
         w.registry.edit(f"M-{number}")
-    run = w.sync()
-    assert (run.status, run.error_code) == (Status.FAILED, "path_gone")
-    assert "They have the same values at “remark”" in run.error
-    assert all(v["Note"] for v in w.values().values())
+    assert stops() and stops(only=["M-1", "M-2"])
     w.registry.record("M-2")["remark"] = "another"  # so nothing shows that it was renamed
     assert w.sync().status == Status.SUCCEEDED
     assert not any(v["Note"] for v in w.values().values())
+
+
+def test_a_value_moved_in_one_record_stops_nothing(odoo):
+    w = odoo(absent="clear")
+    w.sync()
+    w.registry.record("M-3")["remark"] = w.registry.record("M-3").pop("note")
+    w.registry.edit("M-3")
+    assert w.sync().status == Status.SUCCEEDED
+    assert [v["Note"] for v in w.values().values()] == ["note 1", "note 2", None]
 
 
 TOMBSTONES = {

@@ -32,6 +32,7 @@ LEAST = 500
 """Updates that never stop a run, however small the ledger."""
 EVIDENCE = 10
 """Records that a path must be missing from before anything is made of it."""
+FIRST_PAGE = " of the first page"
 
 
 class UpdateGuard:
@@ -141,15 +142,23 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     return [mapped.path for mapped in missing]
 
 
-def _check_renamed(ctx: RunContext, records: Sequence[SourceRecord]) -> None:
+def check_named(ctx: RunContext, records: Sequence[SourceRecord]) -> None:
+    """Raise SourceError before records that were asked for by id lose what has a new key."""
+    records = [record for record in records if not has_left(record.raw, ctx.setup.mapping)]
+    _check_renamed(ctx, records, place="")
+
+
+def _check_renamed(
+    ctx: RunContext, records: Sequence[SourceRecord], place: str = FIRST_PAGE
+) -> None:
     """Raise SourceError before few records clear what they now have under another key."""
     gone = [m for m in ctx.setup.mapping.fields if m.path and _absent(m, records)]
-    found = renamed_keys(ctx.lane, gone, records) if records else {}
+    found = renamed_keys(ctx, gone, records) if records else {}
     lost = [mapped for mapped in gone if mapped.path in found]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         new = " and ".join(f"“{found[m.path]}”" for m in lost)
-        raise _gone(lost, len(records), f" They have the same values at {new}.")
+        raise _gone(lost, len(records), f" They have the same values at {new}.", place)
 
 
 def check_values(
@@ -237,11 +246,13 @@ def _held_before(
     return held
 
 
-def _gone(lost: Sequence[FieldMapping], count: int, said: str = "") -> SourceError:
+def _gone(
+    lost: Sequence[FieldMapping], count: int, said: str = "", place: str = FIRST_PAGE
+) -> SourceError:
     named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)
     return SourceError(
-        f"None of the {number_of(count, 'record')} of the first page has {named}, which had values "
-        f"before.{said} Nothing was written.",
+        f"None of the {number_of(count, 'record')}{place} has {named}, which had values before."
+        f"{said} Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
         "run pass, which keeps the values in Benchling, or clears them if endpoint.absent is "

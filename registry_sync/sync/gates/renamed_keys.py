@@ -5,42 +5,67 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from registry_sync.ledger.record_outcome import hash_record
 from registry_sync.mapping.model import FieldMapping
-from registry_sync.models import Lane, LedgerEntry
+from registry_sync.mapping.values import same
+from registry_sync.models import LedgerEntry
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
 
 
 def renamed_keys(
-    lane: Lane, gone: Sequence[FieldMapping], records: Sequence[SourceRecord]
+    ctx: RunContext, gone: Sequence[FieldMapping], records: Sequence[SourceRecord]
 ) -> dict[str, str]:
     """Return the new keys by the paths that no record has any more.
 
-    A key is new if the lane's records had none of its name, and it has in each of these records
-    the value that the field was last given. Too few records to see that all lack a path show that.
+    A new key has in each of these records the value that the field was last given. That may be
+    a value that someone moved in one record, so it takes two records with different values, or
+    one in which nothing else changed, not even its modification time.
     """
-    before = set(lane.source_state.get("record_keys", ()))
+    before = set(ctx.lane.source_state.get("record_keys", ()))
     cleared = [mapped for mapped in gone if mapped.absent == "clear"]
     if not before or not cleared:
         return {}
-    raw = {record.external_id: record.raw for record in records}
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=list(raw))
-    known = list(rows.exclude(entity_hash="").values_list("external_id", "fields"))
+    came = {record.external_id: record for record in records}
+    rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(came))
+    entries = list(rows.exclude(entity_hash=""))
     found: dict[str, str] = {}
+    shown: set[str] = set()
     for mapped in cleared:
         held = [
-            (raw[external_id], fields[mapped.field.id])
-            for external_id, fields in known
-            if mapped.is_held(fields)
+            (came[entry.external_id].raw, entry.fields[mapped.field.id])
+            for entry in entries
+            if mapped.is_held(entry.fields)
         ]
         keys = [
-            {key for key, now in record.items() if key not in before and _is_same(now, was)}
-            for record, was in held
+            {key for key, now in raw.items() if key not in before and _is_same(now, was)}
+            for raw, was in held
         ]
         if common := set.intersection(*keys) if keys else set():
             found[mapped.path] = min(common)
-    return found
+            shown |= {mapped.path} if len({str(was) for _, was in held}) > 1 else set()
+    for entry in entries if found.keys() - shown else ():
+        shown |= _only_renamed(ctx, came[entry.external_id], found, entry.raw_hash)
+    return {path: key for path, key in found.items() if path in shown}
+
+
+def _only_renamed(
+    ctx: RunContext, record: SourceRecord, found: dict[str, str], raw_hash: str
+) -> set[str]:
+    """Return the paths by which, instead of the new keys, a record is what it was."""
+    paths = {key: path for path, key in found.items() if key in record.raw}
+    was = {paths.get(key, key): value for key, value in record.raw.items()}
+    is_dated = record.modified_at is not None
+    as_before = is_dated and hash_record(was, ctx.run.fingerprint) == raw_hash
+    return set(paths.values()) if as_before else set()
 
 
 def _is_same(now: Any, was: Any) -> bool:
-    """Return whether a record has the value that Benchling was given, also as text."""
-    return now == was or (isinstance(now, (str, int, float)) and str(now).strip() == str(was))
+    """Return whether a record has the value that Benchling was given, also as text.
+
+    Yes and no are in too many keys to tell one from another.
+    """
+    if isinstance(now, bool) or isinstance(was, bool):
+        return False
+    as_text = isinstance(now, (str, int, float)) and isinstance(was, (str, int, float))
+    return same(now, was) or (as_text and str(now).strip() == str(was))
