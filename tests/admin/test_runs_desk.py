@@ -221,8 +221,9 @@ def test_what_was_refused_first_and_taken_later_is_no_refusal_of_the_run(world, 
 
 @pytest.mark.once
 def test_no_cell_is_taken_for_a_formula():
-    for text in ("=1+1", "+1", "-1", "@a", "\t=1"):
+    for text in ("=1+1", "+1", "-1", "@a"):
         assert csvs.cell(text) == f"'{text}"
+    assert csvs.cell("\t=1") == "'\t'=1"  # some end a cell at a tab
     assert csvs.cell(-1) == "-1" and csvs.cell("a=1") == "a=1" and csvs.cell(None) == ""
 
 
