@@ -95,10 +95,13 @@ class Notes:
         rows = self._rows.filter(kind=Kind.ALIAS, external_id__in=list(external_ids))
         return set(rows.filter(key__startswith=SUBSTANCE).values_list("external_id", flat=True))
 
-    def wishes(self) -> dict[str, str]:
-        """Return the name key that each waiting record waits for, by external id."""
-        rows = self._rows.filter(kind=Kind.WAIT, data__what="name")
-        return dict(rows.order_by("pk").values_list("external_id", "key"))
+    def wishes(self) -> dict[str, tuple[str, set[str]]]:
+        """Return the key that each record waits for as a name, and all that it is to have."""
+        rows = self._rows.filter(kind=Kind.WAIT, data__what="name").order_by("pk")
+        return {
+            external_id: (key, {data["name_key"], data["id_key"], *data.get("alias_keys", ())})
+            for external_id, key, data in rows.values_list("external_id", "key", "data")
+        }
 
     def pointing(self) -> dict[str, tuple[str, set[str]]]:
         """Return the id and the missing targets of each record that waits for a link."""

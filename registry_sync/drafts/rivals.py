@@ -201,7 +201,9 @@ class Rivals:
         """Return the records that only wait for each other, by their names or by their links."""
         swapped: set[str] = set()
         if self.lane is not None:
-            circles = circles_of(self.lane, self.tenant.setup.mapping, self.notes.wishes())
+            wishes, mapping = self.notes.wishes(), self.tenant.setup.mapping
+            wants = {external_id: key for external_id, (key, _) in wishes.items()}
+            circles = circles_of(self.lane, mapping, wants, lambda id_: wishes[id_][1])
             swapped = {external_id for circle in circles for external_id in circle}
         pointing = self.notes.pointing()
         while pointing:

@@ -225,8 +225,15 @@ def _aside(row: LedgerEntry, wanted: Collection[str]) -> Entity:
 
 def name_circles(ctx: RunContext) -> list[list[str]]:
     """Return circles of refused records that wait for each other's names or aliases, by id."""
-    waiting = dict(_waiting(ctx.run, ctx.lane, "name").values_list("external_id", "waits_key"))
-    return circles_of(ctx.lane, ctx.setup.mapping, waiting)
+    waiting, mapping = _waiting(ctx.run, ctx.lane, "name"), ctx.setup.mapping
+
+    def wished(external_id: str) -> set[str]:
+        error = waiting.filter(external_id=external_id).latest("pk")
+        entity = transform(error.raw or {}, external_id, mapping).entity
+        return names.keys_of(filter(None, [entity]))
+
+    wants = dict(waiting.values_list("external_id", "waits_key"))
+    return circles_of(ctx.lane, mapping, wants, wished)
 
 
 def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:

@@ -231,8 +231,9 @@ def test_what_others_hold_is_found_by_name_and_id(lane):
     assert names.held_by_others(lane, []) == []
 
 
-def circles(lane, wants, mapped=()) -> list[list[str]]:
-    return circles_of(lane, cast("Mapping", SimpleNamespace(field_ids=mapped)), wants)
+def circles(lane, wants, mapped=(), wished=()) -> list[list[str]]:
+    mapping = cast("Mapping", SimpleNamespace(field_ids=mapped))
+    return circles_of(lane, mapping, wants, lambda id_: dict(wished).get(id_, ()))
 
 
 def test_circles_of_names(lane):
@@ -248,6 +249,8 @@ def test_circles_of_names(lane):
     first = {"x-R-9": "a", **wants}
     assert circles(lane, first) == [["x-R-1", "x-R-2", "x-R-3"], ["x-R-4"]]
     assert circles(lane, {}) == []
+    keeps = {"x-R-2": {"other", "b"}, "x-R-1": {"b"}}.items()
+    assert circles(lane, wants, wished=keeps) == [["x-R-4"]], "2 does not give up its name"
 
 
 @pytest.mark.parametrize(

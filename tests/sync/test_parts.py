@@ -7,6 +7,7 @@ import pytest
 from registry_sync.models import Change, Drift, SyncRun
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.namespace import Namespace
+from tests.support.drafting import preview_all
 from tests.support.entities import compounds, of_type
 from tests.support.worlds import forget
 
@@ -151,6 +152,24 @@ def test_aliases_and_names_that_records_swap(world):
     held = {id_: sorted(w.tenant.entity(id_).aliases) for id_ in ("C-1", "C-2", "C-3", "C-4")}
     assert held == {"C-1": ["Hand", "cas 2"], "C-2": ["CAS 1"], "C-3": [], "C-4": ["Compound 3"]}
     assert w.tenant.entity("C-3").name == "Former" and w.sync(kind=Kind.FULL).updated == 0
+
+
+def test_who_wants_to_share_names_keeps_its_own(world, desk):
+    """As compounds that list each other's names, or the same synonyms."""
+    records = compounds("C", "CC", "CCC", "CCCC", synonyms=[])
+    records[2]["synonyms"], records[3]["synonyms"] = ["x"], ["y"]
+    w = of_type(world, "custom_entity", records, rules=ALIASES)
+    w.sync()
+    w.registry.edit("C-1", synonyms=["Compound 2"])
+    w.registry.edit("C-2", synonyms=["Compound 1"])
+    for id_ in ("C-3", "C-4"):
+        w.registry.edit(id_, synonyms=["x", "y"])
+    found = preview_all(desk, desk.start("live"))
+    assert (found["changed"], found["refused"]) == (0, 4)
+    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed) == (0, 4)
+    assert w.tenant.entity("C-1").name == "Compound 1"
+    assert [w.tenant.entity(f"C-{n}").aliases for n in range(1, 5)] == [[], [], ["x"], ["y"]]
 
 
 def test_aliases_that_are_no_longer_mapped_are_left_as_they_are(world):

@@ -280,10 +280,10 @@ def test_records_that_wait_for_each_other_go_together():
 
 def names_in_a_circle(ctx: Any, *, waits_for: str = "name") -> None:
     """Let A and B want each other's names."""
-    for id_, other in (("A", "b"), ("B", "a")):
+    for id_, other in (("A", "n-b"), ("B", "n-a")):
         LedgerEntryFactory(
             lane=ctx.lane, external_id=id_, entity_registry_id=f"R-{id_}", entity_hash="written",
-            name=id_, name_key=id_.lower(), fields={"f1": id_},
+            name=f"N-{id_}", name_key=f"n-{id_.lower()}", fields={"f1": id_},
         )  # fmt: skip
         refused(ctx, id_, waits_for if id_ == "B" else "name", other)
 
@@ -294,7 +294,7 @@ def test_one_of_a_circle_of_names_stands_aside():
     LedgerEntryFactory(external_id="A", entity_hash="written")  # of another lane
     (aside,) = retry_choice.stand_aside(ctx)
     assert (aside.external_id, aside.registry_id) == ("A", "R-A")
-    assert aside.name == "A (R-A, being renamed)" and aside.fields == {"f1": "A"}
+    assert aside.name == "N-A (R-A, being renamed)" and aside.fields == {"f1": "A"}
     assert aside.sources == {"name": []}
     ctx.write_access = SimpleRefusal()
     assert retry_choice.stand_aside(ctx) == []

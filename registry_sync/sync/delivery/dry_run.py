@@ -117,7 +117,7 @@ class DryRunDelivery:
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
-        circles = circles_of(self.lane, self.setup.mapping, named)
+        circles = circles_of(self.lane, self.setup.mapping, named, self._wished)
         swapped = {external_id for circle in circles for external_id in circle}
         known = ledger.views_of(self.lane, list(wants))
         there = self._links.linkable({key for what, key in wants.values() if what == "link"})
@@ -140,6 +140,11 @@ class DryRunDelivery:
                 self.claims.add([candidate.entity])
                 passing.append(candidate)
         return passing
+
+    def _wished(self, external_id: str) -> set[str]:
+        """Return the keys that a waiting record is to have."""
+        waiting = next(s for s in self._waiting if s.external_id == external_id)
+        return names.keys_of(filter(None, [self._entity_of(waiting)]))
 
     def _comes(self, registry_id: str) -> bool:
         """Return whether a record of this run would have a registry id, in this very spelling."""

@@ -5,17 +5,23 @@ One record of a circle gives way for a moment, so that all of them get what they
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from registry_sync.mapping.model import Mapping
 from registry_sync.models import Lane
 
 
-def circles_of(lane: Lane, mapping: Mapping, wants: dict[str, str]) -> list[list[str]]:
+def circles_of(
+    lane: Lane,
+    mapping: Mapping,
+    wants: dict[str, str],
+    wished: Callable[[str], Collection[str]],
+) -> list[list[str]]:
     """Return circles of records that wait for each other's names or aliases, by external id.
 
-    `wants` gives, by external id, the key that a record waits for. A circle begins with a record
-    whose name is waited for, if there is one, and its last record is who waits for it.
+    `wants` gives, by external id, the key that a record waits for, and `wished` the keys of all
+    that it is to have: who keeps what another one waits for does not give way. A circle begins with
+    a record whose name is waited for, if there is one, and its last record is who waits for it.
     """
     keys = set(wants.values())
     ours = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
@@ -32,7 +38,10 @@ def circles_of(lane: Lane, mapping: Mapping, wants: dict[str, str]) -> list[list
             here = held.get(wants[here])
         if here in path:
             circle = path[path.index(here) :]
-            first = next((n for n in range(len(circle)) if wants[circle[n - 1]] in named), 0)
+            given = [wants[circle[n - 1]] for n in range(len(circle))]
+            if any(key in wished(id_) for key, id_ in zip(given, circle, strict=True)):
+                continue
+            first = next((n for n, key in enumerate(given) if key in named), 0)
             found.append(circle[first:] + circle[:first])
     return found
 
