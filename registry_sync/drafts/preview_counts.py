@@ -27,7 +27,8 @@ def empty(mapping: Mapping) -> Json:
     counts = dict.fromkeys(
         ("read", "new", "changed", "unchanged", "refused", "renamed", "refused_now", "good_now"), 0
     )
-    return {**counts, "fields": fields, "causes": [], "rows": []}
+    whole = {"fields": fields, "causes": [], "rows": [], "fingerprint": mapping.fingerprint}
+    return {**counts, **whole}
 
 
 class Counts:

@@ -75,3 +75,12 @@ def test_a_roll_back_is_outstanding_too_and_one_that_changes_nothing_is_not(
     publish(desk, "{name} [{id}]")  # back before any run: nothing is left to write
     assert MappingVersion.objects.count() == 4
     assert standing(owner, settings) == (True, True, "0")
+    publish(desk, "{name}")
+    publish(desk, "{name} [{id}]", scope="sample")  # the mapping of the last good run is known
+    assert standing(owner, settings) == (True, True, "0")
+    publish(desk, "{name}")
+    w.sync(only=["C-000001"])  # wrote by the other one
+    publish(desk, "{name} [{id}]", scope="sample")
+    assert standing(owner, settings) == (False, False, "1")
+    w.sync()
+    assert standing(owner, settings) == (True, True, "0")
