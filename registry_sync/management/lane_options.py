@@ -61,12 +61,12 @@ def lanes_to_sync(asked: str | None, *, one_for: str = "") -> list[Lane]:
 
 
 def lane_named(asked: str, names: runs.LaneNames | None = None) -> Lane:
-    """Return the lane that `--lane` names. Raise CommandError 64 where none has that name."""
+    """Return the lane of a name or id. Raise CommandError 64 where there is none."""
     names = names or runs.LaneNames()
     if (lane := names.find(asked.strip())) is not None:
         return lane
     there = f"The lanes are: {_listed(names)}." if names.lanes else "No lane is known yet."
-    raise CommandError(f"--lane {asked}: there is no such lane. {there}", returncode=USAGE)
+    raise CommandError(f"There is no lane {asked}. {there}", returncode=USAGE)
 
 
 def which_lane(lanes: list[Lane], names: runs.LaneNames) -> CommandError:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from registry_sync.core.types import Json
 from registry_sync.models import SyncRun
 
+WORDS = {"updated": "changed", "failed": "refused"}
+"""Counts of a run that are named otherwise in the JSON."""
 WOULD = {
-    "created": "would be created", "updated": "would be updated", "failed": "would be refused",
+    "created": "would be created", "updated": "would be changed", "failed": "would be refused",
     "archived": "would be archived",
 }  # fmt: skip
 """Counts of a run that writes nothing."""
@@ -28,7 +30,7 @@ def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
     at = time_text(run["started_at"] or run["requested_at"])
     lane = f"{run['lane'] or 'no lane'}, " if with_lane else ""
     by = run["actor"] or run["trigger"]
-    words = WOULD if run["kind"] in SyncRun.DRY else {}
+    words = WOULD if run["kind"] in SyncRun.DRY else WORDS
     counted = ((count, words.get(word, word)) for word, count in run["counts"].items())
     counts = ", ".join(f"{count:,} {word}" for count, word in counted if count)
     held = f", {run['waits']['word']}" if run["waits"] else ""

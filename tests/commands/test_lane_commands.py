@@ -64,7 +64,7 @@ def test_options_that_need_a_lane_exit_64_and_request_nothing(two):
         status, said = work(*words)
         assert status == 64 and "needs --lane" in said[0] and "Compound, Lot" in said[0]
     status, said = work("--lane", "Plate")
-    assert status == 64 and "there is no such lane" in said[0]
+    assert status == 64 and said[0].startswith("There is no lane Plate. The lanes are: ")
     assert not SyncRun.objects.exists()
 
 

@@ -41,7 +41,7 @@ def test_an_id_of_two_lanes_is_asked_for(two, capsys):
 def test_an_id_of_one_lane_needs_no_name_and_an_unknown_name_is_wrong_usage(two):
     call_command("adopt", "--id", "L-1", "--reason", "Right")
     assert Adoption.objects.get(state="approved").lane == two[1]
-    with pytest.raises(CommandError, match="there is no such lane") as asked:
+    with pytest.raises(CommandError, match="There is no lane ") as asked:
         call_command("adopt", "--id", "C-1", "--lane", "Sites", "--reason", "Right")
     assert asked.value.returncode == 64
 

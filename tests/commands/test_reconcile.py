@@ -165,7 +165,7 @@ def test_a_stranger_verifies_the_statement_by_the_lines_of_the_docs(both, tmp_pa
 
 
 def test_what_it_cannot_do_it_says(both, settings, tmp_path):
-    with pytest.raises(CommandError, match="there is no such lane") as wrong:
+    with pytest.raises(CommandError, match="There is no lane ") as wrong:
         call_command("reconcile", lane="Plasmid")
     assert wrong.value.returncode == 64
     both.configure(**{"API Key": "another"})

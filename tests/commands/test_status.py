@@ -80,6 +80,14 @@ def test_runs_lists_the_newest_first_and_as_many_as_are_wanted(two) -> None:
     assert only["lane"] == "Compounds" and only["counts"]["read"] == 7
 
 
+def test_runs_counts_in_the_words_of_summaries(two) -> None:
+    for kind in ("full", "dry run"):
+        SyncRunFactory(lane=two[1], kind=kind, created=1, updated=2, failed=3, archived=4)
+    said = command("--limit", "2", name="runs")[1]
+    assert "1 created, 2 changed, 3 refused, 4 archived" in said
+    assert "1 would be created, 2 would be changed, 3 would be refused" in said
+
+
 def test_a_run_that_is_held_up_says_so_wherever_runs_are_shown(two) -> None:
     later = timezone.now() + timedelta(minutes=1)
     run = SyncRunFactory(
