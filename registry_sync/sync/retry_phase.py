@@ -71,8 +71,8 @@ class Retry:
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)
         if closed:
-            gone = "its record has" if closed == 1 else "their records have"
-            text = f"{number_of(closed, 'error')} closed: {gone} left the registry."
+            whose = "its record" if closed == 1 else "their records"
+            text = f"{number_of(closed, 'error')} closed: the registry no longer lists {whose}."
             runs.log(self.ctx.run, "INFO", text)
 
     def _try_errors(self) -> bool:
