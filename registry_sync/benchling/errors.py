@@ -139,6 +139,17 @@ def benchling_unreachable(detail: str, address: str = "") -> SyncError:
     )
 
 
+def no_address() -> SyncError:
+    """Return the error of a request where no setting names the tenant."""
+    return NothingThere(
+        "BENCHLING_URL is not set.",
+        remedy="The operator must set it to the tenant's address, such as "
+        "https://acme.benchling.com.",
+        kind="benchling",
+        code="benchling_unreachable",
+    )
+
+
 def forgotten(task_id: str) -> SyncError:
     """Return the error of a run whose tasks Benchling forgets before their end is seen."""
     return benchling_unreachable(f"it does not know its task {task_id}")

@@ -29,6 +29,7 @@ from registry_sync.benchling.errors import (
     is_passing,
     is_token_error,
     may_be_done,
+    no_address,
     no_answer,
     translate,
 )
@@ -188,6 +189,8 @@ class Transport:
         return response.parsed
 
     def _connection(self) -> Benchling:
+        if not self.url:
+            raise no_address()
         if self._sdk is None:
             token = BenchlingHttp(  # httpx alone would wait for 5 seconds
                 verify=trusted(), longest=lambda: self.longest(), timeout=self.timeout

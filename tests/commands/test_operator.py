@@ -19,7 +19,7 @@ from registry_sync.benchling.errors import benchling_unreachable
 from registry_sync.checks import key_fault, url_fault
 from registry_sync.models.app_scope import tenant_host
 from tests.support import ROOT
-from tests.support.commands import manage
+from tests.support.commands import command, manage
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE, PUBLIC
 
@@ -138,6 +138,13 @@ def test_a_mapping_is_not_carried_where_settings_are_missing(tmp_path):
     done = manage("mapping", "export", str(tmp_path / "m.yaml"), DEBUG="0", SECRET_KEY="x" * 60)
     assert done.returncode == 1 and "BENCHLING_URL" in done.stderr
     assert "client id and secret" not in done.stderr
+
+
+@pytest.mark.once
+def test_a_mapping_is_not_carried_while_developing_without_a_tenant(db, settings):
+    settings.DEBUG, settings.BENCHLING_URL = True, ""
+    status, said = command("export", "-", name="mapping")
+    assert (status, said.split("\n")[0]) == (1, "BENCHLING_URL is not set.")
 
 
 @pytest.mark.once
