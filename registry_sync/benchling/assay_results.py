@@ -30,12 +30,11 @@ class SchemaRefuses(Exception):
 def start_result(client: Client, target: HistoryTarget, result_id: str, fields: Fields) -> str:
     """Start to create one result and return the task's id.
 
-    Raise Refused, and AnswerLost where it may have started.
+    Raise Refused, also where a limit is used up, and AnswerLost where it may have started.
     """
     body = {"assayResults": [{"id": result_id, **_row(target, fields)}]}
-    return str(client.call("post", "assay-results:bulk-create", body, needs="taskId", once=True)[
-        "taskId"
-    ])  # fmt: skip
+    path = "assay-results:bulk-create"
+    return str(client.call("post", path, body, needs="taskId", once=True, limited=True)["taskId"])
 
 
 def has_result(client: Client, result_id: str) -> bool:
@@ -64,13 +63,13 @@ def missing_fields(client: Client, target: HistoryTarget, fields: Fields) -> dic
 
     Nothing is created: the transaction is aborted. Raise SchemaRefuses and Refused.
     """
-    opened = client.call("post", "result-transactions", {}, needs="id")
+    opened = client.call("post", "result-transactions", {}, needs="id", limited=True)
     path = f"result-transactions/{quote(str(opened['id']), safe='')}"
     try:
         return _missing(client, path, target, fields)
     finally:
         with suppress(Refused):  # what is never committed is never seen
-            client.call("post", f"{path}:abort", {})
+            client.call("post", f"{path}:abort", {}, limited=True)
 
 
 def _missing(client: Client, path: str, target: HistoryTarget, fields: Fields) -> dict[str, str]:
@@ -98,7 +97,8 @@ def _refused_alone(
 
 def _refusal(client: Client, path: str, target: HistoryTarget, fields: Fields) -> Refused | None:
     try:
-        client.call("post", f"{path}/results", {"assayResults": [_row(target, fields)]})
+        body = {"assayResults": [_row(target, fields)]}
+        client.call("post", f"{path}/results", body, limited=True)
     except Refused as refused:
         if refused.status != 400:
             raise

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from registry_sync.benchling.client import Client
+from registry_sync.benchling.errors import Refused
 from registry_sync.core.addresses import is_address
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.iso8601 import read_iso
@@ -28,6 +29,7 @@ MOST_BYTES = 2 * 1024 * 1024
 LIMITS = AnswerLimits(timeout=30)
 PATIENCE = 20.0
 """Seconds that an export may take."""
+USED_UP = "Benchling's hourly limit on audit logs is used up. Try again later."
 KEPT = 20
 """Rows that are kept, the newest ones."""
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -73,12 +75,19 @@ def read_log(
 def _exported(client: Client, object_id: str) -> str:
     """Export the log, and return the file's address."""
     path = f"audit/log/{quote(object_id, safe='')}"
-    task_id = client.call("post", path, {"format": "CSV"}, needs="taskId")["taskId"]
+    try:
+        started = client.call("post", path, {"format": "CSV"}, needs="taskId", limited=True)
+    except Refused as refused:
+        if refused.is_limit:
+            raise Unknown(USED_UP) from refused
+        raise
+    task_id = started["taskId"]
     until, pause = time.monotonic() + PATIENCE, 0.1
     while time.monotonic() < until:
         task = client.get(f"tasks/{quote(str(task_id), safe='')}", needs="status")
         if task["status"] == "SUCCEEDED":
-            url = (task.get("response") or {}).get("downloadURL")
+            response = task.get("response")
+            url = response.get("downloadURL") if isinstance(response, dict) else None
             if isinstance(url, str) and url:
                 return url
             raise Unknown("Benchling's export has no address.")

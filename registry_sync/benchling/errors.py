@@ -60,6 +60,11 @@ class Refused(Exception):
         self.errors = errors
         self.invalid_id = invalid_id
 
+    @property
+    def is_limit(self) -> bool:
+        """Return whether a limit is used up: the same request passes later."""
+        return self.status == httpx.codes.TOO_MANY_REQUESTS
+
 
 TOO_LATE_OR_EARLY = (408, 425)
 """Refusals that another attempt may not meet."""

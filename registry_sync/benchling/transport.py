@@ -118,12 +118,14 @@ class Transport:
         *,
         needs: str = "",
         once: bool = False,
+        limited: bool = False,
     ) -> Json:
         """Return the body of a request, repeated until it passes or is refused for good.
 
         `after_lost` is asked after a lost response for what the request may have created. A
         success without the key that it `needs` is unreadable, and counts as lost. A request that
-        may be done only `once` is not repeated then: raises AnswerLost.
+        may be done only `once` is not repeated then: raises AnswerLost. A request that a run can
+        do without does not wait where it is `limited`: Refused, unless the rate window is full.
         """
         url = "api/v2/" + path
         attempts = _Attempts()
@@ -134,21 +136,21 @@ class Transport:
             try:
                 return checked(self._send(method, url, body), needs)
             except BenchlingError as error:
-                self._after_error_status(error, path, attempts, once=once)
+                self._after_error_status(error, path, attempts, once=once, limited=limited)
             except UNREAD as error:
                 self._after_lost_response(error, path, attempts, once=once)
                 if made := after_lost():
                     return made
 
     def _after_error_status(
-        self, error: BenchlingError, path: str, attempts: _Attempts, *, once: bool
+        self, error: BenchlingError, path: str, attempts: _Attempts, *, once: bool, limited: bool
     ) -> None:
         """Wait until the request can be repeated; raise what it ends with if it cannot."""
         status = error.status_code
         if status == 401 and not attempts.has_new_token and not is_token_error(error):
             # The SDK keeps a revoked token until it expires: get a new one, once.
             attempts.has_new_token, self._sdk = True, None
-        elif status == 429:
+        elif status == 429 and not (limited and self._window_has_room()):
             attempts.limits += 1
             self._wait_for_limit(attempts.limits)
         elif once and may_be_done(error):
@@ -226,13 +228,15 @@ class Transport:
 
     def _wait_for_limit(self, waits: int) -> None:
         """Wait after a 429: for the window or, where it has room, for the hourly object limit."""
-        remaining = self._sdk.rate_limit_remaining if self._sdk else None
-        if remaining == "0":
-            self.pause(self._reset_seconds(), REQUEST_LIMIT)
-            self._forget_window()
-        else:
+        if self._window_has_room():
             longest = min(15.0, 2.0 ** (waits - 1))
             self.pause(random.uniform(longest / 2, longest), OBJECT_LIMIT)
+        else:
+            self.pause(self._reset_seconds(), REQUEST_LIMIT)
+            self._forget_window()
+
+    def _window_has_room(self) -> bool:
+        return self._sdk is None or self._sdk.rate_limit_remaining != "0"
 
     def _forget_window(self) -> None:
         if self._sdk is not None:

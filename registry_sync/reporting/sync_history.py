@@ -103,6 +103,8 @@ def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
     except (SyncError, Wait, AnswerLost, NotYet) as error:
         return _later(row, run, str(error))
     except (Refused, SchemaRefuses) as refusal:
+        if isinstance(refusal, Refused) and refusal.is_limit:
+            return _later(row, run, str(refusal))
         refused = str(refusal)
     except (stopping.Stopping, runs.LeaseLost, DatabaseError):
         raise

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry_sync import __version__, runs
-from registry_sync.benchling.audit_log import Unknown, read_log
+from registry_sync.benchling.audit_log import USED_UP, Unknown, read_log
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
@@ -48,7 +48,7 @@ def fetch_authors(
         lane=lane, entity_id=entity_id, entity_modified_at=modified_at or now, asked_at=now
     )
     if AuthorOfChange.objects.filter(asked_at__gt=now - AN_HOUR).count() >= MOST_AN_HOUR:
-        found.trouble = "Benchling's hourly limit on audit logs is used up. Try again later."
+        found.trouble = USED_UP
         return found
     try:
         log = read_log(

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.benchling import transport
 from registry_sync.core.stopping import Stopping
 from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
@@ -128,6 +129,27 @@ def test_a_lost_answer_makes_no_second_row(world, kind):
     assert list(w.tenant.results) == [row.result_id]
     reconcile()
     assert len(rows(w)) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["result-transactions$", "result-transactions/.*/results", ":abort", "bulk-create"]
+)
+def test_nothing_waits_for_a_limit_that_is_used_up(world, monkeypatch, path):
+    w = world([compound(n) for n in range(2)])
+    keep_history(w)
+    w.tenant.faults.append(Fault(f"POST .*{path}", "status", times=99, status=429))
+    waits = []
+    monkeypatch.setattr(transport.Transport, "_wait_for_limit", lambda self, n: waits.append(n))
+    run = w.sync()
+    assert run.status == Status.SUCCEEDED and not run.session_open and not waits
+    assert HistoryResult.objects.get(run=run).state == (
+        "written" if path == ":abort" else "waiting"
+    )
+    assert _history_point()[0] != "bad"
+    w.tenant.faults.clear()
+    HistoryResult.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    reconcile()
+    assert HistoryResult.objects.get(run=run).state == "written" and len(rows(w)) == 1
 
 
 def test_a_process_that_stops_while_the_task_runs_leaves_its_id(world, monkeypatch):

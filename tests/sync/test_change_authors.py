@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from django.urls import reverse
 
@@ -92,6 +94,22 @@ def test_the_hourly_budget_is_kept(edited, monkeypatch):
     w = edited()
     w.sync(kind=FULL)
     assert Drift.objects.get().changed_by == "" and not w.tenant.exported
+
+
+def test_a_run_does_not_wait_for_a_budget_that_others_used_up(edited):
+    w = edited()
+    w.tenant.exported.extend([w.tenant.clock.now()] * 500)
+    run = w.sync(kind=FULL)
+    assert w.tenant.counters["audit_429"] == 1 and run.limited_at is None
+    assert "hourly limit on audit logs is used up" in AuthorOfChange.objects.get().trouble
+
+
+@pytest.mark.parametrize("response", [[], "https://x", {"downloadURL": 5}, None])
+def test_an_export_of_another_form_is_unknown(response):
+    ended = {"status": "SUCCEEDED", "response": response}
+    client = SimpleNamespace(call=lambda *_, **more: {"taskId": "1"}, get=lambda *_, **more: ended)
+    with pytest.raises(Unknown):
+        audit_log._exported(client, "bfi_1")
 
 
 @pytest.mark.parametrize("url", ["https://[", "https://a:b/", "file:///etc/passwd", "//a", "x"])

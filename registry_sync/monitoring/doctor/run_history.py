@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from registry_sync.benchling.assay_results import SchemaRefuses, result_schema
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.sync_history import PROJECT, SCHEMA, HistoryTarget, target_of_items
-from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, warning
+from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, skipped, warning
 from registry_sync.monitoring.doctor.tenant import ADMIN, TenantVisit
 from registry_sync.reporting import sync_history
 from registry_sync.reporting.history_row import TYPES
@@ -31,6 +31,8 @@ def check_history(visit: TenantVisit) -> CheckResult:
             )
         left_out = sync_history.learn(visit.client, target).left_out
     except (Refused, SchemaRefuses) as refusal:
+        if isinstance(refusal, Refused) and refusal.is_limit:
+            return skipped(f"Not checked: {refusal} Try again later.")
         return bad(f"No result can be created in {SCHEMA}: {refusal}", f"{ADMIN} {CHECK}")
     remarks = list(_remarks(visit, target, left_out))
     if remarks:
