@@ -70,7 +70,7 @@ def _adoptions(lane: Lane) -> list[Caution]:
 
 
 def _drift(lane: Lane) -> list[Caution]:
-    rows = lane.drift.filter(closed_at=None).order_by("pk")
+    rows = lane.drift.filter(closed_at=None).order_by("external_id")
     ids = list(rows.values_list("external_id", flat=True).distinct()[:4])
     if not ids:
         return []

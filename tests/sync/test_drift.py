@@ -50,6 +50,12 @@ def test_drift_is_reported_with_both_values_and_nothing_is_written(edited):
     assert Drift.objects.count() == 3
 
 
+def test_the_warning_names_an_entity_once(edited):
+    by_hand(edited, "C-000003", name="Other")
+    (warning,) = edited.sync(kind=FULL).warnings
+    assert "(C-000003, C-000004, C-000005)" in warning["text"]
+
+
 @pytest.mark.invariant(13)
 def test_what_people_put_right_closes_by_itself(edited):
     w = edited
