@@ -16,6 +16,7 @@ Awaited = Literal[
     "name",
     "link",
     "option",
+    "folder",
     "permission",
     "allowance",
     "benchling name",

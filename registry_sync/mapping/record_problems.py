@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.core.problems import Problem
+from registry_sync.core.problems import Problem, WaitsFor
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
@@ -17,6 +17,7 @@ from registry_sync.mapping.values import Misfit
 from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
 
+FOLDERS = ("folder_missing", "folder_ambiguous")
 PLAIN_KEY = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
 """Keys that need no quotes in a path."""
 
@@ -50,8 +51,15 @@ def field_problem(
         or _remedy(error, mapped.field, external_id, shown, value if item is None else item),
         field=name,
         value=shown,
-        waits_for=None if error.option is None else ("option", error.option),
+        waits_for=_awaited(error, shown),
     )
+
+
+def _awaited(error: Misfit, shown: str) -> WaitsFor | None:
+    """Return what a value waits for in Benchling. Folders are not in a mapping's fingerprint."""
+    if error.option is not None:
+        return ("option", error.option)
+    return ("folder", shown) if error.code in FOLDERS else None
 
 
 def _inside(mapped: FieldMapping, value: Any, external_id: str) -> str:
@@ -90,6 +98,15 @@ def _remedy(error: Misfit, field: FieldDefinition, external_id: str, shown: str,
         return (
             "The integration owner maps authors to a path that has API ids of Benchling users, or "
             f"the registry's owner corrects {external_id}."
+        )
+    if error.code in FOLDERS:
+        act = "gives the app access to the folder"
+        if error.code == "folder_ambiguous":
+            act = "renames all but one of the folders"
+        return (
+            f"The registry's owner corrects {external_id}, the integration owner adds the value to "
+            f"the table of folder in Mapping Rules, or a Benchling admin {act}; the next run picks "
+            "it up."
         )
     if error.code == "dropdown_ambiguous":
         return (

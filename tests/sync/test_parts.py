@@ -95,6 +95,23 @@ def test_a_folder_by_record_moves_the_entity_and_an_unknown_one_is_its_error(wor
     assert w.open_errors()["C-2"].code == "folder_missing"
 
 
+def test_a_folder_that_comes_back_is_found_by_the_next_run(world):
+    records = compounds("C", "CC", site="Basel")
+    records[1]["site"] = "Twice"
+    w = of_type(world, "custom_entity", records)
+    basel, twins = w.tenant.add_folder("Basel"), [w.tenant.add_folder("Twice") for _ in range(2)]
+    w.tenant.folders[basel]["archiveRecord"] = {"reason": "Retired"}
+    w.configure(**{"Mapping Rules": {"folder": {"path": "site"}}})
+    assert w.sync().failed == 2
+    missing, twice = (w.open_errors()[id_] for id_ in ("C-1", "C-2"))
+    assert (missing.code, missing.waits_for) == ("folder_missing", "folder")
+    assert "a Benchling admin gives the app access to the folder" in missing.remedy
+    assert "a Benchling admin renames all but one of the folders" in twice.remedy
+    w.tenant.folders[basel]["archiveRecord"] = None
+    w.tenant.folders[twins[0]]["name"] = "Once"
+    assert w.sync().created == 2 and not w.open_errors()
+
+
 @pytest.mark.parametrize("lost", [None, "absent"])
 def test_a_record_without_a_folder_leaves_its_entity_where_it_is(world, lost):
     w = of_type(world, "custom_entity", compounds("C", site="Basel"))

@@ -96,7 +96,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> Any:
     for n, waits_for in enumerate(("", *waits)):
         refused(ctx, f"C-{n}", waits_for, "x-7")
     refused(ctx, "transient", kind="transient")
-    for waits_for in ("permission", "detail", "other lane"):
+    for waits_for in ("permission", "detail", "other lane", "folder"):
         refused(ctx, waits_for, waits_for)
     refused(ctx, "mapped otherwise", "option", fingerprint="before")
     refused(ctx, "seen by this run", kind="transient", run=ctx.run)
@@ -111,7 +111,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> Any:
     return ctx
 
 
-EACH_RUN = {"transient", "permission", "detail", "other lane", "mapped otherwise"}
+EACH_RUN = {"transient", "permission", "detail", "other lane", "folder", "mapped otherwise"}
 
 
 def test_what_nobody_must_act_for_is_tried_in_each_run(many):

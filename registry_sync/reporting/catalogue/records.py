@@ -174,6 +174,7 @@ RECORD_CAUSES = (
         ("source", "mapping", "benchling"),
         "Correct the value in the registry, add it to the table of `folder` in Mapping Rules, or "
         "give the app access to the folder.",
+        waits_for="folder",
     ),
     Cause(
         "folder_ambiguous",
@@ -181,6 +182,7 @@ RECORD_CAUSES = (
         ("mapping", "benchling"),
         "Name the folder by its API id in the table of `folder` in Mapping Rules, or rename the "
         "folders.",
+        waits_for="folder",
     ),
     Cause(
         "rule",

@@ -30,6 +30,12 @@ RECORD_WAITS = (
         "It waits for the option “{key}” of the field.",
     ),
     RecordWait(
+        "folder",
+        "its folder",
+        "waits for the folder “{key}” in Benchling; each run tries it again",
+        "It waits for its folder in Benchling.",
+    ),
+    RecordWait(
         "detail", "its detail", "waits for its detail in the registry; each run requests it again"
     ),
     RecordWait(
