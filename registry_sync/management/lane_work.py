@@ -141,16 +141,16 @@ class SeveralLanes:
 
     def outcomes(self) -> list[LaneOutcome]:
         """Return what became of each lane that is configured."""
-        every = [work.outcome for work in self.told()]
+        every = [work.outcome for work in self.reported()]
         return [outcome for outcome in every if outcome is not LaneOutcome.GONE]
 
-    def told(self) -> list[LaneWork]:
+    def reported(self) -> list[LaneWork]:
         """Return the lanes that something became of: not one whose run fed its successor."""
         return [work for work in self.work.values() if work.runs or work.busy]
 
     def tell(self) -> None:
         """Write what became of each lane."""
-        for work in self.told():
+        for work in self.reported():
             write = self.complain if work.busy else self.say
             write(f"{self._name(work.lane)}: {work.said()}")
 

@@ -207,7 +207,7 @@ class Command(OperatorCommand):
                 if run.pk in found:
                     found[run.pk].write_findings(run)
         work.tell()
-        self.ended.extend(work.told())
+        self.ended.extend(work.reported())
         if options["dry_run"]:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         raise SystemExit(_status(work.outcomes()))

@@ -65,7 +65,7 @@ class Withdrawals:
         What someone decided to keep stays in use.
         """
         rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
-        # Versions before the column told it by the note alone.
+        # Earlier versions had no column and wrote it into the note.
         kept = list(rows.filter(~Q(kept_for="") | Q(note__endswith=FOLLOWS)))
         wanted = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
         for row in kept:
