@@ -155,22 +155,22 @@ class Source:
 
         Without `detail` all pages are searched once.
         """
-        wanted = dict.fromkeys(external_ids)
+        requested_ids = dict.fromkeys(external_ids)
         if self.connector.detail is not None:
-            return self._details.read_many(wanted), []
+            return self._details.read_many(requested_ids), []
         found: dict[str, Json] = {}
         unread: dict[str | None, Unread] = {}
         for page in self.pages(None):
             for one in page.unread:
-                if (external_id := self.identify(one.record)) in wanted:
+                if (external_id := self.identify(one.record)) in requested_ids:
                     unread[external_id] = one
             for record in page.records:
                 external_id = self.identify(record)
-                if external_id in wanted:
+                if external_id in requested_ids:
                     found[str(external_id)] = record
-            if len(found.keys() | unread.keys()) == len(wanted):
+            if len(found.keys() | unread.keys()) == len(requested_ids):
                 break
-        return found, [one for known, one in unread.items() if known not in found]
+        return found, [one for unread_id, one in unread.items() if unread_id not in found]
 
     def read_whole(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
         """Return records completed by their details, and those whose detail cannot be read.

@@ -73,11 +73,11 @@ class Received:
     @property
     def wants_login(self) -> bool:
         """Return whether it redirects to a page where people sign in."""
-        parts = urlsplit(self.leads_to) if is_address(self.leads_to) else None
-        asked = urlsplit(self.url)
-        if parts is None or LOGIN_PAGE.search(f"{asked.hostname}{asked.path}"):
+        target = urlsplit(self.leads_to) if is_address(self.leads_to) else None
+        current = urlsplit(self.url)
+        if target is None or LOGIN_PAGE.search(f"{current.hostname}{current.path}"):
             return False
-        return LOGIN_PAGE.search(f"{parts.hostname}{parts.path}") is not None
+        return LOGIN_PAGE.search(f"{target.hostname}{target.path}") is not None
 
     @property
     def refuses_token(self) -> bool:
@@ -143,10 +143,10 @@ class Connection:
         """Send, and follow redirects that stay on their host; renew a refused token once."""
         method, url, params, body = request.method, request.url, request.params, request.json
         for _ in range(REDIRECTS):
-            asked = Request(method, url, params, body)
-            answer = self._send(asked)
+            current = Request(method, url, params, body)
+            answer = self._send(current)
             if answer.refuses_token and self.auth.renew():
-                answer = self._send(asked)
+                answer = self._send(current)
             if not answer.redirects:
                 return answer
             if answer.wants_login:
@@ -156,9 +156,9 @@ class Connection:
                 method, body = "GET", None
         raise bad_answer(f"it redirects too many times ({origin(url)})")
 
-    def quote(self, said: str | bytes) -> str:
+    def quote(self, message: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
-        return quoted(said, self.auth.secrets())
+        return quoted(message, self.auth.secrets())
 
     def _send(self, request: Request) -> Received:
         self.requests += 1

@@ -99,7 +99,7 @@ def _connector(
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
     path = reader.text(endpoint.get("path"), "endpoint.path")
-    asked = _asked(reader, endpoint, client, (since_parameter or "").strip())
+    request_settings = _asked(reader, endpoint, client, (since_parameter or "").strip())
     headers = _headers(reader, client.get("headers"))
     placeholders.check_unfilled(reader, {"endpoint.path": path, "client.headers": str(headers)})
     return Connector(
@@ -118,7 +118,7 @@ def _connector(
         blanks=read_blanks(reader, endpoint),
         scope=scope,
         deletes=_deletes(reader, endpoint.get("deletes"), base, scoped=bool(scope)),
-        **asked,
+        **request_settings,
     )
 
 
@@ -147,7 +147,9 @@ def _deletes(reader: SettingsReader, raw: object, base: str, *, scoped: bool) ->
 
 def _asked(reader: SettingsReader, endpoint: Json, client: Json, since_parameter: str) -> Json:
     """Return the settings of the requests for pages, as arguments of Connector."""
-    incremental = read_incremental(reader, endpoint.get("incremental"), asked=bool(since_parameter))
+    incremental = read_incremental(
+        reader, endpoint.get("incremental"), has_since=bool(since_parameter)
+    )
     params = reader.flat(endpoint.get("params"), "endpoint.params")
     if since_parameter:
         params = {since_parameter: SINCE, **params}
@@ -178,36 +180,38 @@ def _headers(reader: SettingsReader, raw: object) -> dict[str, str]:
 
 
 def _limits(reader: SettingsReader, client: Json) -> AnswerLimits:
-    given: Json = {}
+    limits: Json = {}
     for name, least in (("timeout", 1), ("min_bytes_per_second", 0)):
         if client.get(name) is not None:
-            given[name] = reader.whole(client[name], f"client.{name}", least=least)
-    return AnswerLimits(**given)
+            limits[name] = reader.whole(client[name], f"client.{name}", least=least)
+    return AnswerLimits(**limits)
 
 
 def _page_limits(reader: SettingsReader, client: Json, endpoint: Json) -> PageLimits:
-    given: Json = {}
+    limits: Json = {}
     places = (("client", client, "max_page_bytes"), ("endpoint", endpoint, "max_page_records"))
     for where, section, name in places:
         if section.get(name) is not None:
-            given[name] = reader.whole(section[name], f"{where}.{name}", least=1)
-    return PageLimits(**given)
+            limits[name] = reader.whole(section[name], f"{where}.{name}", least=1)
+    return PageLimits(**limits)
 
 
 def _detail(reader: SettingsReader, raw: object, base: str) -> Detail | None:
     if raw is None:
         return None
     where = "endpoint.detail"
-    given = reader.section(raw, where, tuple(DETAIL))
-    path = reader.text(given.get("path"), f"{where}.path")
+    settings = reader.section(raw, where, tuple(DETAIL))
+    path = reader.text(settings.get("path"), f"{where}.path")
     if path.count("{id}") != 1:
         reader.add(f"{where}.path must contain {{id}} once")
     _joined(reader, base, path, f"{where}.path")
-    if given.get("concurrency") not in (None, 1) or given.get("concurrency") is True:
+    if settings.get("concurrency") not in (None, 1) or settings.get("concurrency") is True:
         reader.add(f"{where}.concurrency above 1 is not built yet")
-    if not isinstance(given.get("each"), bool | None):
+    if not isinstance(settings.get("each"), bool | None):
         reader.add(f"{where}.each must be true or false")
-    return Detail(path, reader.path(given, "data_selector", where), given.get("each") is not False)
+    return Detail(
+        path, reader.path(settings, "data_selector", where), settings.get("each") is not False
+    )
 
 
 def _actions(reader: SettingsReader, raw: object) -> tuple[ResponseAction, ...]:
@@ -216,13 +220,13 @@ def _actions(reader: SettingsReader, raw: object) -> tuple[ResponseAction, ...]:
     found = []
     for index, item in enumerate(raw if isinstance(raw, list) else []):
         where = f"endpoint.response_actions[{index}]"
-        given = reader.section(item, where, tuple(ResponseAction.__dataclass_fields__))
-        code = given.get("status_code")
+        settings = reader.section(item, where, tuple(ResponseAction.__dataclass_fields__))
+        code = settings.get("status_code")
         action = ResponseAction(
-            action=reader.choice(given, "action", where, of=get_args(Action), default="fail"),
+            action=reader.choice(settings, "action", where, of=get_args(Action), default="fail"),
             status_code=None if code is None else reader.whole(code, f"{where}.status_code"),
-            content=reader.text(given.get("content"), f"{where}.content"),
-            error_path=reader.path(given, "error_path", where),
+            content=reader.text(settings.get("content"), f"{where}.content"),
+            error_path=reader.path(settings, "error_path", where),
         )
         if action.status_code is None and not action.content and not action.error_path:
             reader.add(f"{where} must say when it applies: status_code, content or error_path")

@@ -148,8 +148,8 @@ def is_mixed(records: Sequence[Json]) -> bool:
     """Return whether records are not in the order in which they were created, by their times."""
     for path in creation_paths(records):
         values = [compile_path(path)(record) for record in records]
-        known = Incremental(datetime_format=format_of(values))
-        times = [when for value in values if (when := read_time(value, known)) is not None]
+        incremental = Incremental(datetime_format=format_of(values))
+        times = [when for value in values if (when := read_time(value, incremental)) is not None]
         return not ascends(times) and len(set(times)) > 1
     return False
 

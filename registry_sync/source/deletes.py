@@ -136,47 +136,47 @@ def read_deletes(reader: SettingsReader, raw: object, *, scoped: bool) -> Delete
     `scoped`: the scope decides, too, which records leave, so that the guard has something to do.
     """
     where = "endpoint.deletes"
-    given = reader.section(None if raw is False or raw == "none" else raw, where, tuple(DELETES))
+    settings = reader.section(None if raw is False or raw == "none" else raw, where, tuple(DELETES))
     modes = tuple(USED)
-    mode: Mode = reader.choice(given, "mode", where, of=modes, default="none")
+    mode: Mode = reader.choice(settings, "mode", where, of=modes, default="none")
     used = ("mode", *USED[mode], *(GUARD if mode != "none" or scoped else ()))
-    if given.get("mode") in (None, *modes):
-        _note_unused(reader, given, mode, used)
-    path = reader.path(given, "path", where) if mode == "flag" else reader.text(
-        given.get("path"), f"{where}.path"
+    if settings.get("mode") in (None, *modes):
+        _note_unused(reader, settings, mode, used)
+    path = reader.path(settings, "path", where) if mode == "flag" else reader.text(
+        settings.get("path"), f"{where}.path"
     )  # fmt: skip
     if mode in ("flag", "feed") and not path:
         reader.add(f"{where}.path is required for {mode}")
-    values = given.get("values")
+    values = settings.get("values")
     if values is not None and not isinstance(values, list):
         reader.add(f"{where}.values must be a list, for example [true]")
     marks = tuple(values if isinstance(values, list) else ())
-    ids = reader.text(given.get("ids_endpoint"), f"{where}.ids_endpoint")
+    ids = reader.text(settings.get("ids_endpoint"), f"{where}.ids_endpoint")
     return Deletes(
         mode, path, marks, ids,
-        data_selector=reader.path(given, "data_selector", where),
-        primary_key=reader.paths(given.get("primary_key"), f"{where}.primary_key"),
-        **_guard(reader, given, where),
+        data_selector=reader.path(settings, "data_selector", where),
+        primary_key=reader.paths(settings.get("primary_key"), f"{where}.primary_key"),
+        **_guard(reader, settings, where),
         _marks=keys_of(marks),
     )  # fmt: skip
 
 
-def _guard(reader: SettingsReader, given: Json, where: str) -> dict[str, int]:
+def _guard(reader: SettingsReader, settings: Json, where: str) -> dict[str, int]:
     return {
-        name: reader.whole(given[name], f"{where}.{name}", least=1)
+        name: reader.whole(settings[name], f"{where}.{name}", least=1)
         for name in GUARD
-        if given.get(name) is not None
+        if settings.get(name) is not None
     }
 
 
-def _note_unused(reader: SettingsReader, given: Json, mode: Mode, used: tuple[str, ...]) -> None:
-    known = {name: value for name, value in given.items() if name in DELETES}
-    guards = {name: known.pop(name) for name in GUARD if name in known}
-    reader.check_used(known, used, "endpoint.deletes", f"the mode is {mode}")
+def _note_unused(reader: SettingsReader, settings: Json, mode: Mode, used: tuple[str, ...]) -> None:
+    other_settings = {name: value for name, value in settings.items() if name in DELETES}
+    guards = {name: other_settings.pop(name) for name in GUARD if name in other_settings}
+    reader.check_used(other_settings, used, "endpoint.deletes", f"the mode is {mode}")
     why = "the mode is none, and there is no scope"
     reader.check_used(guards, used, "endpoint.deletes", why)
-    if mode == "absence" and not given.get("ids_endpoint"):
+    if mode == "absence" and not settings.get("ids_endpoint"):
         why = "only ids_endpoint uses it in the mode absence"
         for name in ("data_selector", "primary_key"):
-            if given.get(name) is not None:
+            if settings.get(name) is not None:
                 reader.add_unused(f"endpoint.deletes.{name}", why)

@@ -52,17 +52,17 @@ class DetailReader:
         return self._checked(found, external_id, reply)
 
     def _checked(self, found: object, external_id: str, reply: Reply) -> Json:
-        known = self._identify(found) if isinstance(found, dict) else None
-        if known is None:
+        own_id = self._identify(found) if isinstance(found, dict) else None
+        if own_id is None:
             self._exchange.refuse_error(reply.body)
         if not isinstance(found, dict):
             raise bad_answer(
                 f"the detail of {external_id} is not a record",
                 "sets endpoint.detail.data_selector in Connector Settings",
             )
-        if known not in (None, external_id):
+        if own_id not in (None, external_id):
             raise bad_answer(
-                f"the detail of {external_id} has the id {known}",
+                f"the detail of {external_id} has the id {own_id}",
                 "corrects endpoint.detail.path in Connector Settings",
             )
         return found
@@ -118,8 +118,8 @@ class DetailReader:
         return whole, [*unread, *(self._refused(one, listed) for one in refused)]
 
     def _refused(self, record: Json, listed: RecordList) -> Unread:
-        said = self._exchange.connection.quote(listed.refused[id(record)])
-        what = f"it has an error in place of a value: {said.rstrip('.')}"
+        message = self._exchange.connection.quote(listed.refused[id(record)])
+        what = f"it has an error in place of a value: {message.rstrip('.')}"
         return Unread(record, bad_answer(what), failed=True)
 
     def _complete_one(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:

@@ -74,12 +74,14 @@ def _from(source: Source, time_of: TimeOf, sample: Sample, since: datetime) -> T
     at = f"{since:%Y-%m-%d %H:%M:%S} UTC"
     if not _fits(records, time_of, sample, since):
         return Tried("ignored")  # by the links to further pages
-    came = {source.identify(record) for record in records}
-    if (missing := sample.later(since) - came) and len(records) < MOST:
+    ids = {source.identify(record) for record in records}
+    if (missing := sample.later(since) - ids) and len(records) < MOST:
         count = number_of(len(missing), "later record")
         return Tried("short", f"Of {at}, {count} did not come, such as {min(missing)}")
-    said = number_of(len(records), "record")
-    return Tried("fits", f"{at}, {said} came, none of them older, and none later was missing.")
+    records_text = number_of(len(records), "record")
+    return Tried(
+        "fits", f"{at}, {records_text} came, none of them older, and none later was missing."
+    )
 
 
 def _fits(

@@ -34,9 +34,9 @@ def arguments(query: str) -> str:
     return " ".join(ARGUMENTS.findall(query))
 
 
-def fill(query: str, hole: str, given: str) -> str:
+def fill(query: str, hole: str, argument: str) -> str:
     """Return a query with a placeholder filled among its arguments."""
-    return ARGUMENTS.sub(lambda found: found[0].replace(hole, given), query)
+    return ARGUMENTS.sub(lambda found: found[0].replace(hole, argument), query)
 
 
 def variable_of(body: Any, argument: str) -> str:

@@ -117,8 +117,8 @@ class Exchange:
         try:
             body = self._parsed(answer)
         except Unusable as error:
-            said = self._plain(answer.content[:200])
-            raise unreadable(answer, str(error), said, cut=error.cut) from error
+            start = self._plain(answer.content[:200])
+            raise unreadable(answer, str(error), start, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
         if not detail and not excused_by and not is_partial(body):
             self.refuse_error(body)  # a record may have a key of that name: details check theirs
@@ -152,22 +152,22 @@ class Exchange:
 
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""
-        if said := error_in(body, RECORD_KEYS):
-            raise self.error_inside(body, said)
+        if message := error_in(body, RECORD_KEYS):
+            raise self.error_inside(body, message)
 
     def refuse_failure(self, body: Any) -> None:
         """Raise for an answer that has no records and says in whatever words that it failed."""
-        if said := failure_in(body):
-            raise self.error_inside(body, said)
+        if message := failure_in(body):
+            raise self.error_inside(body, message)
 
-    def error_inside(self, body: Any, said: str) -> SourceError:
-        """Return the error of a success that says that it failed; `said` are its words."""
-        owner = CHECK_KEY if is_about_the_key(said) else ""
+    def error_inside(self, body: Any, message: str) -> SourceError:
+        """Return the error of a success that says that it failed in the words `message`."""
+        owner = CHECK_KEY if is_about_the_key(message) else ""
         owner = CHECK_REQUEST if is_about_the_request(body) else owner
-        what = f"its answer contains an error: {self._plain(said).rstrip('.')}"
+        what = f"its answer contains an error: {self._plain(message).rstrip('.')}"
         error: SourceError = bad_answer(what, owner)
         return error
 
-    def _plain(self, said: str | bytes) -> str:
+    def _plain(self, message: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
-        return self.connection.quote(said)
+        return self.connection.quote(message)

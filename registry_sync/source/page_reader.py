@@ -101,13 +101,13 @@ class PageReader:
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
         with self._turn():
-            asked = self._asked(where, loops, since)
-        where, reply, listed = asked.where, asked.reply, asked.listed
-        answer = self._answer(asked, loops, whole=since is None)
+            fetched = self._asked(where, loops, since)
+        where, reply, listed = fetched.where, fetched.reply, fetched.listed
+        answer = self._answer(fetched, loops, whole=since is None)
         paginator = self.connector.paginator.at(where)
-        over = starts_over(paginator, loops, answer, overlap=asked.overlap)
+        over = starts_over(paginator, loops, answer, overlap=fetched.overlap)
         answer = answer.without_records(loops.came) if over else answer
-        follows = None if over else self._next(asked, answer, paginator)
+        follows = None if over else self._next(fetched, answer, paginator)
         records = list(answer.records)
         end = End.of(paginator, answer, first=where is None, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
@@ -118,8 +118,8 @@ class PageReader:
             announced=announced(end),
             ended=says_end(answer.entries()),
             counted=end.is_counted(),
-            moved=self._moved(where, loops, records, since, overlap=asked.overlap),
-            overlap=asked.overlap,
+            moved=self._moved(where, loops, records, since, overlap=fetched.overlap),
+            overlap=fetched.overlap,
             cached=cached_by(reply.headers),
         )
         check_bounds(paginator, onward, follows)
@@ -132,14 +132,14 @@ class PageReader:
             ),
             total=end.total.count if end.total else None,
             server_date=_date(reply),
-            asked_at=asked.at,
+            asked_at=fetched.at,
             bytes=reply.size,
             unread=unread,
             signs=() if over else self._signs(reply, end, loops),
             strays=listed.strays if records else (),
             learned=self._finder.facts(),
             doubt=listed.doubt,
-            slid=asked.slid,
+            slid=fetched.slid,
         )
         return page, follows, onward
 
@@ -159,20 +159,20 @@ class PageReader:
         """Ask for the page at a position, without an overlap where the registry allows none."""
         after = (where or {}).get("after")
         try:
-            asked = self._ask(where, loops, since)
+            fetched = self._ask(where, loops, since)
         except SourceError as error:
             if after is None or error.transient:
                 raise
             return self._ask(_exact(where), loops, since)
         if after is None:
-            return asked
-        records = asked.listed.records
+            return fetched
+        records = fetched.listed.records
         if loops.is_repeated(records):  # it rounds offsets down to whole pages
             return self._ask(_exact(where), loops, since)
         ids = [self._finder.identify(record) for record in records]
         if ids[:1] == [after]:
-            return replace(asked, listed=replace(asked.listed, records=records[1:]), overlap=1)
-        return replace(asked, slid=after not in ids and not asked.reply.ignored)
+            return replace(fetched, listed=replace(fetched.listed, records=records[1:]), overlap=1)
+        return replace(fetched, slid=after not in ids and not fetched.reply.ignored)
 
     def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Asked:
         at = datetime.now(UTC)
@@ -233,15 +233,15 @@ class PageReader:
         found = signs_of(end, loops, excused=bool(reply.excused_by))
         return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
-    def _answer(self, asked: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
-        reply, records = asked.reply, [*asked.listed.records, *asked.listed.strays]
+    def _answer(self, fetched: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
+        reply, records = fetched.reply, [*fetched.listed.records, *fetched.listed.strays]
         return PageAnswer(
             body=reply.body,
             links=reply.links,
             records=records,
             url=reply.url,
             headers=reply.headers,
-            posted=asked.request.json,
+            posted=fetched.request.json,
             status=reply.status,
             pages=loops.pages + 1,
             came=loops.came + len(records),
@@ -251,10 +251,10 @@ class PageReader:
             whole=whole,
         )
 
-    def _next(self, asked: _Asked, answer: PageAnswer, paginator: Paginator) -> Json | None:
+    def _next(self, fetched: _Asked, answer: PageAnswer, paginator: Paginator) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
-        reply, where = asked.reply, asked.where
-        ended = reply.ignored or (reply.excused_by and not asked.listed.count)
+        reply, where = fetched.reply, fetched.where
+        ended = reply.ignored or (reply.excused_by and not fetched.listed.count)
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
         if follows is None or not _stays(where, follows, answer):
             return follows
@@ -264,10 +264,10 @@ class PageReader:
         try:
             follows = self.connector.paginator.next_position(where, answer)
         except Stuck as error:
-            given = f": {written(error.settings)}" if error.settings else ""
+            proposal = f": {written(error.settings)}" if error.settings else ""
             raise bad_answer(
                 str(error),
-                f"sets endpoint.paginator in Connector Settings{given}",
+                f"sets endpoint.paginator in Connector Settings{proposal}",
                 code="registry_paging",
             ) from error
         return self._safe(follows)

@@ -24,11 +24,13 @@ def check_unfilled(reader: SettingsReader, places: dict[str, str]) -> None:
             )
 
 
-def check_paging(reader: SettingsReader, asked: str, paginator: Paginator) -> None:
+def check_paging(reader: SettingsReader, request_text: str, paginator: Paginator) -> None:
     """Check that no placeholder for paging would be sent to the registry as it is written."""
     filled = paginator.parameters()
-    known = dict.fromkeys(hole for kind in PAGINATORS.values() for hole in kind().parameters())
-    for hole in re.findall(rf"\{{({'|'.join(known)})\}}", asked):
+    paging_holes = dict.fromkeys(
+        hole for kind in PAGINATORS.values() for hole in kind().parameters()
+    )
+    for hole in re.findall(rf"\{{({'|'.join(paging_holes)})\}}", request_text):
         if hole not in filled:
             reader.add(
                 f"{{{hole}}} in endpoint is not filled by the paginator of type {paginator.type}"
@@ -39,17 +41,17 @@ def check_since(
     reader: SettingsReader, params: Json, body: Json | None, incremental: Incremental | None
 ) -> None:
     """Check that each placeholder for the time is filled. If none is sent, everything is read."""
-    asked = f"{params}{body}"
-    for hole in re.findall(r"\{(incremental[a-z_.]*)\}", asked, re.IGNORECASE):
+    request_text = f"{params}{body}"
+    for hole in re.findall(r"\{(incremental[a-z_.]*)\}", request_text, re.IGNORECASE):
         if hole == "incremental.end_value":
             reader.add("{incremental.end_value} in endpoint is not built yet")
         elif f"{{{hole}}}" != SINCE:
             reader.add(f"{{{hole}}} in endpoint is unknown: write {SINCE}")
     if incremental is None:
-        if SINCE in asked:
+        if SINCE in request_text:
             reader.add(f"endpoint.incremental is missing, but {SINCE} is used in endpoint")
         return
-    if SINCE not in asked and incremental.initial_value and not incremental.client_side:
+    if SINCE not in request_text and incremental.initial_value and not incremental.client_side:
         reader.unused.append(
             f"endpoint.incremental.initial_value has no effect: nothing sends {SINCE}"
         )

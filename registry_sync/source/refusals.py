@@ -41,14 +41,14 @@ BY_BASIC = "For user name and password, client.auth in Connector Settings has th
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
-def refusal(answer: Received, said: str) -> SourceError:
-    """Return the error of an answer with a status of 400 or more; `said` are its own words."""
+def refusal(answer: Received, message: str) -> SourceError:
+    """Return the error of an answer with a status of 400 or more; `message` is its own words."""
     status, parts = answer.status, urlsplit(answer.url)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
-    asked_to_wait = asked_to_wait or (status == 403 and RATE.search(said) is not None)
+    asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
-        return _rejected(status, said, answer.headers.get("WWW-Authenticate", ""))
-    what = f"it answered {status} to {origin(answer.url)}{parts.path}: {said or 'nothing'}"
+        return _rejected(status, message, answer.headers.get("WWW-Authenticate", ""))
+    what = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
     if asked_to_wait:
         what += _wait_asked(answer)
     error: SourceError = (
@@ -59,23 +59,23 @@ def refusal(answer: Received, said: str) -> SourceError:
     return error
 
 
-def _rejected(status: int, said: str, asked: str) -> SourceError:
-    """Return the error of a refused key; `asked` is the header of what the registry takes."""
-    words = f" It says: {said}" if said and not said.startswith("<") else ""
-    if status == 403 and ADDRESS.search(said):
+def _rejected(status: int, message: str, challenge: str) -> SourceError:
+    """Return the error of a refused key; `challenge` is the header of what the registry takes."""
+    words = f" It says: {message}" if message and not message.startswith("<") else ""
+    if status == 403 and ADDRESS.search(message):
         return AccessDenied(
             f"The registry refuses requests from this server (403).{words}",
             remedy="The registry's owner allows the address of this server, also in a firewall "
             "before the registry.",
             code="registry_answer",
         )
-    if status == 403 and CONTRACT.search(said) and not OF_A_KEY.search(said):
+    if status == 403 and CONTRACT.search(message) and not OF_A_KEY.search(message):
         return AccessDenied(
             f"The registry refuses the request (403).{words}",
             remedy="The registry's owner checks what the registry's licence or plan allows.",
             code="registry_answer",
         )
-    scheme, remedy = _scheme_of(asked) if status == 401 else "", ENTER_KEY
+    scheme, remedy = _scheme_of(challenge) if status == 401 else "", ENTER_KEY
     if scheme:
         words += f" It asks for the scheme {scheme}."
         remedy = f"{ENTER_KEY} {BY_BASIC}" if scheme == "Basic" else NO_SCHEME
@@ -87,18 +87,18 @@ def _rejected(status: int, said: str, asked: str) -> SourceError:
     )
 
 
-def _scheme_of(asked: str) -> str:
+def _scheme_of(challenge: str) -> str:
     """Return the scheme that a registry asks for instead of a key; "" if it takes one."""
-    schemes = [scheme.lower() for scheme in CHALLENGE.findall(asked)]
+    schemes = [scheme.lower() for scheme in CHALLENGE.findall(challenge)]
     if any(scheme not in SCHEMES for scheme in schemes):
         return ""
-    known = sorted(schemes, key=lambda scheme: scheme != "basic")
-    return SCHEMES[known[0]] if known else ""
+    basic_first = sorted(schemes, key=lambda scheme: scheme != "basic")
+    return SCHEMES[basic_first[0]] if basic_first else ""
 
 
 def _asks_to_wait(answer: Received) -> bool:
-    left = (answer.headers.get(name, "").strip() for name in LEFT)
-    return "Retry-After" in answer.headers or "0" in left
+    remaining = (answer.headers.get(name, "").strip() for name in LEFT)
+    return "Retry-After" in answer.headers or "0" in remaining
 
 
 def _wait_asked(answer: Received) -> str:

@@ -32,22 +32,22 @@ def page_request(connector: Connector, position: Json | None, since: Any) -> Req
     values = paginator.values(position)
     filled: Json = {SINCE: since} | {f"{{{name}}}": value for name, value in values.items()}
     params, body = (
-        _filled(asked, filled, graphql.query_in(asked))
-        for asked in (connector.params, connector.json)
+        _filled(template, filled, graphql.query_in(template))
+        for template in (connector.params, connector.json)
     )
     if position is not None and "url" in position:
         # A link is complete as it is. Where pages are requested by POST, the body goes with it.
         return Request(connector.method, str(position["url"]), {}, body)
     written = holes_of(connector.params) + holes_of(connector.json)
     names, paths = paginator.parameters(), paginator.body_paths()
-    left = {
+    unplaced = {
         hole: value
         for hole, value in values.items()
         if f"{{{hole}}}" not in written and value != ""
     }
-    for hole in [hole for hole in left if hole in paths]:
-        body = _placed(body or {}, paths[hole], left.pop(hole))
-    extra = {names[hole]: value for hole, value in left.items() if names[hole]}
+    for hole in [hole for hole in unplaced if hole in paths]:
+        body = _placed(body or {}, paths[hole], unplaced.pop(hole))
+    extra = {names[hole]: value for hole, value in unplaced.items() if names[hole]}
     if body is not None and not any(name in connector.params for name in extra):
         body = {**body, **extra}
     else:
@@ -99,13 +99,13 @@ def _filled(value: Any, values: Json, query: str) -> Any:
     if not isinstance(value, str) or "{" not in value:
         return value
     is_query, held = value == query, value
-    for hole, given in values.items():
+    for hole, replacement in values.items():
         in_arguments = is_query and hole != SINCE
         if hole in (graphql.arguments(held) if in_arguments else held):
-            if given == "":
+            if replacement == "":
                 return ABSENT
             if value == hole:
-                return given
-            text = str(given)
+                return replacement
+            text = str(replacement)
             value = graphql.fill(value, hole, text) if in_arguments else value.replace(hole, text)
     return value

@@ -47,10 +47,10 @@ class Condition:
             from registry_sync.source.patterns import pattern_of
 
             return pattern_of(self.value).matches
-        wanted: frozenset[Key] = keys_of(self.value if self.test == "in" else [self.value])
+        keys: frozenset[Key] = keys_of(self.value if self.test == "in" else [self.value])
         if self.test == "is_not":
-            return lambda value: key_of(value) not in wanted
-        return lambda value: key_of(value) in wanted
+            return lambda value: key_of(value) not in keys
+        return lambda value: key_of(value) in keys
 
     def holds(self, record: Json) -> bool:
         """Return whether a record meets the condition. Raise ConfigError for a slow expression."""
@@ -104,18 +104,18 @@ def read_scope(reader: SettingsReader, raw: object) -> Scope:
 
 
 def _condition(reader: SettingsReader, raw: object, where: str) -> Condition | None:
-    given = reader.section(raw, where, tuple(CONDITION))
+    settings = reader.section(raw, where, tuple(CONDITION))
     if raw is None:
         reader.add(f"{where} must be an object")
-    path = reader.path(given, "path", where)
+    path = reader.path(settings, "path", where)
     if not path:
         reader.add(f"{where}.path is required")
     # A given null is a value here: `is: null` asks for records that have none.
-    tests = [test for test in TESTS if test in given]
+    tests = [test for test in TESTS if test in settings]
     if len(tests) != 1:
         reader.add(f"{where} must have exactly one of {', '.join(TESTS)}")
         return None
-    test, value = tests[0], given[tests[0]]
+    test, value = tests[0], settings[tests[0]]
     if test == "in" and not isinstance(value, list):
         reader.add(f"{where}.in must be a list")
         return None

@@ -37,19 +37,19 @@ class SettingsReader:
         """Note a setting that has no effect, with the reason."""
         self.unused.append(f"{where} has no effect: {why}")
 
-    def check_used(self, given: Json, used: Iterable[str], where: str, why: str) -> None:
+    def check_used(self, settings: Json, used: Iterable[str], where: str, why: str) -> None:
         """Note the settings that are given and not among those `used`, with the reason."""
         names = {*used}
-        for name, value in given.items():
+        for name, value in settings.items():
             if name not in names and value is not None and not SECRET.fullmatch(str(name)):
                 self.add_unused(f"{where}.{name}", why)
 
     # -- objects -----------------------------------------------------------------------------
 
     def section(
-        self, raw: object, where: str, known: tuple[str, ...], later: tuple[str, ...] = ()
+        self, raw: object, where: str, names: tuple[str, ...], later: tuple[str, ...] = ()
     ) -> Json:
-        """Return an object that may have the `known` keys; `later` are keys not built yet."""
+        """Return an object that may have the keys `names`; `later` are keys not built yet."""
         if raw is None:
             return {}
         if not isinstance(raw, dict):
@@ -57,16 +57,16 @@ class SettingsReader:
             return {}
         for name, value in raw.items():
             at = f"{where}.{name}" if where else str(name)
-            if name in known:
+            if name in names:
                 continue
             if name in later:
                 if value not in (None, False, "none", {}, {"mode": "none"}):
                     self.add(f"{at} is not built yet")
             elif not SECRET.fullmatch(str(name)):
-                self.add(f"{at} is unknown; the known settings here are {', '.join(known)}")
+                self.add(f"{at} is unknown; the known settings here are {', '.join(names)}")
         return raw
 
-    def fields(self, kind: Any, given: Json, where: str) -> Json:
+    def fields(self, kind: Any, settings: Json, where: str) -> Json:
         """Return the settings of a dataclass that are given, by name.
 
         Names that end with `_path` are paths. The others are text or whole numbers, as their
@@ -75,11 +75,11 @@ class SettingsReader:
         """
         read: Json = {}
         for each in dataclasses.fields(kind):
-            name, value = each.name, given.get(each.name)
+            name, value = each.name, settings.get(each.name)
             if value is None:
                 continue
             if name.endswith("_path"):
-                read[name] = self.path(given, name, where)
+                read[name] = self.path(settings, name, where)
             elif isinstance(each.default, bool) or each.type == "bool | None":
                 read[name] = self.truth(value, f"{where}.{name}")
             elif isinstance(each.default, int):

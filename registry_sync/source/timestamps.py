@@ -98,30 +98,30 @@ def _unambiguous(local: datetime) -> datetime:
     return (local.replace(fold=0) - (earlier - later)).replace(fold=0)
 
 
-def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Incremental | None:
+def read_incremental(reader: SettingsReader, raw: object, *, has_since: bool) -> Incremental | None:
     """Return `endpoint.incremental`; None if the registry cannot be asked for changes."""
     if raw is None:
-        return Incremental() if asked else None
+        return Incremental() if has_since else None
     where = "endpoint.incremental"
     later = ("descending", "retention", "end_param", "end_value")
-    given = reader.section(raw, where, tuple(INCREMENTAL), later)
-    zone = reader.text(given.get("timezone"), f"{where}.timezone") or "UTC"
+    settings = reader.section(raw, where, tuple(INCREMENTAL), later)
+    zone = reader.text(settings.get("timezone"), f"{where}.timezone") or "UTC"
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         reader.add(f"{where}.timezone {zone!r} is not a time zone; write one like Europe/Berlin")
         zone = "UTC"
-    style = _style(reader, given)
-    granularity = _granularity(reader, given)
-    initial = given.get("initial_value")
+    style = _style(reader, settings)
+    granularity = _granularity(reader, settings)
+    initial = settings.get("initial_value")
     terms = Incremental(
-        cursor_path=reader.path(given, "cursor_path", where),
+        cursor_path=reader.path(settings, "cursor_path", where),
         datetime_format=style,
         timezone=zone,
         granularity=granularity,
-        lag=_lag(reader, given, granularity),
-        lag_is_set=given.get("lag", given.get("lookback_window")) is not None,
-        client_side=_is_client_side(reader, given),
+        lag=_lag(reader, settings, granularity),
+        lag_is_set=settings.get("lag", settings.get("lookback_window")) is not None,
+        client_side=_is_client_side(reader, settings),
         initial_value="" if initial is None else str(initial).strip(),
     )
     if terms.client_side and not terms.cursor_path:
@@ -133,14 +133,14 @@ def read_incremental(reader: SettingsReader, raw: object, *, asked: bool) -> Inc
     return terms
 
 
-def _is_client_side(reader: SettingsReader, given: Json) -> bool:
-    raw = given.get("client_side")
+def _is_client_side(reader: SettingsReader, settings: Json) -> bool:
+    raw = settings.get("client_side")
     return raw is not None and reader.truth(raw, "endpoint.incremental.client_side")
 
 
-def _style(reader: SettingsReader, given: Json) -> str:
+def _style(reader: SettingsReader, settings: Json) -> str:
     where = "endpoint.incremental.datetime_format"
-    style = reader.text(given.get("datetime_format"), where) or "iso"
+    style = reader.text(settings.get("datetime_format"), where) or "iso"
     if style in ("iso", *UNITS):
         return style
     if "%" not in style:
@@ -156,9 +156,9 @@ def _style(reader: SettingsReader, given: Json) -> str:
     return style
 
 
-def _granularity(reader: SettingsReader, given: Json) -> timedelta:
+def _granularity(reader: SettingsReader, settings: Json) -> timedelta:
     """Return the granularity: a word, or an ISO 8601 duration of at most a day."""
-    raw = given.get("granularity")
+    raw = settings.get("granularity")
     if raw is None:
         return GRANULARITIES["second"]
     if isinstance(raw, str) and raw in GRANULARITIES:
@@ -173,16 +173,20 @@ def _granularity(reader: SettingsReader, given: Json) -> timedelta:
     return GRANULARITIES["second"]
 
 
-def _lag(reader: SettingsReader, given: Json, granularity: timedelta) -> timedelta:
+def _lag(reader: SettingsReader, settings: Json, granularity: timedelta) -> timedelta:
     """Return the lag: seconds, `5 min`, `1 h`, `2 d` or PT5M; at least a coarse granularity."""
     least = granularity if granularity > timedelta(seconds=1) else timedelta()
     comparison = reader.choice(
-        given, "comparison", "endpoint.incremental", of=("gte", "gt", "unknown"), default="unknown"
+        settings,
+        "comparison",
+        "endpoint.incremental",
+        of=("gte", "gt", "unknown"),
+        default="unknown",
     )
     if comparison == "gt":
         # The filter leaves out what has the watermark's own second.
         least = max(least, timedelta(seconds=1))
-    raw = given.get("lag", given.get("lookback_window"))
+    raw = settings.get("lag", settings.get("lookback_window"))
     if raw is None:
         return max(LAG, least)
     length = _duration(raw)

@@ -28,12 +28,12 @@ def note_unused(reader: SettingsReader, client: Json, endpoint: Json) -> None:
         _note_incremental(reader, terms)
 
 
-def _note_paginator(reader: SettingsReader, given: Json, where: str, asked: str) -> None:
+def _note_paginator(reader: SettingsReader, settings: Json, where: str, request_text: str) -> None:
     for name, other in OVERRIDDEN.items():
-        if given.get(name) is not None and given.get(other):
+        if settings.get(name) is not None and settings.get(other):
             reader.add_unused(f"{where}.{name}", f"{other} takes precedence")
-    numbered = given.get("type") == "page_number" and not given.get("page_size_param")
-    if numbered and given.get("limit") is not None and "{limit}" not in asked:
+    numbered = settings.get("type") == "page_number" and not settings.get("page_size_param")
+    if numbered and settings.get("limit") is not None and "{limit}" not in request_text:
         reader.add_unused(f"{where}.limit", "nothing sends it; set page_size_param")
 
 

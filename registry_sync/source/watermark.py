@@ -48,8 +48,8 @@ def next_since(
 
 
 def settled(
-    seen: datetime | None,
-    asked: datetime | None,
+    newest: datetime | None,
+    requested_at: datetime | None,
     since: datetime | None,
     *,
     by_cursor: bool,
@@ -57,22 +57,22 @@ def settled(
 ) -> datetime | None:
     """Return the watermark of a run that ends.
 
-    It is the newest time `seen`; where records have none (or not `by_cursor`), when the registry
-    was `asked`. If the list moved in each reading (`held`), it does not pass this run's `since`,
-    which is None where everything was read: then the next run reads everything.
+    It is the `newest` time read; where records have none (or not `by_cursor`), `requested_at`. If
+    the list moved in each reading (`held`), it does not pass this run's `since`, which is None
+    where everything was read: then the next run reads everything.
     """
     if held:
         return since
-    return (seen or asked) if by_cursor else (asked or seen)
+    return (newest or requested_at) if by_cursor else (requested_at or newest)
 
 
-def asked_at(theirs: datetime | None, ours: datetime) -> datetime:
+def asked_at(date_header: datetime | None, own_clock: datetime) -> datetime:
     """Return when the registry was asked: by the earlier of its `Date` header and our own clock.
 
     If the header is ahead of the clock that records are dated by, what changes in the gap would be
     passed over. Where it is behind, more is read than needed, and nothing is lost.
     """
-    return ours if theirs is None else min(theirs, ours)
+    return own_clock if date_header is None else min(date_header, own_clock)
 
 
 def ignores_filter(older: int, on_page: int, collection: int, total: int | None) -> bool:

@@ -90,14 +90,14 @@ def _parts(text: str) -> tuple[list[int], list[str]]:
 def _of_range(text: str, answer: PageAnswer, *, exact: bool) -> int | None:
     """Read `1-16 of 60`, “Zeige 1 bis 16 von 60”, “60 件中 1 から 16”; no date: `01-12/2025`."""
     numbers, (before, one, two, _) = _parts(text)
-    known = re.fullmatch(r"\s*(?:-|–|\.\.|to)\s*", one) and re.fullmatch(
+    has_separator = re.fullmatch(r"\s*(?:-|–|\.\.|to)\s*", one) and re.fullmatch(
         r"\s*(?:/|of|out of)\s*", two
     )
     first, last, total = numbers
-    if not known and first > last and re.search(r"[^\W\d_]", one):
+    if not has_separator and first > last and re.search(r"[^\W\d_]", one):
         total, first, last = numbers
         one, two = two, one
-    loose = known and not exact and len(before) <= 20
+    loose = has_separator and not exact and len(before) <= 20
     loose = loose and not ("/" in two and last <= 31 and 1900 <= total < 2100)
     span = last - first + 1
     if not first <= last <= total or answer.count > span + 1:
@@ -105,7 +105,7 @@ def _of_range(text: str, answer: PageAnswer, *, exact: bool) -> int | None:
     if loose:
         return total
     apart = re.search(r"[^\W\d_]|/", two) and not re.fullmatch(r"\s*[./:]\s*", one)
-    near = abs(span - answer.count) <= (1 if known else 0)
+    near = abs(span - answer.count) <= (1 if has_separator else 0)
     return total if near and apart else None
 
 

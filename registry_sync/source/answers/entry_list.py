@@ -44,8 +44,8 @@ class EntryFinder(RecordFinder):
 
     def find(self, body: Any, *, whole: bool, later: bool) -> RecordList:
         """Return the entries of an answer. Raise Unusable if it is not clear which they are."""
-        known = self._selector or self.learned
-        place = known or self._place(body)
+        list_path = self._selector or self.learned
+        place = list_path or self._place(body)
         value = compile_path(place)(body) if place else []
         if value is ABSENT and not self._selector and not later:
             self._refuse_moved(place, body)
@@ -58,17 +58,17 @@ class EntryFinder(RecordFinder):
             self._learn(place, body, found.records[0])
         return found
 
-    def unsure(self, said: str) -> RecordList:
+    def unsure(self, message: str) -> RecordList:
         """Raise Unusable: nothing shows whether an answer with nothing but words is empty."""
-        raise Unusable(f"its answer has no list, but says: {said:.100}")
+        raise Unusable(f"its answer has no list, but says: {message:.100}")
 
     def strange(self, body: Any) -> str:
         """Return how an answer without entries differs from those that had some; "" if it may not.
 
         A list of deletions may be left out, or have other lists in its stead.
         """
-        said = only_words(body)
-        return f"has no list, and says: {said:.100}" if said else ""
+        message = only_words(body)
+        return f"has no list, and says: {message:.100}" if message else ""
 
     def count(self, body: Any) -> int:
         try:

@@ -135,12 +135,13 @@ CHECK_KEY = (
 def failure_in(body: Any) -> str:
     """Return what an answer without records says of its failure; "" if it says of none."""
     if isinstance(body, list):  # of Salesforce: [{"errorCode": "INVALID_SESSION_ID", …}]
-        said = "; ".join(map(failure_in, body)) if all(map(failure_in, body)) else ""
+        message = "; ".join(map(failure_in, body)) if all(map(failure_in, body)) else ""
     elif isinstance(body, dict):
-        said = next((said for part in _parts(body) if (said := _failure(part))), "")
+        message = next((message for part in _parts(body) if (message := _failure(part))), "")
     else:
-        said = ""
-    return "" if said and not TROUBLE.search(said) and says_nothing_found(said) else said
+        message = ""
+    is_empty_list = not TROUBLE.search(message) and says_nothing_found(message)
+    return "" if message and is_empty_list else message
 
 
 def failure_beside(body: Json) -> str:
@@ -165,8 +166,8 @@ def only_words(body: Any) -> str:
         return ""
     waiting = {word for word in words.keys() & OUTCOMES if WAITING.fullmatch(_small(words[word]))}
     shown = sorted(words.keys() & (NOTES | LEADS) | waiting)
-    said = "; ".join(text for word in shown for text in _texts(words[word]))
-    return "" if NOTHING_NEW.search(said) or says_nothing_found(said) else said
+    message = "; ".join(text for word in shown for text in _texts(words[word]))
+    return "" if NOTHING_NEW.search(message) or says_nothing_found(message) else message
 
 
 def not_ready(body: Any) -> str:
@@ -182,9 +183,9 @@ def not_ready(body: Any) -> str:
     return ""
 
 
-def is_about_the_key(said: str) -> bool:
+def is_about_the_key(message: str) -> bool:
     """Return whether the words of a failure are about who asks, not about the service."""
-    return KEY.search(said) is not None
+    return KEY.search(message) is not None
 
 
 def _parts(body: Json) -> Iterator[Json]:

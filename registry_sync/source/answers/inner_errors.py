@@ -51,10 +51,10 @@ def error_in(body: Any, record_keys: tuple[str, ...]) -> str:
     """
     if not isinstance(body, dict) or any(_is_filled(body.get(key)) for key in record_keys):
         return ""
-    said = error_said(body)
-    if not said and (_has_failed(body) or _has_code(body)):
-        said = _words(body)
-    return "" if says_nothing_found(said) else said
+    message = error_said(body)
+    if not message and (_has_failed(body) or _has_code(body)):
+        message = _words(body)
+    return "" if says_nothing_found(message) else message
 
 
 def error_said(body: Json) -> str:
@@ -79,18 +79,18 @@ def partial_in(answer: PageAnswer, *, last: bool) -> str:
     """
     if not isinstance(answer.body, dict):
         return ""
-    if said := error_said(answer.body):
-        return said[:LONGEST_WORDS]
-    if said := parts_missing(answer.entries(), last=last):
-        return said
+    if message := error_said(answer.body):
+        return message[:LONGEST_WORDS]
+    if message := parts_missing(answer.entries(), last=last):
+        return message
     return failure_beside(answer.body)[:LONGEST_WORDS] if answer.count else ""
 
 
 def _has_failed(body: Json) -> bool:
     """Return whether a body says that it failed; `{"success": 0, "failed": 0}` only counts."""
     counts = any(type(body.get(key)) is int for key in ("failed", "failures"))
-    said = (key for key, values in FAILED.items() if _is(body.get(key), values))
-    return any(not counts or type(body[key]) is not int for key in said)
+    flags = (key for key, values in FAILED.items() if _is(body.get(key), values))
+    return any(not counts or type(body[key]) is not int for key in flags)
 
 
 def _has_code(body: Json) -> bool:
@@ -116,16 +116,16 @@ def is_about_the_request(body: Any) -> bool:
     return by_graphql or ("jsonrpc" in body and isinstance(body.get("error"), dict))
 
 
-def _words(found: Any) -> str:
+def _words(error: Any) -> str:
     """Return the words of an error: of each of several, and of what is inside it."""
-    if isinstance(found, list):
-        return "; ".join(dict.fromkeys(_words(each) for each in found))
-    if not isinstance(found, dict):
-        return str(found)
-    said = next((found[key] for key in WORDS if isinstance(found.get(key), str)), "")
-    inner = (_words(found[key]) for key in INNER if isinstance(found.get(key), dict))
-    parts = [said, *(part for part in inner if not part.startswith("{"))]
-    return ": ".join(dict.fromkeys(part for part in parts if part)) or _whole(found)
+    if isinstance(error, list):
+        return "; ".join(dict.fromkeys(_words(each) for each in error))
+    if not isinstance(error, dict):
+        return str(error)
+    message = next((error[key] for key in WORDS if isinstance(error.get(key), str)), "")
+    inner = (_words(error[key]) for key in INNER if isinstance(error.get(key), dict))
+    parts = [message, *(part for part in inner if not part.startswith("{"))]
+    return ": ".join(dict.fromkeys(part for part in parts if part)) or _whole(error)
 
 
 def _whole(found: Json) -> str:

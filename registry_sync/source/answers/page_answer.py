@@ -87,9 +87,9 @@ class PageAnswer:
         """Return the number of records on this page."""
         return len(self.records)
 
-    def without_records(self, came: int) -> PageAnswer:
-        """Return the answer as if it had no records; `came` before it."""
-        return replace(self, records=(), came=came)
+    def without_records(self, records_before: int) -> PageAnswer:
+        """Return the answer as if it had no records, after `records_before` others."""
+        return replace(self, records=(), came=records_before)
 
     def entries(self) -> list[Entry]:
         """Return what the answer says beside its records, headers first."""

@@ -130,7 +130,7 @@ def _missing_said(value: Any) -> str:
     if isinstance(value, str):
         return value if MAY_BE_MISSING.search(value) else ""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((said for said in map(_missing_said, inner) if said), "")
+    return next((text for text in map(_missing_said, inner) if text), "")
 
 
 WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)

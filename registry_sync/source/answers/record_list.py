@@ -93,9 +93,9 @@ class RecordFinder:
         unsure = self._memory.holds_records and not self.learned and not whole
         return RecordList(doubt=UNKNOWN_PLACE if unsure else "")
 
-    def unsure(self, said: str) -> RecordList:
+    def unsure(self, message: str) -> RecordList:
         """Return what an answer means that has nothing but words."""
-        return RecordList(doubt=f"the registry's answer has no records, but says: {said:.100}")
+        return RecordList(doubt=f"the registry's answer has no records, but says: {message:.100}")
 
     def strange(self, body: Any) -> str:
         """Return how an answer without records differs from those that had some; "" if it may not.
@@ -103,8 +103,8 @@ class RecordFinder:
         Servers that leave out an empty list leave the rest as it was.
         """
         place = self._selector or self.learned
-        if said := only_words(body):
-            return f"has no list, and says: {said:.100}"
+        if message := only_words(body):
+            return f"has no list, and says: {message:.100}"
         if not place or not isinstance(body, dict):
             return ""
         if compile_path(place.removesuffix("[*]"))(body) is not ABSENT:
@@ -281,6 +281,6 @@ def _is_nil(value: Any) -> bool:
     """Return whether an object stands for null, as XML does it: `{"@xsi:nil": "true"}`."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
-    [(key, said)] = value.items()
+    [(key, nil)] = value.items()
     named = key.rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
-    return named and str(said).lower() in ("true", "1")
+    return named and str(nil).lower() in ("true", "1")

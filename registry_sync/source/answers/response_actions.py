@@ -66,9 +66,9 @@ def _act(action: ResponseAction, what: str, answer: Received | None = None) -> N
     if action.action in ("retry", "rate_limited"):
         error = bad_answer(what, transient=True, kind=RetryableError)
         error.seconds = 30.0 if action.action == "rate_limited" else 1.0
-        asked = answer.headers.get("Retry-After", "") if answer is not None else ""
-        if asked.isdecimal():
-            error.seconds = min(float(asked), LONGEST_WAIT)
+        retry_after = answer.headers.get("Retry-After", "") if answer is not None else ""
+        if retry_after.isdecimal():
+            error.seconds = min(float(retry_after), LONGEST_WAIT)
         raise error
     if action.action == "fail":
         raise bad_answer(what)

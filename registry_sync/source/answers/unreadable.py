@@ -89,11 +89,11 @@ FORMATS = (
 )
 
 
-def unreadable(answer: Received, why: str, said: str, *, cut: bool) -> SourceError:
-    """Return the error of a body that is no JSON; `why` is the parser's reason, `said` its start.
+def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceError:
+    """Return the error of a body that is no JSON; `why` is the parser's reason.
 
-    `cut`: it is JSON that ends before its end. It is worth asking again: a proxy may have cut it,
-    or the registry may be restarting.
+    `start` is its beginning. `cut`: it is JSON that ends before its end. It is worth asking again:
+    a proxy may have cut it, or the registry may be restarting.
     """
     body = answer.content.strip()
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -108,16 +108,16 @@ def unreadable(answer: Received, why: str, said: str, *, cut: bool) -> SourceErr
     if cut:
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     if _is_html(body, kind) and DOWN.search(body):
-        return _bad_json(f"it answered with a web page ({said!r})", transient=True)
+        return _bad_json(f"it answered with a web page ({start!r})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
         return _bad_json(why)
-    got = f"{kind or 'no Content-Type'} ({said!r})"
+    received = f"{kind or 'no Content-Type'} ({start!r})"
     hint = f"; it is {found.name}" if found else ""
     if found is None or found.name == "a web page":
         hint += "; a login page or a proxy may be in the way"
     owner = found.owner if found else LOGIN
-    return _not_json(f"expected JSON but got {got}{hint}", owner)
+    return _not_json(f"expected JSON but got {received}{hint}", owner)
 
 
 def _bad_json(what: str, *, transient: bool = False) -> SourceError:

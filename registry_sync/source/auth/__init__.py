@@ -33,23 +33,23 @@ REFRESH = re.compile(r"refresh_?token", re.IGNORECASE)
 
 def read_auth(reader: SettingsReader, raw: object) -> Auth:
     """Return `client.auth`: a type, or an object with a type and its settings."""
-    given: Json = {"type": raw} if isinstance(raw, str) else raw  # type: ignore[assignment]
-    if _is_refresh(given):
+    settings: Json = {"type": raw} if isinstance(raw, str) else raw  # type: ignore[assignment]
+    if _is_refresh(settings):
         reader.add(NO_REFRESH)
-    given = reader.section(given, WHERE, ("type", *names_of(AUTH.values())), PLANNED_SETTINGS)
-    kind = reader.choice(given, "type", WHERE, of=tuple(AUTH), default="bearer", later=PLANNED)
+    settings = reader.section(settings, WHERE, ("type", *names_of(AUTH.values())), PLANNED_SETTINGS)
+    kind = reader.choice(settings, "type", WHERE, of=tuple(AUTH), default="bearer", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
-    read = {name: each.read(reader, given) for name, each in AUTH.items()}
+    read = {name: each.read(reader, settings) for name, each in AUTH.items()}
     reader.check_required(read[kind], WHERE)
     used = ("type", *names_of([AUTH[kind]]), *PLANNED_SETTINGS)
-    reader.check_used(given, used, WHERE, f"the type is {kind}")
+    reader.check_used(settings, used, WHERE, f"the type is {kind}")
     return read[kind]
 
 
-def _is_refresh(given: object) -> bool:
+def _is_refresh(settings: object) -> bool:
     """Return whether settings try to describe the grant refresh_token, in whatever place."""
-    for name, value in given.items() if isinstance(given, dict) else ():
-        said = f"{name} {value}" if name in ("type", "grant_type") else str(name)
-        if REFRESH.search(said) or _is_refresh(value):
+    for name, value in settings.items() if isinstance(settings, dict) else ():
+        text = f"{name} {value}" if name in ("type", "grant_type") else str(name)
+        if REFRESH.search(text) or _is_refresh(value):
             return True
     return False

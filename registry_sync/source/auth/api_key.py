@@ -29,11 +29,11 @@ class ApiKey(Auth):
     )  # fmt: skip
 
     @classmethod
-    def read(cls, reader: SettingsReader, given: Json) -> Self:
-        name = reader.text(given.get("name"), f"{WHERE}.name")
+    def read(cls, reader: SettingsReader, settings: Json) -> Self:
+        name = reader.text(settings.get("name"), f"{WHERE}.name")
         reader.check_sendable(name, f"{WHERE}.name")
         places = ("header", "query", "cookie")
-        return cls(name, reader.choice(given, "location", WHERE, of=places, default="header"))
+        return cls(name, reader.choice(settings, "location", WHERE, of=places, default="header"))
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
         match self.location:

@@ -44,7 +44,7 @@ class Auth:
     """Whether the secret is sent as it is, so that it must be printable ASCII."""
 
     @classmethod
-    def read(cls, reader: SettingsReader, given: Json) -> Self:
+    def read(cls, reader: SettingsReader, settings: Json) -> Self:
         """Return the settings of this type that are in `client.auth`; the reader notes faults."""
         return cls()
 

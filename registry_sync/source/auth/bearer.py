@@ -22,8 +22,8 @@ class Bearer(Auth):
     scheme: str = setting("Bearer", "The word before the key.", type=PLAIN, example="Token")
 
     @classmethod
-    def read(cls, reader: SettingsReader, given: Json) -> Self:
-        scheme = reader.text(given.get("scheme"), f"{WHERE}.scheme") or "Bearer"
+    def read(cls, reader: SettingsReader, settings: Json) -> Self:
+        scheme = reader.text(settings.get("scheme"), f"{WHERE}.scheme") or "Bearer"
         reader.check_sendable(scheme, f"{WHERE}.scheme")
         return cls(scheme)
 

@@ -26,8 +26,8 @@ class HttpBasic(Auth):
     username: str = setting("", "The user name.", type=FILLED, example="benchling")
 
     @classmethod
-    def read(cls, reader: SettingsReader, given: Json) -> Self:
-        return cls(reader.text(given.get("username"), f"{WHERE}.username"))
+    def read(cls, reader: SettingsReader, settings: Json) -> Self:
+        return cls(reader.text(settings.get("username"), f"{WHERE}.username"))
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:
         HTTPBasicAuth(self.username.encode(), credential.secret.encode())(request)

@@ -52,16 +52,16 @@ class ClientCredentials(Auth):
     )  # fmt: skip
 
     @classmethod
-    def read(cls, reader: SettingsReader, given: Json) -> Self:
-        url = reader.text(given.get("access_token_url"), f"{WHERE}.access_token_url")
+    def read(cls, reader: SettingsReader, settings: Json) -> Self:
+        url = reader.text(settings.get("access_token_url"), f"{WHERE}.access_token_url")
         if url:
             reader.check_address(url, f"{WHERE}.access_token_url")
         return cls(
             url,
-            reader.text(given.get("client_id"), f"{WHERE}.client_id"),
-            " ".join(filter(None, reader.texts(given.get("scopes"), f"{WHERE}.scopes"))),
-            reader.choice(given, "credentials", WHERE, of=("", "basic", "form"), default=""),
-            _token_params(reader, given.get("token_params")),
+            reader.text(settings.get("client_id"), f"{WHERE}.client_id"),
+            " ".join(filter(None, reader.texts(settings.get("scopes"), f"{WHERE}.scopes"))),
+            reader.choice(settings, "credentials", WHERE, of=("", "basic", "form"), default=""),
+            _token_params(reader, settings.get("token_params")),
         )
 
     def sign(self, request: requests.PreparedRequest, credential: Credential) -> None:

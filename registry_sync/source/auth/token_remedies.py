@@ -28,16 +28,16 @@ https://datatracker.ietf.org/doc/html/rfc6749#section-5.2
 """
 
 
-def remedy_of(status: int, error: str, said: str, *, refuses: bool) -> tuple[bool, str]:
+def remedy_of(status: int, error: str, message: str, *, refuses: bool) -> tuple[bool, str]:
     """Return whether an answer is about the credentials, and who must do what about it.
 
-    `said` are its words, and `refuses` whether its body is an error.
+    `message` is its words, and `refuses` whether its body is an error.
     """
     if error in REMEDIES:
         return False, REMEDIES[error]
-    if error == "unauthorized_client" and "grant" in said.lower():  # else also a wrong secret
+    if error == "unauthorized_client" and "grant" in message.lower():  # else also a wrong secret
         return False, ALLOW_GRANT
-    if status == 403 and ADDRESS.search(said):
+    if status == 403 and ADDRESS.search(message):
         return False, ALLOW_ADDRESS
     if status in (400, 401, 403) or refuses:
         return True, ENTER_SECRET

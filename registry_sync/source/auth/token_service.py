@@ -103,7 +103,7 @@ class TokenAnswer:
         """
         found = [self.body.get(key) for key in ("error", "error_description", "message", "detail")]
         words = [item if isinstance(item, str) else json.dumps(item) for item in found if item]
-        words = words or [said for said in [error_in(self.body, ())] if said]
+        words = words or [message for message in [error_in(self.body, ())] if message]
         if words or self.status >= 400:
             return quoted(": ".join(words) or self.content, secrets) or "nothing"
         if self.content.lstrip().startswith(b"<"):
@@ -175,9 +175,9 @@ class TokenService:
             )
         lifetime = _seconds(body.get("expiresin"))
         if lifetime is None:
-            said = quoted(str(body["expiresin"])[:50], self._secrets)
+            expires_in = quoted(str(body["expiresin"])[:50], self._secrets)
             raise self._failed(
-                f"gave a token whose lifetime cannot be used (expires_in: {said})",
+                f"gave a token whose lifetime cannot be used (expires_in: {expires_in})",
                 "The registry's owner lets the token service give expires_in in seconds.",
             )
         return Token(text, lifetime)

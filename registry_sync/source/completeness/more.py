@@ -156,8 +156,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
         return None
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
-    known = named or word in TOKENS
-    sure = bool(known or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
+    is_token = named or word in TOKENS
+    sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
         return None
     number = as_number(value)
@@ -238,8 +238,8 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
     now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
     if now is not None and now >= total:
         return None
-    known = now is not None or any(RECORD_COUNTS.fullmatch(each) for each in beside)
-    return Mark("pages", entry, word != "total" and (word != "pages" or known))
+    counts_pages = now is not None or any(RECORD_COUNTS.fullmatch(each) for each in beside)
+    return Mark("pages", entry, word != "total" and (word != "pages" or counts_pages))
 
 
 def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:

@@ -103,8 +103,8 @@ def _placed(name: str, answer: PageAnswer) -> Json:
 def _token_param(mark: Mark) -> str:
     """Return the parameter that takes a token: `nextPageToken` goes into `pageToken`."""
     key = re.split(r"[.:]", mark.entry.path)[-1].strip('"')
-    if known := TOKEN_PARAMS.get(mark.entry.word):
-        return key if known.lower() == key.lower() else known
+    if param := TOKEN_PARAMS.get(mark.entry.word):
+        return key if param.lower() == key.lower() else param
     plain = re.sub(r"^(x-ms-|x-)", "", key.lower()).replace("-", "_") if mark.entry.header else key
     short = re.sub(r"^_*next[_-]?", "", plain, flags=re.IGNORECASE)
     if plain.startswith("Next"):  # AWS: NextMarker goes into Marker
@@ -180,17 +180,20 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
     """Describe offsets, by the parameters of the request or the words of the answer."""
     if query_in(answer.posted):
         return {**_of_query(answer), **more}
-    words, asked = _body_words(answer), size_asked(answer)
+    words, page_size = _body_words(answer), size_asked(answer)
     offset = next((word for word in OFFSETS if word in words), "")
     if not offset and "numfound" in words:
         offset = "start"  # Solr
     name = offset or ("from" if "timedout" in words else "offset")  # Elasticsearch
-    size = asked[0] if asked else OFFSETS[name]
-    proposed: Json = {"type": "offset", "limit": asked[1] if asked else max(answer.count, 1)}
+    size = page_size[0] if page_size else OFFSETS[name]
+    proposed: Json = {
+        "type": "offset",
+        "limit": page_size[1] if page_size else max(answer.count, 1),
+    }
     if size != "limit":
         proposed["limit_param"] = size
     param = {"startat": "startAt", "startindex": "startIndex"}.get(name, name)
-    if asked and not offset:
+    if page_size and not offset:
         param = BESIDE.get(word_of(size), (param,))[0]
     if param != "offset":
         proposed["offset_param"] = param

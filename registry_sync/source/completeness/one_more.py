@@ -47,10 +47,10 @@ def probe_next_page(
     first = {read.identify(record) for record in page.records}
     connector, ignored, sent, looked = read.connector, True, 0, False
     for settings, paginator, position in _candidates(connector, len(page.records)):
-        came = _ids(open_source(replace(connector, paginator=paginator)), position)
-        more, sent = bool(came and came - first), sent + 1
+        ids = _ids(open_source(replace(connector, paginator=paginator)), position)
+        more, sent = bool(ids and ids - first), sent + 1
         counted = settings["type"] == "page_number"
-        in_doubt = counted if more or came is None else not came and len(first) > 1
+        in_doubt = counted if more or ids is None else not ids and len(first) > 1
         if in_doubt and (more or not looked):
             sent, looked = sent + 1, True
             from_0 = _from_0(settings)
@@ -59,7 +59,7 @@ def probe_next_page(
                 return OneMore(True, written(from_0), sent)
         if more:
             return OneMore(True, written(settings), sent)
-        ignored = ignored and came in (first, None)
+        ignored = ignored and ids in (first, None)
     single = written({"type": "single_page"})
     return OneMore(None if ignored else False, single, sent)
 
@@ -95,18 +95,18 @@ def _candidates(connector: Connector, count: int) -> Iterator[tuple[Json, Pagina
         yield settings, _made(settings), {"page": 2}
 
 
-def _size(asked: Json) -> str:
+def _size(parameters: Json) -> str:
     """Return the parameter of a request that limits the records of a page, or ""."""
-    sizes = (name for name, value in asked.items() if as_number(value))
+    sizes = (name for name, value in parameters.items() if as_number(value))
     return next((name for name in sizes if SIZE.fullmatch(word_of(name))), "")
 
 
 def _page_parameters(size: str) -> Sequence[str]:
     word = word_of(size)
-    known = BESIDE.get(word) or next(
+    usual = BESIDE.get(word) or next(
         (names for end, names in BESIDE.items() if word.endswith(end)), ()
     )
-    return tuple(dict.fromkeys((*known, *OFFSETS)))[:6]
+    return tuple(dict.fromkeys((*usual, *OFFSETS)))[:6]
 
 
 def _made(settings: Json) -> Paginator:

@@ -44,15 +44,15 @@ class End:
 
         Of an only page, also what is not sure.
         """
-        known = {*self.paginator.paths_to_next(), *self._own_address()}
+        own_paths = {*self.paginator.paths_to_next(), *self._own_address()}
         unsure = self.only and not says_end(self.answer.entries())
-        told = unsure and self.is_told()
+        is_told = unsure and self.is_told()
         return [
             mark
             for mark in marks_of(self.answer)
             if (mark.sure or unsure)
-            and (mark.sure or mark.kind != "partial" or not told)
-            and mark.entry.path not in known
+            and (mark.sure or mark.kind != "partial" or not is_told)
+            and mark.entry.path not in own_paths
             and not self.paginator.explains(mark, self.answer)
         ]
 
@@ -79,8 +79,8 @@ class End:
         Some servers count what they return where no one asks them to count the rest.
         https://developer.shopware.com/docs/guides/integrations-api/general-concepts/search-criteria.html
         """
-        asked = size_asked(self.answer)
-        sized = asked is not None and asked[1] == self.answer.count
+        page_size = size_asked(self.answer)
+        sized = page_size is not None and page_size[1] == self.answer.count
         named = self.total is not None and self.total.named
         return sized and not named and self._is_total() and not says_end(self.answer.entries())
 

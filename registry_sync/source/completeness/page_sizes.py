@@ -58,10 +58,10 @@ DEEPEST = 5
 
 def asked_values(answer: PageAnswer) -> dict[str, Any]:
     """Return the parameters of the request, of its query and of its JSON body's top."""
-    asked: dict[str, Any] = dict(parse_qsl(urlsplit(answer.url).query))
+    values: dict[str, Any] = dict(parse_qsl(urlsplit(answer.url).query))
     if isinstance(answer.posted, Mapping):
-        asked |= {str(name): value for name, value in answer.posted.items()}
-    return asked
+        values |= {str(name): value for name, value in answer.posted.items()}
+    return values
 
 
 def size_asked(answer: PageAnswer) -> tuple[str, int] | None:
@@ -71,8 +71,8 @@ def size_asked(answer: PageAnswer) -> tuple[str, int] | None:
 
 def fills(answer: PageAnswer) -> str:
     """Return what asks for, or allows, exactly the records that came on a page; "" for nothing."""
-    asked, count = asked_values(answer), answer.count
-    for name, number in (*_named_sizes(asked), *_inner_sizes(answer), *_spans(asked)):
+    parameters, count = asked_values(answer), answer.count
+    for name, number in (*_named_sizes(parameters), *_inner_sizes(answer), *_spans(parameters)):
         if number == count:
             return f"as many as {name} asks for"
     for entry in answer.entries():
@@ -87,9 +87,9 @@ def is_short(answer: PageAnswer) -> bool:
     return bool(sizes) and answer.count < min(sizes)
 
 
-def _named_sizes(asked: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _named_sizes(parameters: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the parameters whose name says that their number is a size."""
-    for name, value in asked.items():
+    for name, value in parameters.items():
         number = as_number(value)
         if number and SIZE.fullmatch(word_of(name)):
             yield name, number
@@ -117,9 +117,9 @@ def _leaves(value: Any, path: str = "", depth: int = DEEPEST) -> Iterator[tuple[
             yield at, inner
 
 
-def _spans(asked: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+def _spans(parameters: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield the sizes of ranges; whether the last record is within differs among servers."""
-    by_word = {word_of(name): as_number(value) for name, value in asked.items()}
+    by_word = {word_of(name): as_number(value) for name, value in parameters.items()}
     for first, lasts in SPANS.items():
         begin = by_word.get(word_of(first))
         for last in lasts if begin is not None else ():
@@ -127,6 +127,6 @@ def _spans(asked: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             if begin is not None and end is not None and end > begin:
                 yield f"{first} … {last}", end - begin
                 yield f"{first} … {last}", end - begin + 1
-    for name, value in asked.items():
+    for name, value in parameters.items():
         if found := SPAN.fullmatch(str(value).strip()):
             yield name, int(found[2]) - int(found[1]) + 1

@@ -200,10 +200,10 @@ class Reading:
         return bool(self.digest) and self.digest == self.before
 
 
-def counts_records(position: Json | None, came: int = 0) -> bool:
+def counts_records(position: Json | None, records_read: int = 0) -> bool:
     """Return whether a position is a number of records or pages, not a place after a record.
 
-    A token whose only number is that of the records that `came` so far is one, also in base64.
+    A token whose only number is that of the `records_read` so far is one, also in base64.
     """
     if not position:
         return False
@@ -213,7 +213,9 @@ def counts_records(position: Json | None, came: int = 0) -> bool:
     found = position.get("by", {})  # a token's parameter, as `auto` concluded it
     param = found.get("cursor_param") or found.get("cursor_body_path", "")
     values = [*query, (param, str(position.get("cursor", "")))]
-    return any(_is_count(name, value) or _holds(name, value, came) for name, value in values)
+    return any(
+        _is_count(name, value) or _holds(name, value, records_read) for name, value in values
+    )
 
 
 def _is_count(name: str, value: str) -> bool:
@@ -221,14 +223,14 @@ def _is_count(name: str, value: str) -> bool:
     return plain and bool(COUNTING.search(name)) and not NOT_COUNTING.search(name)
 
 
-def _holds(name: str, token: str, came: int) -> bool:
-    if came < LEAST_COUNT or PLACES.search(name):
+def _holds(name: str, token: str, records_read: int) -> bool:
+    if records_read < LEAST_COUNT or PLACES.search(name):
         return False
     texts = [token]
     with contextlib.suppress(ValueError):
         padded = token + "=" * (-len(token) % 4)
         texts.append(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
-    return any(re.findall(r"\d+", text) == [str(came)] for text in texts)
+    return any(re.findall(r"\d+", text) == [str(records_read)] for text in texts)
 
 
 def is_settled(*, signs: bool, attempt: int, agrees: bool, complete: bool, twice: bool) -> bool:

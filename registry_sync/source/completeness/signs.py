@@ -83,10 +83,10 @@ def ignored_records(count: int, action: str) -> Sign:
     )
 
 
-def _ignored_refusal(status: int, came: int, action: str) -> Sign:
+def _ignored_refusal(status: int, count: int, action: str) -> Sign:
     return Sign(
         "ignored_records",
-        f"The registry refused a page ({status}) after {number_of(came, 'record')}. {action} of "
+        f"The registry refused a page ({status}) after {number_of(count, 'record')}. {action} of "
         "endpoint in Connector Settings ignored that, and ended the read.",
         "The integration owner corrects that action: such an answer is no empty list.",
     )
@@ -109,16 +109,17 @@ def _total_unseen(end: End) -> Sign | None:
 
 def _partial_said(end: End) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
-    said = partial_in(end.answer, last=end.last)
+    message = partial_in(end.answer, last=end.last)
     if not end.answer.count and (end.answer.whole or not end.first):
-        said = said or not_ready(end.answer.body)
-    if not said:
+        message = message or not_ready(end.answer.body)
+    if not message:
         return None
+    hint = OR_PAGED if MAY_BE_PAGED.search(message) else "."
     return Sign(
         "answer_partial",
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
-        f"says that it is not complete: {said.rstrip('.')}.",
-        f"The registry's owner checks the service{OR_PAGED if MAY_BE_PAGED.search(said) else '.'}",
+        f"says that it is not complete: {message.rstrip('.')}.",
+        f"The registry's owner checks the service{hint}",
     )
 
 
@@ -139,17 +140,17 @@ def _unseen(end: End) -> Sign | None:
     where = end.paginator.unseen(end.answer) if end.only and end.answer.whole else ""
     if not where or not end.answer.count:
         return None
-    marks, asked = end.marks(), size_asked(end.answer)
-    short = asked is not None and end.answer.count < asked[1]
+    marks, page_size = end.marks(), size_asked(end.answer)
+    short = page_size is not None and end.answer.count < page_size[1]
     if not marks and (end.is_told() or short):
         return None
-    given = f": {written(propose(marks, end.answer))}" if marks else ""
+    proposal = f": {written(propose(marks, end.answer))}" if marks else ""
     return Sign(
         "next_unseen",
         f"{_came(end.answer.count)} returned on the first page, and it was the only one: its "
         f"answer has nothing at “{where}”.",
         "If the registry has more records, the integration owner corrects that path in "
-        f"endpoint.paginator of Connector Settings{given}. {WHOLE}",
+        f"endpoint.paginator of Connector Settings{proposal}. {WHOLE}",
     )
 
 
@@ -158,21 +159,21 @@ def _more_said(end: End) -> Sign | None:
         return None
     marks, settings = end.marks(), ""
     if "next" in end.answer.links:
-        said, settings = "names a next page in its Link header", written({"type": "header_link"})
+        claim, settings = "names a next page in its Link header", written({"type": "header_link"})
     elif marks:
-        said = f"mentions a next page at {marks[0].said}"
+        claim = f"mentions a next page at {marks[0].said}"
     elif pages := _missing_pages(end):
-        said = f"says that there are {pages:,} pages"
+        claim = f"says that there are {pages:,} pages"
     elif end.only and end.answer.whole and end.total and not end.is_told():
         if end.total.count <= end.answer.came or not end.answer.count:
             return None
-        said = f"says at {end.total.path} that there are {end.total.count:,} records"
+        claim = f"says at {end.total.path} that there are {end.total.count:,} records"
     else:
         return None
     settings = settings or written(propose(marks, end.answer, end.total))
     return Sign(
         "more_said",
-        f"The registry {said}, but the read ended after {number_of(end.answer.came, 'record')}.",
+        f"The registry {claim}, but the read ended after {number_of(end.answer.came, 'record')}.",
         "The integration owner sets endpoint.paginator in Connector Settings, with the registry's "
         f"own names of parameters: {settings}. {WHOLE}",
     )
@@ -202,13 +203,13 @@ def _earlier_said(end: End) -> Sign | None:
 
 
 def _exceeded(end: End) -> Sign | None:
-    total, came = end.total, end.answer.came
-    if total is None or not end.answer.whole or total.capped or came <= total.count:
+    total, count = end.total, end.answer.came
+    if total is None or not end.answer.whole or total.capped or count <= total.count:
         return None
     return Sign(
         "total_exceeded",
         f"The registry says at {total.path} that it has {number_of(total.count, 'record')}, but "
-        f"returned {came:,}.",
+        f"returned {count:,}.",
         "The registry's owner corrects its total, or the integration owner names another one in "
         "endpoint.paginator.total_path of Connector Settings.",
     )

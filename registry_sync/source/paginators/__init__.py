@@ -55,20 +55,22 @@ def read_paginator(reader: SettingsReader, raw: object, of_client: object = None
     """
     where, raw = (CLIENT, of_client) if raw is None and of_client is not None else (WHERE, raw)
     raw = {"type": raw} if isinstance(raw, str) else raw
-    known = ("type", *names_of(PAGINATORS.values()), *GUARDS)
-    given = reader.section(raw, where, known, PLANNED_SETTINGS)
-    guards = reader.section(given.get("guards"), f"{where}.guards", tuple(GUARDED))
-    given = {**guards, **given}
-    if not any(given.get("stop_on_repeated_page") is kept for kept in (None, True)):
+    names = ("type", *names_of(PAGINATORS.values()), *GUARDS)
+    settings = reader.section(raw, where, names, PLANNED_SETTINGS)
+    guards = reader.section(settings.get("guards"), f"{where}.guards", tuple(GUARDED))
+    settings = {**guards, **settings}
+    if not any(settings.get("stop_on_repeated_page") is kept for kept in (None, True)):
         reader.add(f"{where}.stop_on_repeated_page cannot be turned off")
-    stable = _stable_order(reader, given.get("stable_order"), where)
-    kind = reader.choice(given, "type", where, of=tuple(PAGINATORS), default="auto", later=PLANNED)
+    stable = _stable_order(reader, settings.get("stable_order"), where)
+    kind = reader.choice(
+        settings, "type", where, of=tuple(PAGINATORS), default="auto", later=PLANNED
+    )
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
-    own = {name: value for name, value in given.items() if name not in GUARDS}
+    own = {name: value for name, value in settings.items() if name not in GUARDS}
     read = {name: each(**reader.fields(each, own, where)) for name, each in PAGINATORS.items()}
     reader.check_required(read[kind], where)
     used = ("type", *PAGINATORS[kind].settings(), *GUARDS, *PLANNED_SETTINGS)
-    reader.check_used(given, used, where, f"the type is {kind}")
+    reader.check_used(settings, used, where, f"the type is {kind}")
     if fault := read[kind].fault():
         reader.add(f"{where}.{fault}")
     return replace(read[kind], stable_order=stable)

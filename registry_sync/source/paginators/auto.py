@@ -58,9 +58,9 @@ class Auto(Paginator):
         return None
 
     def _made(self, found: Json) -> Paginator:
-        given = {name: value for name, value in found.items() if name != "type"}
+        settings = {name: value for name, value in found.items() if name != "type"}
         return replace(
-            PAGINATORS[found["type"]](**given),
+            PAGINATORS[found["type"]](**settings),
             total_path=self.total_path,
             max_pages=self.max_pages,
             stable_order=self.stable_order,

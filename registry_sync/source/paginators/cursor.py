@@ -73,8 +73,8 @@ class Cursor(Paginator):
 
     def explains(self, mark: Mark, answer: PageAnswer) -> bool:
         """Another token beside the cursor is another way to the same page."""
-        known = compile_path(self.cursor_path)(answer.body) is not ABSENT
-        return mark.kind == "token" and (known or answer.pages > 1)
+        has_cursor = compile_path(self.cursor_path)(answer.body) is not ABSENT
+        return mark.kind == "token" and (has_cursor or answer.pages > 1)
 
 
 @register("header_cursor")
