@@ -10,16 +10,16 @@ from registry_sync.models import Change, Lane, SyncRun
 from registry_sync.runs import SchemaView
 
 
-def history(lane: Lane, wanted: str) -> Iterator[Change]:
+def history(lane: Lane, any_id: str) -> Iterator[Change]:
     """Return every value ever written for an external id or a Benchling id, oldest first."""
     rows = Change.objects.filter(lane=lane).select_related("run")
-    found = rows.filter(external_id=wanted) | rows.filter(entity_id=wanted)
+    found = rows.filter(external_id=any_id) | rows.filter(entity_id=any_id)
     return found.order_by("id").iterator()
 
 
-def alike(lane: Lane, wanted: str) -> list[str]:
+def alike(lane: Lane, external_id: str) -> list[str]:
     """Return written external ids that differ from the given one only in case."""
-    rows = Change.objects.filter(lane=lane, external_id__iexact=wanted)
+    rows = Change.objects.filter(lane=lane, external_id__iexact=external_id)
     return list(rows.order_by("external_id").values_list("external_id", flat=True).distinct())
 
 

@@ -111,9 +111,9 @@ def signed_end(head: ChainHead, keys: list[str]) -> tuple[str, End] | None:
     """Return the lane's mark and the end that were signed by one of these PEM keys, if any was."""
     for key in filter(None, keys):
         try:
-            said = json.loads(signing.verify(head.signature, key))
+            signed = json.loads(signing.verify(head.signature, key))
             others = signing.header_of(head.signature).get(OTHERS, {})
-            return said.pop("lane"), End(**said, others=others)
+            return signed.pop("lane"), End(**signed, others=others)
         except (ValueError, TypeError, KeyError, AttributeError):  # signed, but not as a head
             continue
     return None

@@ -50,9 +50,11 @@ def insert(entities: Iterable[EntityChanges], link: Link, last: bytes) -> bytes:
                 own = named[kind, field_id] = digests.field_part(kind, field_id, field)
             was, old = NULL if before is None else _encoded(before)
             now, new_value = NULL if after is None else _encoded(after)
-            fed, given = NULL if source is None else _encoded(source)
+            fed, source_text = NULL if source is None else _encoded(source)
             last = digests.of_change(last, part, own, was, now, fed)
-            rows.append((*who, field_id, field, old, new_value, given, *how_and_when, last.hex()))
+            rows.append(
+                (*who, field_id, field, old, new_value, source_text, *how_and_when, last.hex())
+            )
     write_rows(Change, COLUMNS, rows)
     return last
 

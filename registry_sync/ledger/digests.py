@@ -40,8 +40,8 @@ class Written(NamedTuple):
 
 def first(previous: str, mark: str, number: int, written: Written) -> bytes:
     """Return what the first change of a link builds on: 32 bytes."""
-    known = [previous, mark, number, *written[:-1], utc(written.at)]
-    return hashlib.sha256(encode(known)).digest()
+    parts = [previous, mark, number, *written[:-1], utc(written.at)]
+    return hashlib.sha256(encode(parts)).digest()
 
 
 def of_change(before: bytes, *parts: bytes) -> bytes:
@@ -64,17 +64,17 @@ def field_part(kind: str, field_id: str, field: str) -> bytes:
 
 def of_link(link: ChainLink, previous: str, mark: str) -> str:
     """Return the digest of a link, 64 hex characters; `mark` is its lane's."""
-    known = [
+    parts = [
         previous, link.rows_digest, mark, link.number, int(link.form), link.run_id, link.rows,
         link.created, link.updated, link.last_id, utc(link.at),
     ]  # fmt: skip
-    return hashlib.sha256(encode(known)).hexdigest()
+    return hashlib.sha256(encode(parts)).hexdigest()
 
 
 def of_retention(row: Retention) -> str:
     """Return the digest of what a retention deleted, by whom and why: 64 hex characters."""
-    known = [utc(row.before), row.rows, row.digest, row.actor, row.reason, utc(row.at), row.up_to]
-    return hashlib.sha256(encode(known)).hexdigest()
+    parts = [utc(row.before), row.rows, row.digest, row.actor, row.reason, utc(row.at), row.up_to]
+    return hashlib.sha256(encode(parts)).hexdigest()
 
 
 def of_old_change(previous: str, values: Sequence[Any]) -> str:

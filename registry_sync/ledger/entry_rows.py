@@ -24,7 +24,7 @@ def write_entries(
     run: SyncRun, lane: Lane, results: Sequence[RecordOutcome], old: dict[str, LedgerEntry]
 ) -> None:
     """Write what a run made of records; `old` are the rows of those that were written before."""
-    written, seen, known = [], [], []
+    written, seen, identified = [], [], []
     stored, of_run = times_as_stored(), (run.id, run.reading_number)
     for result in results:
         row: tuple[Any, ...] = (
@@ -34,11 +34,11 @@ def write_entries(
         if result.entity is not None:
             written.append(row + _of_entity(run, result, old.get(result.external_id)))
         elif result.identity:
-            known.append((*row, *NOTHING, result.identity, None, ""))
+            identified.append((*row, *NOTHING, result.identity, None, ""))
         else:
             seen.append((*row, *NOTHING, "", None, ""))
     _upsert(seen, SEEN_COLUMNS)
-    _upsert(known, (*SEEN_COLUMNS, "identity"))
+    _upsert(identified, (*SEEN_COLUMNS, "identity"))
     _upsert(written, WRITTEN_COLUMNS)
 
 

@@ -43,8 +43,8 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
     EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
     save_refusals(run, [*opened, *refreshed])
     EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
-    taken = [e.external_id for e in open_now.values() if e.pk in set(passed)]
-    drop_refusals(run, taken)
+    synced = [e.external_id for e in open_now.values() if e.pk in set(passed)]
+    drop_refusals(run, synced)
 
 
 def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
@@ -55,8 +55,8 @@ def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
     here = LedgerEntry.objects.filter(
         lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
     )
-    gone = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
-    return _close(gone, run, lease)
+    withdrawn = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
+    return _close(withdrawn, run, lease)
 
 
 def close_deleted(run: SyncRun, lease: runs.Lease, external_ids: Sequence[str]) -> int:
@@ -64,8 +64,8 @@ def close_deleted(run: SyncRun, lease: runs.Lease, external_ids: Sequence[str]) 
 
     Raise LeaseLost.
     """
-    gone = EntityError.objects.filter(lane=run.lane, external_id__among=list(external_ids))
-    return _close(gone.filter(closed_at__isnull=True), run, lease)
+    deleted = EntityError.objects.filter(lane=run.lane, external_id__among=list(external_ids))
+    return _close(deleted.filter(closed_at__isnull=True), run, lease)
 
 
 def _close(errors: QuerySet[EntityError], run: SyncRun, lease: runs.Lease) -> int:

@@ -40,9 +40,11 @@ def in_use(lane: Lane, external_ids: Collection[str]) -> set[str]:
     state = Withdrawal.State
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
     archived = lane.drift.filter(closed_at__isnull=True, field_id="archived")
-    left = lane.withdrawals.filter(closed_at__isnull=True, state__in=(state.ARCHIVED, state.THEIRS))
+    withdrawals = lane.withdrawals.filter(
+        closed_at__isnull=True, state__in=(state.ARCHIVED, state.THEIRS)
+    )
     rows = rows.exclude(entity_hash="").exclude(external_id__in=archived.values("external_id"))
-    rows = rows.exclude(external_id__in=left.values("external_id"))
+    rows = rows.exclude(external_id__in=withdrawals.values("external_id"))
     return set(rows.values_list("external_id", flat=True))
 
 
@@ -70,11 +72,11 @@ def already_held(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     Values can be equal although hashes differ: a path that is absent from the record leaves its
     field unchanged.
     """
-    wanted = {entity.external_id: entity for entity in entities}
+    by_id = {entity.external_id: entity for entity in entities}
     held: set[str] = set()
-    for some in in_chunks(list(wanted)):
+    for some in in_chunks(list(by_id)):
         rows = LedgerEntry.objects.filter(lane=lane, external_id__in=some)
         for row in rows.exclude(entity_hash=""):
-            if not any(differences(row, wanted[row.external_id])):
+            if not any(differences(row, by_id[row.external_id])):
                 held.add(row.external_id)
     return held

@@ -15,7 +15,7 @@ Ends = dict[str, list[int | str]]
 """By a lane's key: the number of its last link, and that link's digest."""
 
 
-def ends(lane: Lane, known: Ends) -> Ends:
+def ends(lane: Lane, last_ends: Ends) -> Ends:
     """Return where the chains of all other lanes end.
 
     What is no longer there stays as it was known, so that a later run does not hide it. So does a
@@ -28,7 +28,7 @@ def ends(lane: Lane, known: Ends) -> Ends:
     heads = ChainHead.objects.filter(Exists(link)).exclude(lane=lane)
     rows = heads.values_list("lane", "links", "digest")
     found: Ends = {marks[pk]: [links, digest] for pk, links, digest in rows if pk in marks}
-    return known | found | {mark: known[mark] for mark in _gone(known, marks)}
+    return last_ends | found | {mark: last_ends[mark] for mark in _gone(last_ends, marks)}
 
 
 def _marks() -> dict[int, str]:
@@ -36,20 +36,21 @@ def _marks() -> dict[int, str]:
     return {lane.pk: lane.mark for lane in rows}
 
 
-def _gone(known: Ends, marks: dict[int, str]) -> Iterator[str]:
+def _gone(last_ends: Ends, marks: dict[int, str]) -> Iterator[str]:
     """Yield the lanes whose chains do not have the link that was their last one."""
     lanes = {mark: pk for pk, mark in marks.items()}
-    for mark, (number, digest) in known.items():
+    for mark, (number, digest) in last_ends.items():
         links = ChainLink.objects.filter(lane=lanes.get(mark), number=number, digest=digest)
         if not links.exists():
             yield mark
 
 
-def fault(known: Ends) -> str:
+def fault(last_ends: Ends) -> str:
     """Return which chain is no longer there; "" if all are."""
-    for mark in _gone(known, _marks() if known else {}):
+    for mark in _gone(last_ends, _marks() if last_ends else {}):
+        number, _ = last_ends[mark]
         return (
-            f"The chain of the lane with the key {mark} no longer has its link {known[mark][0]}, "
+            f"The chain of the lane with the key {mark} no longer has its link {number}, "
             "which it had when a run of this lane ended: its history was removed or rewritten."
         )
     return ""

@@ -53,18 +53,18 @@ def covered_fields(lane: Lane, external_id: str) -> dict[str, Pin]:
     return {pin.field_id: pin for pin in open_pins(lane, [external_id]).get(external_id, [])}
 
 
-def acceptable(field_id: str, theirs: Any, source: Any) -> Any:
+def acceptable(field_id: str, current: Any, source: Any) -> Any:
     """Return Benchling's value of a field as a pin keeps it, and as a run compares and sends it.
 
     Of aliases and authors, it has those of the registry's that are there: a run leaves all others.
     """
-    is_shared = field_id in SHARED and isinstance(theirs, list)
-    return left_of(source, theirs) if is_shared else theirs
+    is_shared = field_id in SHARED and isinstance(current, list)
+    return left_of(source, current) if is_shared else current
 
 
-def is_accepted(pin: Pin, theirs: Any, source: Any) -> bool:
+def is_accepted(pin: Pin, current: Any, source: Any) -> bool:
     """Return whether a pin accepts these values of its field."""
-    held = acceptable(pin.field_id, theirs, source)
+    held = acceptable(pin.field_id, current, source)
     return same(pin.theirs, held) and same(pin.source, source)
 
 
@@ -140,8 +140,8 @@ def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
     ids = []
     for pin in pins:
         with transaction.atomic():
-            ours = Pin.objects.filter(pk=pin.pk, closed_at=None)
-            if _end(ours, Pin.End.TAKEN_BACK, actor, reason):
+            open_pin = Pin.objects.filter(pk=pin.pk, closed_at=None)
+            if _end(open_pin, Pin.End.TAKEN_BACK, actor, reason):
                 rows = LedgerEntry.objects.filter(lane=pin.lane_id, external_id=pin.external_id)
                 rows.update(raw_hash="")  # else an unchanged record is not even compared
                 ids.append(pin.external_id)
@@ -155,17 +155,17 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
     if entry is None:
         return False
     is_name = each.field_id == "name"
-    theirs = UNKNOWN if each.theirs == UNREADABLE and not is_name else each.theirs
+    current = UNKNOWN if each.theirs == UNREADABLE and not is_name else each.theirs
     entity = Entity(
         entry.external_id,
         entry.entity_registry_id,
-        str(theirs) if is_name else entry.name,
-        entry.fields if is_name else {**entry.fields, each.field_id: theirs},
+        str(current) if is_name else entry.name,
+        entry.fields if is_name else {**entry.fields, each.field_id: current},
     )
     describe_entity(entry, entity)
     entry.raw_hash = ""
     entry.save()
-    if theirs is not UNKNOWN:
+    if current is not UNKNOWN:
         _keep_part(lane, entity, each.field_id)
     return True
 

@@ -173,8 +173,8 @@ def import_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     """
     ids = [entry.external_id for entry in entries]
     held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
-    known = set(held.values_list("external_id", flat=True))
-    unknown = {e.external_id: e for e in entries if e.external_id not in known}
+    existing = set(held.values_list("external_id", flat=True))
+    unknown = {e.external_id: e for e in entries if e.external_id not in existing}
     _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
     save_substances(lane, [(_entity_of(entry), "") for entry in unknown.values()])
 
@@ -231,8 +231,8 @@ def reread_linking(lane: Lane, registry_id: str) -> None:
 def to_reread(lane: Lane, registry_ids: Collection[str]) -> list[str]:
     """Return the external ids of records to compare again that link to one of these entities."""
     rows = lane.ledger.exclude(entity_hash="").filter(raw_hash="", gone_run_id=None).order_by("pk")
-    wanted = set(registry_ids)
-    return [r.external_id for r in rows.iterator(2000) if wanted & links_of(r.fields.values())]
+    targets = set(registry_ids)
+    return [r.external_id for r in rows.iterator(2000) if targets & links_of(r.fields.values())]
 
 
 def _end_drift(lane: Lane, external_id: str, fields: Json) -> None:

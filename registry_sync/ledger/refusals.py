@@ -25,9 +25,9 @@ def save_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
     if not errors:
         return
     rows = Refusal.objects.filter(error__in=[e.pk for e in errors], same_as__isnull=True)
-    said = {row.error_id: row for row in rows.order_by("pk")}
+    last_refusals = {row.error_id: row for row in rows.order_by("pk")}
     now = timezone.now()
-    made = [_refusal(run, error, said.get(error.pk)) for error in errors]
+    made = [_refusal(run, error, last_refusals.get(error.pk)) for error in errors]
     for row in made:
         row.at = now
     Refusal.objects.bulk_create(
@@ -88,13 +88,13 @@ def prune(lane: Lane, *, before: datetime) -> int:
     return count
 
 
-def _refusal(run: SyncRun, error: EntityError, said: Refusal | None) -> Refusal:
+def _refusal(run: SyncRun, error: EntityError, last: Refusal | None) -> Refusal:
     row = Refusal(
         run=run, error=error, external_id=error.external_id, kind=error.kind, code=error.code
     )
-    same = said is not None and all(getattr(said, w) == getattr(error, w) for w in WORDS)
-    if said is not None and same and said.run_id != run.pk:
-        row.same_as = said
+    same = last is not None and all(getattr(last, w) == getattr(error, w) for w in WORDS)
+    if last is not None and same and last.run_id != run.pk:
+        row.same_as = last
     else:
         for name in WORDS:
             setattr(row, name, getattr(error, name))

@@ -179,8 +179,8 @@ class CheckedCsv:
             lane = self._lane(row)
             found = held.get(row["id"])
             if found is None:
-                gone = lane is not None and self._deleted[lane.pk].covers(row)
-                yield DELETED if gone else MISSING
+                is_deleted = lane is not None and self._deleted[lane.pk].covers(row)
+                yield DELETED if is_deleted else MISSING
             elif found[1] != row["digest"]:
                 yield CHANGED
             else:

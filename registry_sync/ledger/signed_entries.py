@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-def digest_of(said: Sequence[Any]) -> str:
+def digest_of(values: Sequence[Any]) -> str:
     """Return the SHA-256 of what an entry says, as 64 hex characters."""
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

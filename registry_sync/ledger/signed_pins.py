@@ -64,11 +64,11 @@ class PinEntry:
     def digest(self) -> str:
         """Return the SHA-256 of what the row says, as 64 hex characters."""
         pin, at = self.pin, self.at
-        said = [
+        values = [
             self.kind, pin.lane_id, pin.external_id, pin.entity_id, pin.field_id, pin.source,
             pin.theirs, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        return digest_of(said)
+        return digest_of(values)
 
 
 def entries(since: datetime, until: datetime) -> Iterator[PinEntry]:

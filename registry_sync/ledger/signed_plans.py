@@ -73,11 +73,11 @@ class PlanEntry:
     def digest(self) -> str:
         """Return the SHA-256 of what the row says, as 64 hex characters."""
         plan, at = self.plan, self.at
-        said = [
+        values = [
             self.kind, plan.lane_id, self.run_id, plan.digest, plan.planned_by, plan.planned_user,
             plan.signed_user, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        return digest_of(said)
+        return digest_of(values)
 
 
 def entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
