@@ -45,9 +45,9 @@ def time_left(run: SyncRun, *, per_hour: int, now: datetime | None = None) -> ti
 
 def time_left_sentence(run: SyncRun, *, per_hour: int) -> str:
     """Return the time left and when the run will end, in UTC; "" without enough data."""
-    left, now = time_left(run, per_hour=per_hour), timezone.now()
-    if left is None:
+    remaining, now = time_left(run, per_hour=per_hour), timezone.now()
+    if remaining is None:
         return ""
-    end = now + left
+    end = now + remaining
     day = "" if end.date() == now.date() else f"{end:%d %b} "
-    return f"About {duration(left)} left, until {day}{end:%H:%M} UTC."
+    return f"About {duration(remaining)} left, until {day}{end:%H:%M} UTC."

@@ -69,9 +69,9 @@ def request_or_follow(
             if is_new:
                 return _noted(run, notes, people), Answer.STARTED
         else:
-            wanted = {**whole, **started_by, "only": list(only), "notes": list(notes),
-                      "asked_at": asked_at.isoformat(), "joined_by": people}  # fmt: skip
-            if _note(running, wanted):
+            spec = {**whole, **started_by, "only": list(only), "notes": list(notes),
+                    "asked_at": asked_at.isoformat(), "joined_by": people}  # fmt: skip
+            if _note(running, spec):
                 return running, Answer.FOLLOWS
     raise AssertionError("runs begin and end faster than one can be asked for")
 
@@ -85,8 +85,8 @@ def _noted(run: SyncRun, notes: Sequence[str], people: Sequence[str]) -> SyncRun
 
     def write() -> None:
         row = SyncRun.objects.select_for_update().get(pk=run.pk)
-        known = [*(row.joined_by or ()), *people]
-        run.joined_by = [each for each in dict.fromkeys(known) if each not in ("", row.actor)]
+        requesters = [*(row.joined_by or ()), *people]
+        run.joined_by = [each for each in dict.fromkeys(requesters) if each not in ("", row.actor)]
         SyncRun.objects.filter(pk=run.pk).update(joined_by=run.joined_by)
 
     write_past_frozen(write)
@@ -109,24 +109,24 @@ def joinable(
     people asked for in canvases takes on whatever else they ask for. With `retries_all`, one that
     has not begun retries every error from now on.
     """
-    mine = SyncRun.objects.of_app().filter(only_cause="", since_asked__isnull=True)
+    app_runs = SyncRun.objects.of_app().filter(only_cause="", since_asked__isnull=True)
     if lane is not None:
-        mine = mine.filter(Q(lane=lane) | Q(lane__isnull=True))
+        app_runs = app_runs.filter(Q(lane=lane) | Q(lane__isnull=True))
     unbegun = Q(started_at__isnull=True, status=SyncRun.Status.QUEUED)
-    later = mine.filter(unbegun | Q(started_at__gt=asked_at)).exclude(
+    later = app_runs.filter(unbegun | Q(started_at__gt=asked_at)).exclude(
         status=SyncRun.Status.CANCELLED
     )
     newest = later.order_by("-id")[:LOOKED_AT]
     wide = {"absorb": absorb, "retries_all": retries_all}
     found = next((run for run in newest if _does(run, kind, only, **wide)), None)
     if found is None and (absorb or retries_all) and kind != Kind.DRY_RUN:
-        wanted = {"kind": kind, "only": list(only), "only_cause": only_cause,
-                  "retries_all": retries_all}  # fmt: skip
-        return _widened(later.filter(unbegun), wanted)
+        spec = {"kind": kind, "only": list(only), "only_cause": only_cause,
+                "retries_all": retries_all}  # fmt: skip
+        return _widened(later.filter(unbegun), spec)
     return found
 
 
-def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | None:
+def _widened(unbegun: QuerySet[SyncRun], spec: dict[str, Any]) -> SyncRun | None:
     """Return a run that has not begun and now does what is wanted as well, or None.
 
     A run that others asked for elsewhere keeps its kind, and retries errors as well if it can.
@@ -138,7 +138,7 @@ def _widened(unbegun: QuerySet[SyncRun], wanted: dict[str, Any]) -> SyncRun | No
     if not whole and run.trigger != SyncRun.Trigger.CANVAS:
         return None
     now = {"kind": run.kind, "only": run.only, "retries_all": run.retries_all}
-    does = {"retries_all": True} if whole else _merged(now, wanted)
+    does = {"retries_all": True} if whole else _merged(now, spec)
     if not unbegun.filter(pk=run.pk, kind=run.kind, only=run.only).update(**does):
         return None  # it has just begun, or does something else by now
     run.refresh_from_db()
@@ -160,19 +160,19 @@ def _does(
     return run.kind == kind and bool(only) and set(only) <= set(run.only)
 
 
-def _note(run: SyncRun, wanted: dict[str, Any]) -> bool:
+def _note(run: SyncRun, spec: dict[str, Any]) -> bool:
     """Let a run be followed by what is wanted. Return False when it has ended."""
 
     def write() -> bool:
         row = SyncRun.objects.select_for_update().get(pk=run.pk)
         if not row.is_active:
             return False
-        merged = wanted
+        merged = spec
         if row.follow_up is not None:
-            notes = [*row.follow_up.get("notes", ()), *wanted["notes"]][:NOTES]
-            merged = _merged(row.follow_up, wanted)
-            people = [*row.follow_up.get("joined_by", ()), *wanted["joined_by"]]
-            merged |= {"asked_at": wanted["asked_at"], "notes": notes, "if_good": False,
+            notes = [*row.follow_up.get("notes", ()), *spec["notes"]][:NOTES]
+            merged = _merged(row.follow_up, spec)
+            people = [*row.follow_up.get("joined_by", ()), *spec["joined_by"]]
+            merged |= {"asked_at": spec["asked_at"], "notes": notes, "if_good": False,
                        "joined_by": list(dict.fromkeys(people))}  # fmt: skip
         SyncRun.objects.filter(pk=run.pk).update(follow_up=merged)
         return True
@@ -204,14 +204,14 @@ def start_following(run: SyncRun) -> SyncRun | None:
         if row.is_active or row.follow_up is None:
             return None
         SyncRun.objects.filter(pk=run.pk).update(follow_up=None)
-        wanted = dict(row.follow_up)
-        if_good = wanted.pop("if_good", False)
+        spec = dict(row.follow_up)
+        if_good = spec.pop("if_good", False)
         failed = row.status == SyncRun.Status.FAILED
         if row.status == SyncRun.Status.CANCELLED or (if_good and failed):
             return None
-        asked_at = parse_datetime(wanted.pop("asked_at"))
+        asked_at = parse_datetime(spec.pop("asked_at"))
         assert asked_at is not None
-        found, answer = request_or_follow(asked_at=asked_at, lane=row.lane, **wanted)
+        found, answer = request_or_follow(asked_at=asked_at, lane=row.lane, **spec)
         return None if answer is Answer.FOLLOWS else found
 
     return write_past_frozen(write)

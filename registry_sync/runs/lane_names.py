@@ -35,9 +35,9 @@ class LaneNames:
         """Return a lane's name if the app feeds several lanes; "" if it feeds one."""
         return self.of(lane) if self.several else ""
 
-    def find(self, asked: str) -> Lane | None:
+    def find(self, name: str) -> Lane | None:
         """Return the lane with this name or schema id; None if no lane that is fed now has it."""
-        return next((one for one in self.lanes if asked in (self.of(one), one.schema_id)), None)
+        return next((one for one in self.lanes if name in (self.of(one), one.schema_id)), None)
 
     def choice(self) -> list[str]:
         """Return the names of all lanes, in their order."""

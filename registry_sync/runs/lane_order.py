@@ -12,10 +12,10 @@ def in_link_order(lanes: Sequence[Lane]) -> list[Lane]:
 
     In a circle the first one in the configuration begins.
     """
-    left, ordered = list(lanes), list[Lane]()
-    while left:
-        chosen = next((lane for lane in left if not _waits(lane, left)), left[0])
-        left.remove(chosen)
+    remaining, ordered = list(lanes), list[Lane]()
+    while remaining:
+        chosen = next((lane for lane in remaining if not _waits(lane, remaining)), remaining[0])
+        remaining.remove(chosen)
         ordered.append(chosen)
     return ordered
 

@@ -84,10 +84,10 @@ def save_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
     before: dict[str, Json] = lane.schema_snapshot.get("fields", {})
     fields = dict(before)
     for field in schema.fields:
-        known: dict[str, str] = before.get(field.id, {}).get("options", {})
+        options_before: dict[str, str] = before.get(field.id, {}).get("options", {})
         read = {option.id: option.label for option in field.options or ()}
         fields[field.id] = {"name": field.name, "type": field.kind}
-        if options := known | read:
+        if options := options_before | read:
             fields[field.id]["options"] = options
     links = links_of(schema)
     alike = fields == before and lane.entity_type is schema.entity_type

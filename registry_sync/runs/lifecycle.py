@@ -46,7 +46,7 @@ def request(
     retry, `since` the time to read from instead of the watermark. With `retries_all`, every open
     error is retried as well. `plan` is the one that a run applies.
     """
-    wanted = SyncRun(
+    new_run = SyncRun(
         **app_key(),
         lane=lane or _lane_of(rerun_of),
         kind=kind,
@@ -61,11 +61,11 @@ def request(
         plan=plan,
         service_version=__version__,
     )
-    wanted.heartbeat = database_now()  # while it is new, its requester is about to queue it
-    return _insert(wanted)
+    new_run.heartbeat = database_now()  # while it is new, its requester is about to queue it
+    return _insert(new_run)
 
 
-def _insert(wanted: SyncRun) -> tuple[SyncRun, bool]:
+def _insert(new_run: SyncRun) -> tuple[SyncRun, bool]:
     """Insert a run and return it and True, or the active run of its lane and False.
 
     The partial unique constraint is the lock: only one of several triggers succeeds.
@@ -73,10 +73,10 @@ def _insert(wanted: SyncRun) -> tuple[SyncRun, bool]:
     attempt = 1
     while True:
         try:
-            write_past_frozen(wanted.save)
-            return wanted, True
+            write_past_frozen(new_run.save)
+            return new_run, True
         except IntegrityError:
-            if (existing := active(wanted.lane)) is not None:
+            if (existing := active(new_run.lane)) is not None:
                 return existing, False
             if attempt == ATTEMPTS:
                 raise

@@ -99,5 +99,5 @@ def _is_alive(job: Job) -> bool:
         return False
     if job.worker_name:
         return lives(job.connection, job.worker_name)
-    heard = job.last_heartbeat
-    return heard is not None and datetime.now(UTC) - heard < ALIVE
+    heartbeat = job.last_heartbeat
+    return heartbeat is not None and datetime.now(UTC) - heartbeat < ALIVE

@@ -38,9 +38,10 @@ def infer_rhythm(*, now: datetime | None = None) -> Rhythm | None:
 
     A pause as long as two earlier ones (nights, weekends) is not overdue.
     """
-    mine = SyncRun.objects.of_app().filter(trigger=SyncRun.Trigger.SCHEDULE)
-    mine = mine.exclude(lane__position__gt=0)  # one call of the schedule starts a run of each lane
-    begun = list(mine.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
+    scheduled = SyncRun.objects.of_app().filter(trigger=SyncRun.Trigger.SCHEDULE)
+    # One call of the schedule starts a run of each lane.
+    scheduled = scheduled.exclude(lane__position__gt=0)
+    begun = list(scheduled.order_by("-id").values_list("created_at", flat=True)[:LOOKED_BACK])
     gaps = [later - earlier for later, earlier in pairwise(begun)]
     if len(begun) < FEWEST:
         return None

@@ -16,11 +16,11 @@ def learn(lane: Lane, lease: Lease, **facts: Any) -> None:
     A fact is JSON, and None removes it. It is no part of the fingerprint. Nothing is written
     where the lane knows it already. Raise LeaseLost.
     """
-    known = {**lane.source_state, **facts}
-    known = {name: value for name, value in known.items() if value is not None}
-    if known == lane.source_state:
+    state = {**lane.source_state, **facts}
+    state = {name: value for name, value in state.items() if value is not None}
+    if state == lane.source_state:
         return
-    lane.source_state = known
+    lane.source_state = state
     with transaction.atomic():
         renew(lease)
         lane.save(update_fields=["source_state"])

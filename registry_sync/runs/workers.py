@@ -87,10 +87,10 @@ def read_queues(server: Redis | None = None) -> Queues:
     try:
         connection = server or connect()
         names = list(settings.RQ_QUEUES)
-        heard = [name for worker in live_workers(connection) for name in worker.queue_names()]
+        served = [name for worker in live_workers(connection) for name in worker.queue_names()]
         return Queues(
             wanted=True,
-            workers={name: heard.count(name) for name in names},
+            workers={name: served.count(name) for name in names},
             waiting={name: Queue(name, connection=connection).count for name in names},
         )
     except (RedisError, OSError, ValueError) as error:
@@ -121,9 +121,9 @@ def live_workers(connection: Redis) -> list[BaseWorker]:
     from rq import Worker
     from rq.serializers import JSONSerializer
 
-    known = Worker.all(connection=connection, serializer=JSONSerializer)
+    workers = Worker.all(connection=connection, serializer=JSONSerializer)
     names = _connected(connection)
-    return known if names is None else [worker for worker in known if worker.name in names]
+    return workers if names is None else [worker for worker in workers if worker.name in names]
 
 
 def lives(connection: Redis, name: str) -> bool:
