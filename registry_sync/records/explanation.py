@@ -76,7 +76,7 @@ class Explanation:
 
 def as_json(found: Explanation, lane_name: str) -> Json:
     """Return an explanation without secrets, in the form of docs/commands.schema.json."""
-    said: Json = redact(
+    shown: Json = redact(
         {
             "record_id": found.external_id,
             "lane": lane_name,
@@ -99,7 +99,7 @@ def as_json(found: Explanation, lane_name: str) -> Json:
         found.marks,
         found.secrets,
     )  # fmt: skip
-    return said
+    return shown
 
 
 def short_sentences(found: Explanation) -> list[str]:
@@ -107,14 +107,14 @@ def short_sentences(found: Explanation) -> list[str]:
 
     First what is unusual on the way, then where the record stops, or what a run would write.
     """
-    told: Iterable[str] = (
+    unusual_steps: Iterable[str] = (
         f"{step.mark} {step.text}" for step in found.steps if step.outcome not in ("ok", "skipped")
     )
-    said = list(told)
+    sentences = list(unusual_steps)
     writing = found.step("writing")
     if writing is not None and writing.outcome == "ok":
-        said.append(f"{writing.mark} {writing.text}")
-        said += [f"{name}: {a} → {b}" for name, a, b in found.changes[:MOST_SAID]]
+        sentences.append(f"{writing.mark} {writing.text}")
+        sentences += [f"{name}: {a} → {b}" for name, a, b in found.changes[:MOST_SAID]]
         if (more := len(found.changes) - MOST_SAID) > 0:
-            said.append(f"And {more} more.")
-    return [str(line) for line in redact(said, found.marks, found.secrets)]
+            sentences.append(f"And {more} more.")
+    return [str(line) for line in redact(sentences, found.marks, found.secrets)]

@@ -109,12 +109,12 @@ def written_values(entry: LedgerEntry) -> Iterator[tuple[str, Any]]:
 def _differing(
     entry: LedgerEntry, raw: Json, schema: EntitySchema, targets: dict[str, str]
 ) -> Iterator[tuple[str, Any]]:
-    held = canonical_fields(raw, schema, targets)
+    current = canonical_fields(raw, schema, targets)
     names = {definition.id: definition.name for definition in schema.fields}
-    held |= {"registry id": raw.get("entityRegistryId") or None, "name": raw.get("name")}
-    for key, ours in written_values(entry):
-        if key in held and not is_held(key, ours, held[key]) and (held[key] or ours):
-            value = held[key]
+    current |= {"registry id": raw.get("entityRegistryId") or None, "name": raw.get("name")}
+    for key, written in written_values(entry):
+        if key in current and not is_held(key, written, current[key]) and (current[key] or written):
+            value = current[key]
             if value == UNKNOWN:  # what is shown there, where it cannot be read back
                 value = (raw["fields"].get(names.get(key, "")) or {}).get("displayValue") or "?"
             yield key, value
@@ -169,8 +169,8 @@ def _note_folder(state: TenantState, client: Client, raw: Json, lane: Lane) -> N
 
 def _as_last_known(entry: LedgerEntry, error: Exception) -> TenantState:
     """Return what the last check for drift found, and since when it is known."""
-    said = error.with_remedy if isinstance(error, SyncError) else str(error)
-    state = TenantState("quiet", "in Benchling when last checked", trouble=said)
+    trouble = error.with_remedy if isinstance(error, SyncError) else str(error)
+    state = TenantState("quiet", "in Benchling when last checked", trouble=trouble)
     run = SyncRun.objects.filter(pk=entry.written_run_id or 0).first()
     written, looked = run.finished_at if run else None, entry.lane.looked_at
     state.known_since = max(filter(None, [written, looked]), default=None)

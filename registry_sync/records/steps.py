@@ -55,13 +55,13 @@ def explain(lane: Lane, external_id: str, *, limit: float = LIMIT) -> Explanatio
 
 def _taken(name: str, stage: Stage, walk: Walk, found: Explanation) -> Step:
     try:
-        said = stage.take(walk, found)
+        result = stage.take(walk, found)
     except (Refused, SyncError, Wait) as error:
         late = isinstance(error, Wait | OutOfTime)
         return Step(name, "unknown" if late else "failed", words_of(error))
-    if said is None:
+    if result is None:
         return _not_reached(name, found)
-    outcome, text, details, code = said
+    outcome, text, details, code = result
     return Step(name, outcome, text, tuple(details), code)
 
 
@@ -90,10 +90,10 @@ def words_of(error: Exception) -> str:
 
 
 def _connection(walk: Walk, found: Explanation) -> Said:
-    asked = [f"Benchling, for the configuration, schema and folder: {walk.configure()}"]
-    asked.append(f"The registry, {walk.how}: {walk.fetch()}")
+    requests = [f"Benchling, for the configuration, schema and folder: {walk.configure()}"]
+    requests.append(f"The registry, {walk.how}: {walk.fetch()}")
     text = f"Benchling and the registry ({walk.host}) answer."
-    return "ok", text, asked, ""
+    return "ok", text, requests, ""
 
 
 def _record(walk: Walk, found: Explanation) -> Said | None:
@@ -117,8 +117,8 @@ def _record(walk: Walk, found: Explanation) -> Said | None:
 
 def _scope(walk: Walk, found: Explanation) -> Said:
     setup, record = walk.known()
-    if (left := departure(record.raw, setup.mapping)) is not None:
-        text = f"It is not of this lane now: {left.said}. Nothing is written for it."
+    if (leaving := departure(record.raw, setup.mapping)) is not None:
+        text = f"It is not of this lane now: {leaving.said}. Nothing is written for it."
         return "stopped", text, (), ""
     return "ok", "It belongs to this lane.", (), ""
 
