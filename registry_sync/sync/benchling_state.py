@@ -55,28 +55,28 @@ def rebuild_ledger(ctx: RunContext) -> bool:
 def remember_page(ctx: RunContext, page: list[Json]) -> None:
     """Take one page of Benchling's list into the ledger, under the lease."""
     lane, setup, client = ctx.lane, ctx.setup, ctx.client
-    ours = [raw for raw in page if is_ours(raw, client.app_id, setup)]
-    targets = link_targets(ours, setup.mapping.definitions, client)
-    mine, taken = [], []
+    own = [raw for raw in page if is_ours(raw, client.app_id, setup)]
+    targets = link_targets(own, setup.mapping.definitions, client)
+    entries, other_names = [], []
     for raw in page:
         external_id = external_id_of(raw.get("entityRegistryId") or "", setup.mapping)
         if external_id is not None and is_ours(raw, client.app_id, setup):
-            mine.append(_entry(lane, raw, external_id, setup, targets))
+            entries.append(_entry(lane, raw, external_id, setup, targets))
         else:
-            taken += _taken(lane, raw, setup)
+            other_names += _taken(lane, raw, setup)
     with transaction.atomic():
         runs.renew(ctx.lease)
-        ledger.import_found(lane, mine)
-        _void_adoptions(lane, mine)
+        ledger.import_found(lane, entries)
+        _void_adoptions(lane, entries)
         TakenName.objects.filter(
-            lane=lane, entity_id__in={name.entity_id for name in taken}
+            lane=lane, entity_id__in={name.entity_id for name in other_names}
         ).delete()
-        TakenName.objects.bulk_create(taken)
+        TakenName.objects.bulk_create(other_names)
 
 
-def _void_adoptions(lane: Lane, mine: Sequence[LedgerEntry]) -> None:
+def _void_adoptions(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     """Void adoptions of what this app made: it was archived when the question came up."""
-    rows = Adoption.objects.filter(lane=lane, entity_id__among=[e.entity_id for e in mine])
+    rows = Adoption.objects.filter(lane=lane, entity_id__among=[e.entity_id for e in entries])
     rows.filter(state__in=[Adoption.State.OPEN, Adoption.State.APPROVED]).update(
         state=Adoption.State.VOID
     )
@@ -97,8 +97,8 @@ def find_new(ctx: RunContext, candidates: Sequence[Candidate]) -> list[Candidate
     remember_page(ctx, found)
     ids = [new[raw["entityRegistryId"]] for raw in found if raw["entityRegistryId"] in new]
     rows = ctx.lane.ledger.filter(external_id__in=ids).exclude(entity_hash="")
-    ours = set(rows.values_list("external_id", flat=True))
-    return [replace(c, is_new=False) if c.entity.external_id in ours else c for c in candidates]
+    own_ids = set(rows.values_list("external_id", flat=True))
+    return [replace(c, is_new=False) if c.entity.external_id in own_ids else c for c in candidates]
 
 
 def is_ours(raw: Json, app_id: str, setup: Setup) -> bool:

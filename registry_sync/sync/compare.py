@@ -38,10 +38,10 @@ def compare(
     """
     run, lane = ctx.run, ctx.lane
     ids = {record.external_id for record in records}
-    known = ledger.views_of(lane, ids)
-    out = Compared(known, pins=open_pins(lane, known), merges=merges.open_merges(lane, known))
+    views = ledger.views_of(lane, ids)
+    out = Compared(views, pins=open_pins(lane, views), merges=merges.open_merges(lane, views))
     if not force and len(ids) == len(records):
-        records = _settle_same(records, known, underway, run, out)
+        records = _settle_same(records, views, underway, run, out)
     _compare_each(ctx, records, out, underway=underway, force=force, position=position)
     _report(ctx, out)
     merges.resolve_links(out)
@@ -59,16 +59,16 @@ def _compare_each(
     position: Json | None,
 ) -> None:
     """Sort the records into `out`. Of an id that comes twice, one form counts, or none."""
-    run, lane, known = ctx.run, ctx.lane, out.known
-    earlier = _seen_otherwise(records, known, run)
+    run, lane, views = ctx.run, ctx.lane, out.known
+    earlier = _seen_otherwise(records, views, run)
     settled = [record for record in records if record.external_id not in underway]
-    out.came_again = _came_again(settled, known, run, earlier)
-    unexplained = _refused_for_nothing(records, known, run, lane)
+    out.came_again = _came_again(settled, views, run, earlier)
+    unexplained = _refused_for_nothing(records, views, run, lane)
     in_page: dict[str, SourceRecord] = {}
     duplicates: dict[str, RecordOutcome] = {}
     for record in records:
         external_id = record.external_id
-        before = known.get(external_id)
+        before = views.get(external_id)
         if (first := in_page.get(external_id)) is not None:
             in_page[external_id] = form_that_counts(first, record, out)
         elif external_id in underway:
@@ -89,7 +89,7 @@ def _compare_each(
 
 def _settle_same(
     records: Sequence[SourceRecord],
-    known: dict[str, LedgerView],
+    views: dict[str, LedgerView],
     underway: Container[str],
     run: SyncRun,
     out: Compared,
@@ -98,7 +98,7 @@ def _settle_same(
     rest, run_id, settle = [], run.pk, out.settled.append
     for record in records:
         external_id, _, raw_hash, when, retried, _ = record
-        before = known.get(external_id)
+        before = views.get(external_id)
         if (
             before is None
             or before.raw_hash != raw_hash
@@ -118,19 +118,19 @@ def _report(ctx: RunContext, out: Compared) -> None:
     """Report what the page's records no longer have, or have only as deleted ones."""
     withdrawn.warn_of_marked(ctx, out.marked)
     pinned.end_outdated(ctx, out)
-    known = [c.entity for c in out.candidates if not c.is_new]
-    report_vanished(ctx, [entity for entity in known if entity.external_id not in out.marked])
+    entities = [c.entity for c in out.candidates if not c.is_new]
+    report_vanished(ctx, [entity for entity in entities if entity.external_id not in out.marked])
 
 
 def _seen_otherwise(
-    records: Sequence[SourceRecord], known: dict[str, LedgerView], run: SyncRun
+    records: Sequence[SourceRecord], views: dict[str, LedgerView], run: SyncRun
 ) -> dict[str, datetime | None]:
     """Find records that this run has seen with another content, and the time of that."""
     run_id = run.pk
     ids = [
         record.external_id
         for record in records
-        if (before := known.get(record.external_id)) is not None
+        if (before := views.get(record.external_id)) is not None
         and before.seen_run_id == run_id
         and "" not in (before.raw_hash, record.raw_hash)
         and before.raw_hash != record.raw_hash
@@ -141,7 +141,7 @@ def _seen_otherwise(
 
 def _came_again(
     records: Sequence[SourceRecord],
-    known: dict[str, LedgerView],
+    views: dict[str, LedgerView],
     run: SyncRun,
     earlier: dict[str, datetime | None],
 ) -> list[tuple[SourceRecord, bool]]:
@@ -151,7 +151,7 @@ def _came_again(
     """
     found: dict[str, tuple[SourceRecord, bool]] = {}
     for record in records:
-        before = known.get(record.external_id)
+        before = views.get(record.external_id)
         unnamed = record.problem is not None and record.external_id.startswith("(")
         if before is None or not _was_read(before, run) or record.retried or unnamed:
             continue  # what has no id of its own may well be on several pages
@@ -168,7 +168,7 @@ def _was_read(before: LedgerView, run: SyncRun) -> bool:
 
 
 def _refused_for_nothing(
-    records: Sequence[SourceRecord], known: dict[str, LedgerView], run: SyncRun, lane: Lane
+    records: Sequence[SourceRecord], views: dict[str, LedgerView], run: SyncRun, lane: Lane
 ) -> set[str]:
     """Find records that come as they were refused, and of which no error says why.
 
@@ -179,7 +179,7 @@ def _refused_for_nothing(
     ids = {
         record.external_id
         for record in records
-        if (before := known.get(record.external_id)) is not None
+        if (before := views.get(record.external_id)) is not None
         and before.outcome == FAILED
         and before.seen_run_id != run_id
         and before.raw_hash == record.raw_hash
@@ -255,11 +255,11 @@ def _without_entity(
     """Return the outcome of a record that is unusable, has left or was merged; else None."""
     if record.problem is not None and not _is_elsewhere(record, setup):
         return record_outcome(record, FAILED, problems=(record.problem,))
-    if (left := departure(record.raw, setup.mapping)) is not None:
+    if (leaving := departure(record.raw, setup.mapping)) is not None:
         merged = record.external_id in out.merges  # its entity is archived, by who merged it
         if before is not None and before.entity_hash and not merged:
-            out.left[record.external_id] = left
-        return record_outcome(record, UNCHANGED, how=left.how)
+            out.left[record.external_id] = leaving
+        return record_outcome(record, UNCHANGED, how=leaving.how)
     if (merge := out.merges.get(record.external_id)) is not None:
         return merges.outcome(record, merge)
     return None

@@ -108,21 +108,21 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
     own = own_archives(ctx, page) | merges.find(ctx, page)
-    known = _known(lane, page)
+    rows = _known(lane, page)
     targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
-        targets |= _targets_of_ours(ctx, setup, list(known.values()))
+        targets |= _targets_of_ours(ctx, setup, list(rows.values()))
     open_now = Drift.objects.filter(lane=lane, closed_at__isnull=True)
-    ids = {row.external_id for row in known.values()}
+    ids = {row.external_id for row in rows.values()}
     drifted = set(open_now.filter(external_id__among=ids).values_list("external_id", flat=True))
     suspects: list[tuple[Known, Json, Entity]] = []
     for raw in page:
-        row = known.get(raw["id"]) or known.get(raw.get("entityRegistryId") or "")
+        row = rows.get(raw["id"]) or rows.get(raw.get("entityRegistryId") or "")
         if row is not None:
-            theirs = entity_of(row.external_id, raw, setup, targets)
-            same_values = theirs.digest() == row.entity_hash and not raw.get("archiveRecord")
+            in_benchling = entity_of(row.external_id, raw, setup, targets)
+            same_values = in_benchling.digest() == row.entity_hash and not raw.get("archiveRecord")
             if row.external_id in drifted or not (same_values or raw["id"] in own):
-                suspects.append((row, raw, theirs))
+                suspects.append((row, raw, in_benchling))
     if suspects:
         _compare_values(ctx, setup, suspects, targets, own)
 
@@ -140,33 +140,35 @@ def _compare_values(
     forms = canonical_of(ctx.lane, ids) if "structure" in setup.mapping.field_ids else {}
     with transaction.atomic():
         runs.renew(ctx.lease)
-        for row, raw, theirs in suspects:
+        for row, raw, in_benchling in suspects:
             entry, form = entries[row.pk], forms.get(row.external_id)
-            found = [] if raw["id"] in own else list(_differences(entry, raw, theirs, form))
+            found = [] if raw["id"] in own else list(_differences(entry, raw, in_benchling, form))
             _keep(ctx.run, entry, raw, setup, targets, found)
 
 
 def _known(lane: Lane, page: Sequence[Json]) -> dict[str, Known]:
     """Return the ledger's rows of a page's entities, by Benchling's id, else by registry id."""
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
-    ours = lane.ledger.exclude(entity_hash="").values_list(*Known._fields)
-    rows = map(Known._make, ours.filter(entity_id__among={raw["id"] for raw in page}))
-    known = {row.entity_id: row for row in rows}
-    others = {raw.get("entityRegistryId") or "" for raw in page if raw["id"] not in known}
+    ledger_rows = lane.ledger.exclude(entity_hash="").values_list(*Known._fields)
+    rows = map(Known._make, ledger_rows.filter(entity_id__among={raw["id"] for raw in page}))
+    by_id = {row.entity_id: row for row in rows}
+    others = {raw.get("entityRegistryId") or "" for raw in page if raw["id"] not in by_id}
     if others:  # registered anew by someone
         keys = {name_key(text) for text in others}
-        by_key = map(Known._make, ours.filter(id_key__among=keys))
-        known |= {row.entity_registry_id: row for row in by_key}
-    return known
+        by_key = map(Known._make, ledger_rows.filter(id_key__among=keys))
+        by_id |= {row.entity_registry_id: row for row in by_key}
+    return by_id
 
 
-def _targets_of_ours(ctx: RunContext, setup: Setup, known: Sequence[Known]) -> dict[str, str]:
+def _targets_of_ours(ctx: RunContext, setup: Setup, page_rows: Sequence[Known]) -> dict[str, str]:
     """Find what links point at, among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
-    rows = ctx.lane.ledger.filter(pk__among={row.pk for row in known}).order_by()
+    rows = ctx.lane.ledger.filter(pk__among={row.pk for row in page_rows}).order_by()
     held = rows.values_list("fields", flat=True)
-    ours = links_of(values.get(field_id) for values in held for field_id in fields)
-    found = ctx.client.entities_registered(sorted(ours), registry_id=setup.config.registry_id)
+    registry_ids = links_of(values.get(field_id) for values in held for field_id in fields)
+    found = ctx.client.entities_registered(
+        sorted(registry_ids), registry_id=setup.config.registry_id
+    )
     return {str(raw["id"]): str(raw["entityRegistryId"]) for raw in found}
 
 
@@ -183,24 +185,24 @@ def _keep(
         lane=entry.lane, external_id=entry.external_id, closed_at__isnull=True
     )
     named = {field_id for field_id, _, _ in found}
-    gone = open_now.exclude(field_id__in=named)
-    gone.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
+    settled = open_now.exclude(field_id__in=named)
+    settled.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
     names = {field.id: field.name for field in setup.schema.fields}
-    for field_id, ours, theirs in found:
-        _report(run, entry, raw, field_id, names.get(field_id, field_id), ours, theirs)
+    for field_id, in_ledger, in_benchling in found:
+        _report(run, entry, raw, field_id, names.get(field_id, field_id), in_ledger, in_benchling)
     if found and entry.lane.drift_policy == Policy.RESTORE and not raw.get("archiveRecord"):
         _forget_ours(entry, raw, setup, targets)
 
 
 def _differences(
-    entry: LedgerEntry, raw: Json, theirs: Entity, form: str | None
+    entry: LedgerEntry, raw: Json, in_benchling: Entity, form: str | None
 ) -> Iterator[tuple[str, Any, Any]]:
     archived = raw.get("archiveRecord")
     if archived:
         yield "archived", None, archived.get("reason") or "archived"
-    if theirs.name != entry.name:
-        yield "name", entry.name, theirs.name
-    for field_id, value in theirs.fields.items():
+    if in_benchling.name != entry.name:
+        yield "name", entry.name, in_benchling.name
+    for field_id, value in in_benchling.fields.items():
         if field_id == "structure" and raw.get("canonicalizedSmiles") == form:
             continue  # it is what it was when it was written
         if field_id in entry.fields and not is_held(field_id, entry.fields[field_id], value):
@@ -209,7 +211,13 @@ def _differences(
 
 
 def _report(
-    run: SyncRun, entry: LedgerEntry, raw: Json, field_id: str, field: str, ours: Any, theirs: Any
+    run: SyncRun,
+    entry: LedgerEntry,
+    raw: Json,
+    field_id: str,
+    field: str,
+    in_ledger: Any,
+    in_benchling: Any,
 ) -> None:
     policy = entry.lane.drift_policy
     ended = ""
@@ -221,20 +229,20 @@ def _report(
     modified_at = parse_datetime(str(raw.get("modifiedAt"))) or now
     place = {"lane": entry.lane, "external_id": entry.external_id, "field_id": field_id}
     row = Drift.objects.filter(**place, closed_at=None).first() or Drift(**place, found_at=now)
-    if row.modified_at != modified_at or not same(row.theirs, theirs):  # another edit
+    if row.modified_at != modified_at or not same(row.theirs, in_benchling):  # another edit
         row.run, row.changed_by, row.changed_at = run, "", None
-    row.ours, row.theirs, row.entity_id, row.field = ours, theirs, raw["id"], field
+    row.ours, row.theirs, row.entity_id, row.field = in_ledger, in_benchling, raw["id"], field
     row.modified_at, row.ended, row.closed_at = modified_at, ended, now if ended else None
     row.save()
 
 
 def _forget_ours(entry: LedgerEntry, raw: Json, setup: Setup, targets: dict[str, str]) -> None:
     """Let the ledger hold what Benchling holds, so that this run writes the registry's value."""
-    theirs = entity_of(entry.external_id, raw, setup, targets)
+    in_benchling = entity_of(entry.external_id, raw, setup, targets)
     kept = entry.fields
-    ledger.describe_entity(entry, theirs)
-    entry.fields = {**kept, **theirs.fields}
+    ledger.describe_entity(entry, in_benchling)
+    entry.fields = {**kept, **in_benchling.fields}
     for key in SHARED.keys() & kept.keys():  # of a shared list only what this app wrote
-        entry.fields[key] = left_of(kept[key], theirs.fields.get(key))
+        entry.fields[key] = left_of(kept[key], in_benchling.fields.get(key))
     entry.raw_hash = ""
     entry.save()

@@ -41,9 +41,9 @@ class FilterCheck:
         return self._check()
 
     def _is_expected(self) -> bool:
-        known = self.lane.source_state.get("filter", {})
-        asked, at = known.get("asked"), known.get("at")
-        if asked != self._long_ago_text() or not at:
+        last = self.lane.source_state.get("filter", {})
+        asked_since, at = last.get("asked"), last.get("at")
+        if asked_since != self._long_ago_text() or not at:
             return self.lane.ledger.exists()
         return timezone.now() - datetime.fromisoformat(at) > EVERY and self.lane.ledger.exists()
 

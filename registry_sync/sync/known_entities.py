@@ -77,8 +77,8 @@ class KnownEntities:
         return found, last
 
     def _hundreds(self, after: int) -> Iterator[list[Known]]:
-        ours = self.ctx.lane.ledger.exclude(entity_hash="").order_by("pk")
-        columns = ours.values_list("pk", "entity_id", "entity_registry_id")
+        entries = self.ctx.lane.ledger.exclude(entity_hash="").order_by("pk")
+        columns = entries.values_list("pk", "entity_id", "entity_registry_id")
         while rows := list(columns.filter(pk__gt=after)[: TOGETHER * PAGE]):
             after = rows[-1][0]
             yield from (rows[start : start + PAGE] for start in range(0, len(rows), PAGE))

@@ -30,11 +30,11 @@ def parted_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     lane, setup = ctx.lane, ctx.setup
     if not others_linked(lane, setup.schema):
         return
-    ours = _waiting(lane, setup.mapping.registry_id_template)
+    own_waits = _waiting(lane, setup.mapping.registry_id_template)
     waits: dict[str, str] = {}
     for other in runs.current_lanes():
-        waits |= ours if other == lane else _waiting(other, _template(other))
-    firsts = firsts_of_circles(waits, ours)
+        waits |= own_waits if other == lane else _waiting(other, _template(other))
+    firsts = firsts_of_circles(waits, own_waits)
     errors = chosen(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
     waiting = errors.order_by("pk").values_list("external_id", flat=True) if firsts else ()
     ids = [one for one in waiting if setup.mapping.registry_id(one) in firsts]
@@ -58,10 +58,10 @@ def _template(lane: Lane) -> str:
     return str((last.mapping if last else {}).get("registry_id_template") or "{id}")
 
 
-def firsts_of_circles(waits: Mapping[str, str], ours: Container[str]) -> set[str]:
+def firsts_of_circles(waits: Mapping[str, str], own: Container[str]) -> set[str]:
     """Return the first of this lane's records in each circle that other lanes' records are in.
 
-    `waits` is what each record waits for, `ours` has those of this lane.
+    `waits` is what each record waits for, `own` has those of this lane.
     """
     firsts: set[str] = set()
     seen: set[str] = set()
@@ -73,9 +73,9 @@ def firsts_of_circles(waits: Mapping[str, str], ours: Container[str]) -> set[str
             way.append(at)
             at = waits[at]
         circle = way[way.index(at) :] if at in way else []
-        mine = [one for one in circle if one in ours]
-        if 0 < len(mine) < len(circle):
-            firsts.add(min(mine))
+        own_ids = [one for one in circle if one in own]
+        if 0 < len(own_ids) < len(circle):
+            firsts.add(min(own_ids))
     return firsts
 
 
@@ -84,22 +84,22 @@ def _parted(ctx: RunContext, error: EntityError) -> Candidate | None:
     setup = ctx.setup
     (record,) = kept_records([error], ctx.run.fingerprint)
     entity = transform(record.raw, record.external_id, setup.mapping).entity
-    known = ledger.views_of(ctx.lane, [record.external_id]).get(record.external_id)
-    if entity is None or (known is not None and known.entity_hash):
+    view = ledger.views_of(ctx.lane, [record.external_id]).get(record.external_id)
+    if entity is None or (view is not None and view.entity_hash):
         return None
     absent: set[str] = set()
     targets = links_by_schema(entity, setup.schema)
     for other in others_linked(ctx.lane, setup.schema):
-        wanted = targets.get(other.schema_id, set())
-        absent |= wanted - in_lane(ctx, other, wanted)
-    left = {field.id for field in setup.schema.fields if field.is_link} & {
+        linked = targets.get(other.schema_id, set())
+        absent |= linked - in_lane(ctx, other, linked)
+    absent_fields = {field.id for field in setup.schema.fields if field.is_link} & {
         id_
         for id_, value in entity.fields.items()
         if absent & Entity("", "", "", {id_: value}).links
     }
-    if any(field.is_required for field in setup.schema.fields if field.id in left):
+    if any(field.is_required for field in setup.schema.fields if field.id in absent_fields):
         return None
-    fields = {id_: value for id_, value in entity.fields.items() if id_ not in left}
+    fields = {id_: value for id_, value in entity.fields.items() if id_ not in absent_fields}
     identity = setup.mapping.identity_of(record.raw)
     entity = completed(replace(entity, fields=fields), setup.schema.entity_type, is_new=True)
     return Candidate(record, entity, is_new=True, identity=identity, is_part=True)

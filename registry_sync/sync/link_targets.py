@@ -23,10 +23,10 @@ class LinkTargets:
 
     def among(self, registry_ids: Collection[str]) -> dict[str, Json]:
         """Return those of these that are in Benchling. Raise Wait, Refused."""
-        if asked := sorted(set(registry_ids) - self._known.keys()):
-            found = self.client.entities_registered(asked, registry_id=self.registry_id)
+        if unknown := sorted(set(registry_ids) - self._known.keys()):
+            found = self.client.entities_registered(unknown, registry_id=self.registry_id)
             there = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
-            self._known |= {registry_id: there.get(registry_id) for registry_id in asked}
+            self._known |= {registry_id: there.get(registry_id) for registry_id in unknown}
         held = {registry_id: self._known[registry_id] for registry_id in registry_ids}
         return {registry_id: raw for registry_id, raw in held.items() if raw is not None}
 

@@ -90,17 +90,17 @@ def in_lane(ctx: RunContext, lane: Lane, registry_ids: Collection[str]) -> set[s
     return there
 
 
-def missing_link(entity: Entity, target: str, said: str = "", *, of: str = "") -> Problem:
+def missing_link(entity: Entity, target: str, message: str = "", *, of: str = "") -> Problem:
     """Return the problem of an entity that waits for the one it points at.
 
-    `said` is what Benchling answered, if it was asked. `of` names the target's lane, if that is
+    `message` is what Benchling answered, if it was asked. `of` names the target's lane, if that is
     another one.
     """
     return Problem(
         kind="source",
         code="link_missing",
         message=f"{entity.registry_id} points at {target}{f' of {of}' if of else ''}, which is "
-        "not in Benchling" + (f" ({said.rstrip('.')})." if said else "."),
+        "not in Benchling" + (f" ({message.rstrip('.')})." if message else "."),
         remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
         f"{entity.registry_id} will be synced automatically. If people see {target} there, it is "
         "in another Benchling registry, or a Benchling admin gives the app access to its project.",
@@ -114,9 +114,9 @@ def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Pr
     survivor = merged_away(lane, [target]).get(target)
     if survivor is None:
         return missing_link(entity, target, of=of)
-    said = f"it was merged into {survivor}; decide under Merges"
+    message = f"it was merged into {survivor}; decide under Merges"
     return replace(
-        missing_link(entity, target, said, of=of),
+        missing_link(entity, target, message, of=of),
         kind="mapping",
         remedy=f"The integration owner decides under Merges in the admin what becomes of {target}; "
         f"{entity.registry_id} then syncs automatically.",

@@ -34,9 +34,9 @@ def find(ctx: RunContext, page: Sequence[Json]) -> set[str]:
     """
     lost = {str(raw["id"]): raw for raw in page if _may_be_merged(raw)}
     rows = ctx.lane.ledger.exclude(entity_hash="").filter(entity_id__among=list(lost))
-    known = {row.entity_id: row for row in rows} if lost else {}
+    by_entity_id = {row.entity_id: row for row in rows} if lost else {}
     found: set[str] = set()
-    for entity_id, entry in known.items():
+    for entity_id, entry in by_entity_id.items():
         if ctx.lane.merges.filter(entity_id=entity_id, closed_at__isnull=True).exists():
             found.add(entity_id)
         elif (survivor := _survivor(ctx, entry)) is not None:
@@ -54,9 +54,9 @@ def _survivor(ctx: RunContext, entry: LedgerEntry) -> Json | None:
     registry = ctx.setup.config.registry_id
     ids = [entry.entity_registry_id]
     bearers = ctx.client.entities_named(ids, registry_id=registry, with_archived=True)
-    wanted = name_key(entry.entity_registry_id)
+    registry_key = name_key(entry.entity_registry_id)
     for raw in bearers:
-        if raw["id"] != entry.entity_id and wanted in map(name_key, raw.get("aliases") or ()):
+        if raw["id"] != entry.entity_id and registry_key in map(name_key, raw.get("aliases") or ()):
             return raw
     return None
 
@@ -123,8 +123,8 @@ def _problem(merge: Merge) -> Problem:
 
 def resolve_links(out: Compared) -> None:
     """Let links to merged entities lead to the survivors, where that was decided."""
-    wanted = set().union(*(c.entity.links for c in out.candidates)) if out.candidates else set()
-    followed = survivors(wanted) if wanted else {}
+    linked = set().union(*(c.entity.links for c in out.candidates)) if out.candidates else set()
+    followed = survivors(linked) if linked else {}
     if followed:
         out.candidates = [replace(c, entity=_resolved(c.entity, followed)) for c in out.candidates]
 
@@ -175,13 +175,13 @@ def _follow(ctx: RunContext, merge: Merge) -> None:
 def _make_again(ctx: RunContext, merge: Merge) -> None:
     """Forget an entity whose names are free again, so that its record creates another one."""
     found = ctx.client.entities_by_id([merge.survivor_id])
-    taken = {
+    held_keys = {
         name_key(text)
         for raw in found
         for text in (raw.get("name"), raw.get("entityRegistryId"), *(raw.get("aliases") or ()))
         if text
     }
-    if taken & {name_key(merge.entity_registry_id), name_key(merge.name)}:
+    if held_keys & {name_key(merge.entity_registry_id), name_key(merge.name)}:
         return
     with transaction.atomic():
         runs.renew(ctx.lease)

@@ -46,14 +46,14 @@ def _found(ctx: RunContext, registered: dict[str, str]) -> list[Json]:
 def find(ctx: RunContext, keys: Sequence[str]) -> None:
     """Remember the entities of any type that have these names. Raise LeaseLost, Wait, Refused."""
     registry_id, own = ctx.setup.config.registry_id, ctx.client.entity_type
-    left = list(keys)
+    remaining = list(keys)
     for kind in (own, *(k for k in (*ENTITY_TYPES.values(), *ONLY_READ) if k is not own)):
-        if not left:
+        if not remaining:
             return
         try:
             with as_type(ctx.client, kind):
                 bearers = ctx.client.entities_named(
-                    left, registry_id=registry_id, with_archived=True
+                    remaining, registry_id=registry_id, with_archived=True
                 )
         except Refused:
             if kind is own:
@@ -61,7 +61,7 @@ def find(ctx: RunContext, keys: Sequence[str]) -> None:
             continue  # the app may not read this type: a retry shows who has the name
         benchling_state.remember_page(ctx, bearers)
         held = {key for raw in bearers for key in _keys_of(raw)}
-        left = [key for key in left if key not in held]
+        remaining = [key for key in remaining if key not in held]
 
 
 def _keys_of(entity: Json) -> set[str]:

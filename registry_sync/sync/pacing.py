@@ -92,10 +92,10 @@ class Pacer:
         runs.renew(self.lease)
         self._renewed = time.monotonic()
         until, often = time.monotonic() + seconds, runs.lease_time().total_seconds() / 9
-        while (left := until - time.monotonic()) > 0:
+        while (remaining := until - time.monotonic()) > 0:
             if reason and stopping.requested():
-                raise Wait(retry_time(left), reason)
-            stopping.sleep(min(left, often, stopping.STEP))
+                raise Wait(retry_time(remaining), reason)
+            stopping.sleep(min(remaining, often, stopping.STEP))
             self._renew_after(often)
         if reason:
             runs.count_wait(self.run, reason, seconds)
@@ -125,6 +125,6 @@ class Pacer:
         self.listener.progress(self.run)
         total = self.run.source_total
         of_total = f" of {total:,}" if total else ""
-        left = estimate.time_left_sentence(self.run, per_hour=self.terms.objects_per_hour)
+        time_left = estimate.time_left_sentence(self.run, per_hour=self.terms.objects_per_hour)
         counts = counts_sentence(self.run)
-        self.session.progress(f"So far{of_total}: {counts} {left}".strip())
+        self.session.progress(f"So far{of_total}: {counts} {time_left}".strip())

@@ -26,24 +26,24 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
         return
     if not run.reads_all or run.dry_run or run.source_total is not None:
         return
-    asked = paginator.page_body_path or paginator.page_param
-    known = lane.source_state.get("page_0", {})
-    known = known if known.get("asked") == asked else {"asked": asked}
-    failed = known.get("failed", 0)
-    if not known.get("missed", failed < TRIES):
+    page_field = paginator.page_body_path or paginator.page_param
+    state = lane.source_state.get("page_0", {})
+    state = state if state.get("asked") == page_field else {"asked": page_field}
+    failed = state.get("failed", 0)
+    if not state.get("missed", failed < TRIES):
         return
     try:
         missed = _only_on_page_0(ctx, source)
     except SourceError as error:
         if error.transient:
-            runs.learn(lane, ctx.lease, page_0={**known, "failed": failed + 1})
+            runs.learn(lane, ctx.lease, page_0={**state, "failed": failed + 1})
             return
         missed = []  # most registries refuse page 0
-    runs.learn(lane, ctx.lease, page_0={"asked": asked, "missed": bool(missed)})
+    runs.learn(lane, ctx.lease, page_0={"asked": page_field, "missed": bool(missed)})
     if not missed:
         return
-    given = {"page_param": paginator.page_param} if paginator.page_param != "page" else {}
-    settings = written({"type": "page_number", **given, "base_page": 0})
+    param = {"page_param": paginator.page_param} if paginator.page_param != "page" else {}
+    settings = written({"type": "page_number", **param, "base_page": 0})
     runs.warn(
         run,
         ctx.lease,

@@ -109,9 +109,9 @@ class Pull:
         with ctx.timed("pull"):
             found, unread = self.source.fetch_all(ctx.run.only)
         records = source_records(list(found.values()), self.source, ctx.run.fingerprint, unread)
-        came = {record.external_id for record in records}
+        read_ids = {record.external_id for record in records}
         for external_id in ctx.run.only:
-            if external_id not in came | found.keys():
+            if external_id not in read_ids | found.keys():
                 runs.warn(
                     ctx.run,
                     ctx.lease,

@@ -137,12 +137,12 @@ class ReadingWatch:
 
     def _read_again(self) -> None:
         """Begin the next reading of the same window. The records keep their outcomes."""
-        said, level = "; ".join(self.reading.signs), "WARNING"
-        if not said and self._may_hide():
-            said = "on numbered pages without a total, a deleted record may have hidden another"
+        reason, level = "; ".join(self.reading.signs), "WARNING"
+        if not reason and self._may_hide():
+            reason = "on numbered pages without a total, a deleted record may have hidden another"
             level = "INFO"
-        said = said or "endpoint.paginator.stable_order is false"
-        runs.log(self.run, level, f"The list is read again: {said}.")
+        reason = reason or "endpoint.paginator.stable_order is false"
+        runs.log(self.run, level, f"The list is read again: {reason}.")
         self.reading = self.reading.once_more()
         runs.save(
             self.run,
@@ -176,8 +176,8 @@ class ReadingWatch:
         counts = reading.counted and reading.pages > 1 and run.source_total is None
         if not (counts and run.reads_all):
             return []
-        gone = withdrawn(run, self.ctx.lane).filter(gone_run_id__isnull=True).count()
-        return [f"{number_of(gone, 'known record')} did not come"] if gone else []
+        missing = withdrawn(run, self.ctx.lane).filter(gone_run_id__isnull=True).count()
+        return [f"{number_of(missing, 'known record')} did not come"] if missing else []
 
     def _warn(self, settled: bool) -> None:
         reading = self.reading
@@ -187,8 +187,8 @@ class ReadingWatch:
             text += f"gives every record a unique id. If pages overlap instead: {self._remedy()}"
             runs.warn(self.run, self.ctx.lease, "ids_repeat", text)
             return
-        said = "; ".join(reading.signs) or "no two readings brought the same records"
-        text = f"The list changed while it was read: {said}. {self._end(settled)} "
+        reason = "; ".join(reading.signs) or "no two readings brought the same records"
+        text = f"The list changed while it was read: {reason}. {self._end(settled)} "
         runs.warn(self.run, self.ctx.lease, "list_moved", text + self._remedy())
 
     def _end(self, settled: bool) -> str:

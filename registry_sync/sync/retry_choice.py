@@ -174,16 +174,18 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
     """Find waiting records that only wait for each other: together they can go."""
     run, lane, setup = ctx.run, ctx.lane, ctx.setup
     waiting = _waiting(run, lane, "link")
-    ours = {setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)}
-    if not ours:
+    waiting_keys = {
+        setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)
+    }
+    if not waiting_keys:
         return []
-    within = waiting.filter(waits_key__among=ours).order_by("pk")[:CHUNK]
+    within = waiting.filter(waits_key__among=waiting_keys).order_by("pk")[:CHUNK]
     candidates = []
-    known = ledger.views_of(lane, [error.external_id for error in within])
+    views = ledger.views_of(lane, [error.external_id for error in within])
     for record in kept_records(list(within), run.fingerprint):
         entity = transform(record.raw, record.external_id, setup.mapping).entity
         if entity is not None:
-            before, kind = known.get(record.external_id), setup.schema.entity_type
+            before, kind = views.get(record.external_id), setup.schema.entity_type
             identity = setup.mapping.identity_of(record.raw)
             candidates.append(candidate_of(record, entity, before, kind, identity=identity))
     there = linkable(lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates)))
@@ -207,18 +209,18 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
         return []  # a pilot tries no error again, so none would ever get its name
     circles = [circle for circle in name_circles(ctx) if ctx.write_access.may_change(circle)]
     lasts = _waiting(run, lane, "name").filter(external_id__among=[c[-1] for c in circles])
-    wanted = set(lasts.values_list("waits_key", flat=True))
+    wanted_keys = set(lasts.values_list("waits_key", flat=True))
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=[c[0] for c in circles])
-    return [_aside(row, wanted) for row in rows]
+    return [_aside(row, wanted_keys) for row in rows]
 
 
-def _aside(row: LedgerEntry, wanted: Collection[str]) -> Entity:
+def _aside(row: LedgerEntry, wanted_keys: Collection[str]) -> Entity:
     """Return an entity without the name, or else the aliases, that are wanted."""
     name, fields, what = row.name, row.fields, "name"
-    if row.name_key in wanted:
+    if row.name_key in wanted_keys:
         name = f"{row.name} ({row.entity_registry_id}, being renamed)"
     else:
-        kept = [alias for alias in fields["aliases"] if name_key(str(alias)) not in wanted]
+        kept = [alias for alias in fields["aliases"] if name_key(str(alias)) not in wanted_keys]
         fields, what = {**fields, "aliases": kept}, "aliases"
     return Entity(row.external_id, row.entity_registry_id, name, fields, {what: []})
 

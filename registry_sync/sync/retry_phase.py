@@ -104,6 +104,6 @@ class Retry:
         except SourceError as error:  # all else was read: the run must not fail for these
             runs.log(run, "WARNING", error.with_remedy)
             whole, unread = [], []
-        asked = source_records(whole, self.source, run.fingerprint, unread)
-        again = [record._replace(retried=True) for record in asked]
+        reread = source_records(whole, self.source, run.fingerprint, unread)
+        again = [record._replace(retried=True) for record in reread]
         return retry_choice.kept_records(kept, run.fingerprint) + again

@@ -181,8 +181,8 @@ def read_schema(
     dropdowns: dict[str, Json] = {}
     for field in raw.get("fieldDefinitions") or []:
         dropdown_id = field.get("dropdownId")
-        wanted = dropdown_id and (field_ids is None or field["id"] in field_ids)
-        if wanted and dropdown_id not in dropdowns:
+        is_needed = dropdown_id and (field_ids is None or field["id"] in field_ids)
+        if is_needed and dropdown_id not in dropdowns:
             what = f"the dropdown of the field “{field['name']}”"
             try:
                 read = _answer_or_fault(partial(client.dropdown, dropdown_id), what, dropdown_id)

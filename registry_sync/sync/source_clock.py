@@ -47,12 +47,12 @@ class SourceClock:
 
         Warn where the registry's is ahead.
         """
-        ours = page.asked_at or timezone.now()
-        runs.save(self.run, self.ctx.lease, server_date=asked_at(page.server_date, ours))
+        requested_at = page.asked_at or timezone.now()
+        runs.save(self.run, self.ctx.lease, server_date=asked_at(page.server_date, requested_at))
         if page.server_date is None:
             self._say_dateless()
-        elif abs(page.server_date - ours) > CLOCK_SLACK:
-            self._say_apart(page.server_date, ours)
+        elif abs(page.server_date - requested_at) > CLOCK_SLACK:
+            self._say_apart(page.server_date, requested_at)
 
     def went_back(self, page: Page) -> str:
         """Return that the registry's clock went back since the last good run, or ""."""
@@ -113,8 +113,8 @@ class SourceClock:
         text = f"{number_of(run.older, 'record')} were older than asked for: the registry seems to "
         text += "ignore the modified-since parameter"
         remedy = "The integration owner checks its name in the app's configuration."
-        said = f"{text}, so everything is read each time. {remedy}"
-        runs.warn(run, self.ctx.lease, "older_than_asked", said)
+        warning = f"{text}, so everything is read each time. {remedy}"
+        runs.warn(run, self.ctx.lease, "older_than_asked", warning)
         return text
 
     def note_older(self) -> None:
@@ -130,8 +130,8 @@ class SourceClock:
     def _name_future(self, page: Page, record: SourceRecord) -> None:
         """Warn of a record that is dated later than both clocks. It does not move the watermark."""
         terms = self.ctx.setup.connector.incremental
-        ours = timezone.now()
-        now = max(page.server_date or ours, ours)
+        server_now = timezone.now()
+        now = max(page.server_date or server_now, server_now)
         lag = max(terms.overlap if terms else LEAST_LAG, LEAST_LAG)
         if record.modified_at is None or record.modified_at <= now + lag:
             return
@@ -152,26 +152,29 @@ class SourceClock:
         text += "endpoint.incremental.cursor_path avoids this."
         runs.log(self.run, "INFO", text)
 
-    def _say_apart(self, theirs: datetime, ours: datetime) -> None:
+    def _say_apart(self, registry: datetime, own: datetime) -> None:
         """Say that the clocks differ: in a warning if the registry's is ahead."""
-        ahead = theirs > ours
+        ahead = registry > own
         side = "ahead of" if ahead else "behind"
-        text = f"The registry's clock is {duration(abs(theirs - ours))} {side} this server's "
-        text += f"({theirs:%Y-%m-%d %H:%M} and {ours:%Y-%m-%d %H:%M} UTC). The earlier one counts, "
-        text += "so no change is missed. "
+        text = f"The registry's clock is {duration(abs(registry - own))} {side} this server's "
+        text += f"({registry:%Y-%m-%d %H:%M} and {own:%Y-%m-%d %H:%M} UTC). The earlier one "
+        text += "counts, so no change is missed. "
         if not ahead:
             runs.log(self.run, "INFO", text)
-        elif self._benchling_agrees(ours):
+        elif self._benchling_agrees(own):
             text += "Benchling's clock agrees with this server's: the registry's owner corrects it."
             runs.warn(self.run, self.ctx.lease, "clock_ahead", text)
         else:
             text += "The operator checks this server's clock, and the registry's owner theirs."
             runs.warn(self.run, self.ctx.lease, "clock_ahead", text)
 
-    def _benchling_agrees(self, ours: datetime) -> bool:
+    def _benchling_agrees(self, own_clock: datetime) -> bool:
         """Return whether Benchling's clock, at its last answer, was not far from ours."""
         try:
-            theirs = parsedate_to_datetime(self.ctx.client.server_date)
+            benchling_clock = parsedate_to_datetime(self.ctx.client.server_date)
         except (TypeError, ValueError):
             return False
-        return theirs.tzinfo is not None and abs(theirs - ours) <= 2 * CLOCK_SLACK
+        return (
+            benchling_clock.tzinfo is not None
+            and abs(benchling_clock - own_clock) <= 2 * CLOCK_SLACK
+        )

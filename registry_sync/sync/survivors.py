@@ -19,12 +19,12 @@ State = Merge.State
 def survivors(registry_ids: Collection[str]) -> dict[str, str]:
     """Return the last survivors' registry ids of followed merges, by the merged entity's id."""
     found: dict[str, str] = {}
-    asked: set[str] = set()
+    looked_up: set[str] = set()
     lanes = runs.current_lanes()
-    while asking := ({*registry_ids} | {*found.values()}) - asked:
-        rows = _open(lanes).filter(state=State.FOLLOWED, entity_registry_id__among=list(asking))
+    while new_ids := ({*registry_ids} | {*found.values()}) - looked_up:
+        rows = _open(lanes).filter(state=State.FOLLOWED, entity_registry_id__among=list(new_ids))
         found |= dict(rows.values_list("entity_registry_id", "survivor_registry_id"))
-        asked |= asking
+        looked_up |= new_ids
     return {old: _last(found, old) for old in registry_ids if old in found}
 
 
@@ -63,11 +63,13 @@ def survivors_in_use(lane: Lane, entity_ids: Collection[str]) -> set[str]:
 
 def _into(lane: Lane, entity_ids: Collection[str]) -> QuerySet[Merge]:
     """Return the open merges into these entities, without those of records that have left."""
-    gone = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
-    left = lane.withdrawals.filter(closed_at__isnull=True).exclude(state=Withdrawal.State.ABSENT)
+    missing = LedgerEntry.objects.filter(lane=lane).exclude(gone_run_id=None)
+    withdrawals = lane.withdrawals.filter(closed_at__isnull=True).exclude(
+        state=Withdrawal.State.ABSENT
+    )
     rows = _open([lane]).filter(survivor_id__among=list(entity_ids))
-    rows = rows.exclude(external_id__in=gone.values("external_id"))
-    return rows.exclude(external_id__in=left.values("external_id"))
+    rows = rows.exclude(external_id__in=missing.values("external_id"))
+    return rows.exclude(external_id__in=withdrawals.values("external_id"))
 
 
 def refresh(ctx: RunContext) -> None:
@@ -90,18 +92,20 @@ def refresh(ctx: RunContext) -> None:
         for merge in merges
         if (now := _name_holder(found, merge)) is not None and now["id"] != merge.survivor_id
     ]
-    left = ctx.client.entities_by_id([merge.survivor_id for merge, _ in moved]) if moved else []
-    kept = {raw["id"] for raw in left if raw.get("entityRegistryId")}
+    remaining = (
+        ctx.client.entities_by_id([merge.survivor_id for merge, _ in moved]) if moved else []
+    )
+    kept = {raw["id"] for raw in remaining if raw.get("entityRegistryId")}
     for merge, now in moved:
         _follow_on(ctx, merge, now, is_kept=merge.survivor_id in kept)
 
 
 def _name_holder(found: Sequence[Json], merge: Merge) -> Json | None:
     """Return the entity that has the merged one's registry id as an alias."""
-    wanted = name_key(merge.entity_registry_id)
+    registry_key = name_key(merge.entity_registry_id)
     for raw in found:
         aliases = map(name_key, raw.get("aliases") or ())
-        if raw["id"] != merge.entity_id and wanted in aliases:
+        if raw["id"] != merge.entity_id and registry_key in aliases:
             return raw
     return None
 

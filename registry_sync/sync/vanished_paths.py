@@ -48,8 +48,8 @@ def report_vanished(ctx: RunContext, entities: Sequence[Entity]) -> None:
 
 def _is_decided(ctx: RunContext) -> bool:
     """Return whether someone overrode the guard of lost paths for this run."""
-    gone = Allowance.objects.filter(lane=ctx.lane, what=Allowance.What.PATH_GONE)
-    return gone.filter(used_by=ctx.run).exists()
+    overrides = Allowance.objects.filter(lane=ctx.lane, what=Allowance.What.PATH_GONE)
+    return overrides.filter(used_by=ctx.run).exists()
 
 
 def _key(mapped: FieldMapping) -> str:

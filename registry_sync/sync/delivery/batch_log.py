@@ -128,13 +128,13 @@ class BatchLog:
         """Return by external id the rows that are in Benchling, or that others have taken."""
         batch = self._current()
         where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)
-        written, taken = where.of(items_of_rows(rows, batch), batch.asked_at, failed=self.failed)
+        written, others = where.of(items_of_rows(rows, batch), batch.asked_at, failed=self.failed)
         if written and batch.sent_at is None:
             batch.sent_at = timezone.now()  # it counts for the hour's objects
             batch.save(update_fields=["sent_at"])
-        if taken:
-            remember_page(self.ctx, list(taken.values()))
-        return written | dict.fromkeys(taken, Refused(0, MADE_BY_OTHERS))
+        if others:
+            remember_page(self.ctx, list(others.values()))
+        return written | dict.fromkeys(others, Refused(0, MADE_BY_OTHERS))
 
     def refused(self, row: Row, refusal: Refused) -> None:
         """Record that Benchling refused a row, in words for the person who must act."""
@@ -206,7 +206,7 @@ class BatchLog:
         self._landed.append((self._current(), [Ended(item["external_id"], problem=problem)]))
         self.record_landed()
 
-    def _missing(self, entity: Entity, said: str) -> tuple[list[str], Problem | None]:
+    def _missing(self, entity: Entity, message: str) -> tuple[list[str], Problem | None]:
         """Return which of an entity's link targets are not in Benchling, or which is unfit.
 
         The ledger is believed, except about those that Benchling's words name.
@@ -214,12 +214,12 @@ class BatchLog:
         targets = set(entity.links)
         if not targets:
             return [], None
-        targets -= present(self.ctx.lane, {target for target in targets if target not in said})
+        targets -= present(self.ctx.lane, {target for target in targets if target not in message})
         if targets:
             registry_id = self.ctx.setup.config.registry_id
             found = LinkTargets(self.ctx.client, registry_id).among(targets)
             targets -= found.keys()
-            named = [target for target in entity.links if target in said]
+            named = [target for target in entity.links if target in message]
             unfit = unfit_links(entity, self.ctx.setup.schema, found.values(), archived=named)
             if not targets and unfit:
                 return [], unfit[min(unfit)]

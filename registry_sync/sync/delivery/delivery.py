@@ -53,11 +53,11 @@ class BatchDelivery:
     def record(
         self,
         outcomes: Sequence[RecordOutcome],
-        known: dict[str, ledger.LedgerView],
+        views: dict[str, ledger.LedgerView],
         **run_values: Any,
     ) -> None:
         if outcomes or run_values:
-            ledger.record(self.ctx.run, self.ctx.lease, outcomes, before=known, **run_values)
+            ledger.record(self.ctx.run, self.ctx.lease, outcomes, before=views, **run_values)
 
     def oldest_position(self) -> Json | None:
         return self._pending[0].position if self._pending else None
@@ -138,8 +138,8 @@ class BatchDelivery:
         fit = batch_length([len(row.text) for row in rows], most=self.size.rows)
         rows = rows[:fit]
         batch = self._new_batch(some[:fit])
-        gone = {pending.external_id for pending in some[:fit]}
-        self._pending = [p for p in self._pending if p.external_id not in gone]
+        sent_ids = {pending.external_id for pending in some[:fit]}
+        self._pending = [p for p in self._pending if p.external_id not in sent_ids]
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
         self.log.open(batch)
@@ -180,10 +180,10 @@ class BatchDelivery:
         for some in in_chunks(texts):
             items = [unpack(text) for text in some]
             bodies = [body_of_item(self.ctx, item) for item in items]
-            known = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
-            if known:
-                old = [body for _, body in known]
-                merge_shared(self.ctx, [item for item, _ in known], old)
+            updates = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
+            if updates:
+                old = [body for _, body in updates]
+                merge_shared(self.ctx, [item for item, _ in updates], old)
                 self.unmapped.fill(old)
                 name_by_id(self.ctx, old)
             rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]
@@ -199,15 +199,15 @@ class BatchDelivery:
             return list(rows)
         archived = [r for r in rows if r.body["entityRegistryId"] in self.unmapped.archived]
         for row in archived:
-            said = f"Entity {row.body['entityRegistryId']} is archived."
-            self.log.refused(row, Refused(400, said))
+            message = f"Entity {row.body['entityRegistryId']} is archived."
+            self.log.refused(row, Refused(400, message))
         return [row for row in rows if row not in archived]
 
     def _permitted(self, rows: Sequence[Row]) -> list[Row]:
         fit = set(self.ctx.write_access.still_allowed([row.external_id for row in rows]))
-        left = [row for row in rows if row.external_id not in fit]
-        self.log.hold(left)
-        return [row for row in rows if row.external_id in fit] if left else list(rows)
+        held = [row for row in rows if row.external_id not in fit]
+        self.log.hold(held)
+        return [row for row in rows if row.external_id in fit] if held else list(rows)
 
     def _new_batch(self, some: Sequence[Pending]) -> Batch:
         run = self.ctx.run

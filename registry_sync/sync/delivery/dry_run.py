@@ -69,7 +69,7 @@ class DryRunDelivery:
     def record(
         self,
         outcomes: Sequence[RecordOutcome],
-        known: dict[str, ledger.LedgerView],
+        views: dict[str, ledger.LedgerView],
         **run_values: Any,
     ) -> None:
         """Count what would not be sent, and tell what would be refused.
@@ -77,8 +77,8 @@ class DryRunDelivery:
         What waits for another record is looked at again at the end, as the sync does.
         """
         self._see(outcomes)
-        gone = [s for s in outcomes if s.gone and _held(known, s)]
-        self._report_withdrawn([s for s in gone if not self._may_go(s)])
+        withdrawn = [s for s in outcomes if s.gone and _held(views, s)]
+        self._report_withdrawn([s for s in withdrawn if not self._may_go(s)])
         self._waiting += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
 
@@ -91,8 +91,8 @@ class DryRunDelivery:
     def conclude(self) -> None:
         """Settle what waited until every record was seen."""
         while passing := self._passing():
-            gone = {candidate.entity.external_id for candidate in passing}
-            self._waiting = [s for s in self._waiting if s.external_id not in gone]
+            passing_ids = {candidate.entity.external_id for candidate in passing}
+            self._waiting = [s for s in self._waiting if s.external_id not in passing_ids]
             self.add(passing)
         self._refuse([self._explained(waiting) for waiting in self._waiting])
         self._waiting = []
@@ -106,8 +106,8 @@ class DryRunDelivery:
         """Say of each record how it left, and warn of all that left in the same way."""
         by_way: dict[str, list[str]] = {}
         for outcome in outcomes:
-            said = f"{LEFT.get(outcome.how, LEFT[''])}. Nothing is changed."
-            self.listener.finding(outcome.external_id, "reported as withdrawn", [said])
+            reason = f"{LEFT.get(outcome.how, LEFT[''])}. Nothing is changed."
+            self.listener.finding(outcome.external_id, "reported as withdrawn", [reason])
             by_way.setdefault(outcome.how, []).append(outcome.external_id)
         if by_way:
             ways = [f"{LEFT.get(how, LEFT[''])}: {first_ids(ids)}." for how, ids in by_way.items()]
@@ -119,7 +119,7 @@ class DryRunDelivery:
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
         circles = circles_of(self.lane, self.setup.mapping, named, self._wished)
         swapped = {external_id for circle in circles for external_id in circle}
-        known = ledger.views_of(self.lane, list(wants))
+        views = ledger.views_of(self.lane, list(wants))
         there = self._links.linkable({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
@@ -132,7 +132,7 @@ class DryRunDelivery:
             ):
                 raw, entity = waiting.raw or {}, self._entity_of(waiting)
                 assert entity is not None
-                before = known.get(waiting.external_id)
+                before = views.get(waiting.external_id)
                 record = SourceRecord(
                     waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
                 )
@@ -178,8 +178,8 @@ class DryRunDelivery:
         """Keep what would be refused, each record with its cause, for the run's page and CSV."""
         ledger.save_predicted(self.run, refused)
         for external_id, problems in refused:
-            said = [f"{p.message} {p.remedy}" for p in problems]
-            self.listener.finding(external_id, "refused", said)
+            texts = [f"{p.message} {p.remedy}" for p in problems]
+            self.listener.finding(external_id, "refused", texts)
 
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
@@ -277,8 +277,8 @@ def _problem_of(error: EntityError) -> Problem:
     )
 
 
-def _held(known: dict[str, ledger.LedgerView], outcome: RecordOutcome) -> bool:
-    before = known.get(outcome.external_id)
+def _held(views: dict[str, ledger.LedgerView], outcome: RecordOutcome) -> bool:
+    before = views.get(outcome.external_id)
     return before is not None and bool(before.entity_hash)
 
 

@@ -82,11 +82,11 @@ def cause_line(code: str, kind: str, count: int) -> str:
 def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
     """Yield the level and text of each line on what a dry run would refuse, by cause."""
     rows = Refusal.objects.filter(run=run)
-    left = REFUSALS
+    remaining = REFUSALS
     for code, kind, count in predicted_causes(run):
         yield "WARNING", cause_line(code, kind, count)
-        for row in rows.filter(code=code, kind=kind).order_by("pk")[:left].iterator(CHUNK):
+        for row in rows.filter(code=code, kind=kind).order_by("pk")[:remaining].iterator(CHUNK):
             yield "WARNING", f"{row.external_id} would {verdict(code)}. {row.message} {row.remedy}"
-        left = max(0, left - count)
+        remaining = max(0, remaining - count)
     if (total := rows.count()) > REFUSALS:
         yield "INFO", f"These are {REFUSALS:,} of {total:,} refused records. The run's CSV has all."

@@ -27,11 +27,11 @@ def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
     if not ctx.setup.schema.entity_type.empty_on_create:
         return
     for some in in_chunks(bodies):
-        known = ids_of(ctx, [str(body["entityRegistryId"]) for body in some])
+        ids = ids_of(ctx, [str(body["entityRegistryId"]) for body in some])
         linked = links_of(held["value"] for body in some for held in body["fields"].values())
         targets = ids_of(ctx, sorted(linked)) if linked else {}
         for body in some:
-            if entity_id := known.get(body["entityRegistryId"]):
+            if entity_id := ids.get(body["entityRegistryId"]):
                 body["id"] = entity_id
                 for held in body["fields"].values():
                     held["value"] = _by_id(held["value"], targets)

@@ -58,19 +58,19 @@ class Landing:
         targets = self._targets(items, found)
         before = self._before(items)
         written: Found = {}
-        taken: Found = {}
+        others: Found = {}
         for item in items:
             raw, external_id = by_id.get(item["registry_id"]), item["external_id"]
             if raw is None:
                 continue
             held = canonical_fields(raw, self.schema, targets)
-            known = before.get(external_id)
+            old = before.get(external_id)
             strict = external_id in failed
-            if _changed_since(raw, since) and self._is_written(item, raw, held, known, strict):
+            if _changed_since(raw, since) and self._is_written(item, raw, held, old, strict):
                 written[external_id] = raw
-            elif item["new"] and known is None and not self._is_ours(raw):
-                taken[external_id] = raw
-        return written, taken
+            elif item["new"] and old is None and not self._is_ours(raw):
+                others[external_id] = raw
+        return written, others
 
     def _is_written(
         self, item: Json, raw: Json, held: Json, before: LedgerEntry | None, strict: bool
@@ -93,8 +93,8 @@ class Landing:
         return not any(_same(key, was, now) for key, was, now, _ in judged)
 
     def _is_ours(self, raw: Json) -> bool:
-        mine = (raw.get("creator") or {}).get("id") == self.client.app_id
-        return mine and (raw.get("schema") or {}).get("id") == self.schema.id
+        by_app = (raw.get("creator") or {}).get("id") == self.client.app_id
+        return by_app and (raw.get("schema") or {}).get("id") == self.schema.id
 
     def _before(self, items: Sequence[Json]) -> dict[str, LedgerEntry]:
         ids = [item["external_id"] for item in items]
@@ -106,8 +106,8 @@ class Landing:
         sent = {key for item in items for key in item["fields"]}
         fields = [field for field in self.schema.fields if field.id in sent]
         targets = link_targets(found, fields, self.client)
-        ours = links_of(value for item in items for value in item["fields"].values())
-        if unknown := sorted(ours - set(targets.values())):
+        target_ids = links_of(value for item in items for value in item["fields"].values())
+        if unknown := sorted(target_ids - set(targets.values())):
             linked = self.client.entities_registered(unknown, registry_id=self.lane.registry_id)
             targets |= {str(raw["id"]): str(raw["entityRegistryId"]) for raw in linked}
         return targets

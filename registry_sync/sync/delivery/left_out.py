@@ -43,9 +43,9 @@ def held_beside(body: Json, raw: Json, keys: Mapping[str, str]) -> Json:
         for name, held in (raw.get("fields") or {}).items()
         if held and held.get("value") not in (None, [])
     }
-    left = {name: value for name, value in values.items() if name not in body["fields"]}
+    other_fields = {name: value for name, value in values.items() if name not in body["fields"]}
     rest = {kind: read({} if kind in body else raw) for kind, read in _READ.items()}
-    return {"fields": left, **rest}
+    return {"fields": other_fields, **rest}
 
 
 def is_lost(before: Any, now: Any) -> bool:

@@ -42,14 +42,14 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
     well, because the mapping that made them has changed.
     """
     run = ctx.run
-    left = Batch.objects.filter(
+    leftover = Batch.objects.filter(
         Q(run=run) | _is_concerned(ctx.lane),  # its own may be of the lane that it fed before
         run__tenant=run.tenant,
         run__app_id=run.app_id,
         done_at=None,
     )
     senders = {run.pk: run}
-    for batch in left.select_related("run__lane"):
+    for batch in leftover.select_related("run__lane"):
         if batch.run_id == run.pk and not own:
             continue
         sender = senders.setdefault(batch.run_id, batch.run)
@@ -60,10 +60,10 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
 
 
 def _is_concerned(lane: Lane) -> Q:
-    mine = Q(run__lane=lane)
+    of_lane = Q(run__lane=lane)
     if lane not in runs.current_lanes()[:1]:
-        return mine
-    return mine | (Q(run__lane__position=None) & ~Q(run__status__in=SyncRun.ACTIVE))
+        return of_lane
+    return of_lane | (Q(run__lane__position=None) & ~Q(run__status__in=SyncRun.ACTIVE))
 
 
 def _close(ctx: RunContext, sender: SyncRun, batch: Batch, entities: dict[str, Json]) -> None:

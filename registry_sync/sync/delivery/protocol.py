@@ -37,10 +37,10 @@ class Delivery(Protocol):
     def record(
         self,
         outcomes: Sequence[RecordOutcome],
-        known: dict[str, ledger.LedgerView],
+        views: dict[str, ledger.LedgerView],
         **run_values: Any,
     ) -> None:
-        """Record outcomes that need no sending; `known` is what the ledger holds of them."""
+        """Record outcomes that need no sending; `views` is what the ledger holds of them."""
 
     def oldest_position(self) -> Json | None:
         """Return the position of the first candidate that is in no batch yet, or None."""

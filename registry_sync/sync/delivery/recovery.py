@@ -76,13 +76,13 @@ def _take_up(
     in_use: Callable[[Sequence[Row]], list[Row]],
 ) -> None:
     """Finish a batch that was sent: only what is not in Benchling is sent again."""
-    asked = time.monotonic()
+    started = time.monotonic()
     if batch.task_id:
         _take_up_task(log, batch, {row.external_id: row for row in rows})
-        asked = -math.inf  # whatever it wrote is there by now
+        started = -math.inf  # whatever it wrote is there by now
     rest: Sequence[Row] = [row for row in rows if row.external_id in batch.packed]
     if rest:
-        rest = log.upserter.missing(rest, started=asked)
+        rest = log.upserter.missing(rest, started=started)
         log.record_landed()
         rest = in_use(rest)
     if rest:  # its task failed, perhaps for a cause that is gone by now

@@ -70,17 +70,17 @@ def refusal(
 
     `missing_links` are the registry ids it points at that are not in Benchling yet.
     """
-    said = " ".join(refused.message.split())[:500] or "it gave no reason"
+    message = " ".join(refused.message.split())[:500] or "it gave no reason"
     if missing_links:
-        return missing_link(entity, sorted(missing_links)[0], said)
-    cause = next((cause for cause in CAUSES if cause.pattern.search(said)), OTHER)
-    field = _field_named(said, schema)
+        return missing_link(entity, sorted(missing_links)[0], message)
+    cause = next((cause for cause in CAUSES if cause.pattern.search(message)), OTHER)
+    field = _field_named(message, schema)
     return Problem(
         kind=cause.kind,
         code=cause.code,
         message=f"Benchling refuses {entity.registry_id} (“{entity.name}”)"
         + (f", field “{field}”" if field else "")
-        + f": {said.rstrip('.')}.",
+        + f": {message.rstrip('.')}.",
         remedy=cause.remedy.format(id=entity.external_id),
         field=field,
         value=_value_of(field, entity, schema),
@@ -100,19 +100,19 @@ def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
 
 def set_aside(external_id: str, message: str) -> Problem:
     """Return the problem of a record whose batch failed and whose cause was not found in time."""
-    said = message.rstrip(".") or "it gave no reason"
+    reason = message.rstrip(".") or "it gave no reason"
     return Problem(
         kind="transient",
         code="set_aside",
-        message=f"{external_id} was in a batch that Benchling refused ({said}); too many "
+        message=f"{external_id} was in a batch that Benchling refused ({reason}); too many "
         "of its records were refused to try each one now.",
         remedy="Nothing to do: the next run retries it. Fix the records that were named first.",
     )
 
 
-def _field_named(said: str, schema: EntitySchema) -> str:
+def _field_named(message: str, schema: EntitySchema) -> str:
     """Find the field that the words name: the longest name that stands in them."""
-    folded = name_key(said)
+    folded = name_key(message)
     named = [field.name for field in schema.fields if name_key(field.name) in folded]
     return max(named, key=len, default="")
 

@@ -44,11 +44,11 @@ def _complete(ctx: RunContext, changed: dict[str, list[tuple[Json, Shared, set[s
     for raw in ctx.client.entities_with_ids(sorted(changed), registry_id=registry_id):
         for body, part, removed in changed.get(str(raw.get("entityRegistryId")), ()):
             held = part.read(raw)
-            theirs = held["held"] if isinstance(held, dict) else []
-            body[part.name] = _union(theirs, removed, body.get(part.name) or [])
+            current = held["held"] if isinstance(held, dict) else []
+            body[part.name] = _union(current, removed, body.get(part.name) or [])
 
 
-def _union(theirs: Sequence[Any], removed: set[str], ours: Sequence[Any]) -> list[Any]:
-    kept = [item for item in theirs if name_key(str(item)) not in removed]
+def _union(current: Sequence[Any], removed: set[str], added: Sequence[Any]) -> list[Any]:
+    kept = [item for item in current if name_key(str(item)) not in removed]
     there = keys_of(kept)
-    return kept + [item for item in ours if name_key(str(item)) not in there]
+    return kept + [item for item in added if name_key(str(item)) not in there]

@@ -91,9 +91,9 @@ class Turns:
 
     def _flying(self, batch: Batch | None) -> SyncRun | None:
         """Return a run whose batch leaves no room for one more of this run's; else None."""
-        mine = Batch.objects.filter(run=self.ctx.run, done_at=None).exclude(task_id="")
-        mine = mine.exclude(pk=batch.pk) if batch is not None else mine
-        room = max(1, self.ctx.terms.in_flight - mine.count())
+        own_batches = Batch.objects.filter(run=self.ctx.run, done_at=None).exclude(task_id="")
+        own_batches = own_batches.exclude(pk=batch.pk) if batch is not None else own_batches
+        room = max(1, self.ctx.terms.in_flight - own_batches.count())
         flying = 0
         for other in self._sent_by_others():
             flying += not other.task_id or self._is_running(other.task_id)

@@ -109,17 +109,17 @@ class UnmappedFields:
         # All that it has: the ledger's row may also name fields that the update left out.
         now = self._left_out({"fields": {}}, found[0][1])
         lost = trial.get("lost") or [kind for kind in KINDS if is_lost(trial.get(kind), now[kind])]
-        left = trial.get("left") or now
+        left_out = trial.get("left") or now
         if lost:
             # Kept first: a process that dies after putting it back must still tell of it.
-            self._remember(trial={**trial, "lost": lost, "left": left})
+            self._remember(trial={**trial, "lost": lost, "left": left_out})
             put(body, {kind: trial[kind] for kind in lost}, lost)
             put(body, now, lost)
             self._put_back(body, trial, lost)
         held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():
             if lost and wrote:
-                self._record_changes(wrote, {kind: trial[kind] for kind in lost}, left)
+                self._record_changes(wrote, {kind: trial[kind] for kind in lost}, left_out)
             self._remember(
                 trial=None,
                 kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
@@ -153,7 +153,7 @@ class UnmappedFields:
             found = self._read([body])
         return found
 
-    def _record_changes(self, wrote: LedgerEntry, lost: Json, left: Json) -> None:
+    def _record_changes(self, wrote: LedgerEntry, lost: Json, left_out: Json) -> None:
         """Let the auditor see what the update cleared (but for what it left), and was put back."""
         runs.renew(self.lease)
         names = {field.id: field.name for field in self.setup.schema.fields}
@@ -161,7 +161,7 @@ class UnmappedFields:
         values = [
             (ids.get(key, key), names.get(key, key), value)
             for key, value in lost.get("fields", {}).items()
-            if key not in left["fields"]
+            if key not in left_out["fields"]
         ]
         values += [(kind, WORDS[kind], lost[kind]) for kind in WORDS if kind in lost]
         cleared_by = SyncRun.objects.get(pk=wrote.written_run_id or self.run.pk)

@@ -64,15 +64,15 @@ class LinkGate:
         Only of records that are tried again: what they wait for was found in Benchling.
         """
         again = [c for c in candidates if c.record.retried and c.entity.external_id in waiting]
-        wanted = {
+        missing = {
             c.entity.external_id: missing_target(waiting[c.entity.external_id]) for c in again
         }
-        ids = {target for target in wanted.values() if target}
+        ids = {target for target in missing.values() if target}
         found = LinkTargets(self.ctx.client, self.ctx.lane.registry_id).among(ids)
         problems: dict[str, Problem] = {}
         for candidate in again:
             external_id, schema = candidate.entity.external_id, self.ctx.setup.schema
-            held = [raw for target, raw in found.items() if target == wanted[external_id]]
+            held = [raw for target, raw in found.items() if target == missing[external_id]]
             for problem in unfit_links(candidate.entity, schema, held, archived=found).values():
                 problems[external_id] = problem
         return problems
@@ -89,8 +89,8 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
     links = {c.entity.external_id: links_by_schema(c.entity, ctx.setup.schema) for c in candidates}
     absent: dict[str, set[str]] = {}
     for schema_id, lane in lanes.items():
-        wanted = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
-        absent[schema_id] = wanted - in_lane(ctx, lane, wanted)
+        linked = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
+        absent[schema_id] = linked - in_lane(ctx, lane, linked)
     names, held = runs.LaneNames(), {}
     synced = {lane for lane in lanes.values() if runs.good_runs(lane).exists()}
     for candidate in candidates:
@@ -123,10 +123,10 @@ def held_by_links(
     """
     waiting = dict(held)
     targets = {c.entity.external_id: own_links(c.entity, schema) for c in candidates}
-    wanted = set().union(*targets.values()) if targets else set()
-    if not wanted:
+    linked = set().union(*targets.values()) if targets else set()
+    if not linked:
         return waiting
-    there = set(underway) | linkable(lane, wanted)
+    there = set(underway) | linkable(lane, linked)
     while True:
         coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
         more = {

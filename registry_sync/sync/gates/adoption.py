@@ -74,26 +74,26 @@ class AdoptionGate:
         ctx = self.ctx
         candidates = benchling_state.find_new(ctx, candidates)
         new = [candidate for candidate in candidates if candidate.is_new]
-        taken = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
+        taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
         found: dict[str, Json] = {}
-        if taken:
-            held = ctx.client.entities_by_id(sorted({name.entity_id for name in taken}))
+        if taken_names:
+            held = ctx.client.entities_by_id(sorted({name.entity_id for name in taken_names}))
             benchling_state.remember_page(ctx, held)
-            taken = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
+            taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
             found = {str(raw["id"]): raw for raw in held}
         matches = _Matches(ctx, found)
         matches.open({candidate.entity.external_id for candidate in new})
-        for candidate in new if taken else ():
-            matches.judge(candidate, [name for name in taken if name.entity_id in found])
+        for candidate in new if taken_names else ():
+            matches.judge(candidate, [name for name in taken_names if name.entity_id in found])
         matches.close()
         taken_over = [c for c in new if c.entity.external_id in matches.adopted]
         if ctx.run.dry_run and taken_over:
             self.plan.add(taken_over, matches.adopted)
         going, settled = matches.sort(candidates)
-        left = [c for c in going if c.entity.external_id in matches.left]
-        if left:
-            going = [c for c in going if c not in left]
-            settled += hold(ctx, left)
+        unplanned = [c for c in going if c.entity.external_id in matches.left]
+        if unplanned:
+            going = [c for c in going if c not in unplanned]
+            settled += hold(ctx, unplanned)
         return going, settled
 
 
@@ -123,23 +123,23 @@ class _Matches:
         for row in rows.filter(state__in=UNDECIDED).order_by():
             self.rows[row.external_id, row.entity_id] = row
 
-    def judge(self, candidate: Candidate, taken: Sequence[TakenName]) -> None:
+    def judge(self, candidate: Candidate, taken_names: Sequence[TakenName]) -> None:
         """Decide about one candidate: take its entity over, or keep what the owner will see."""
         entity = candidate.entity
         registry_key, key = entity.registry_key, entity.name_key
-        holders = {name.entity_id: name for name in taken if name.key == registry_key}
+        holders = {name.entity_id: name for name in taken_names if name.key == registry_key}
         # The holder of the id comes first; without one, every holder of the name.
         if not any(name.kind == "id" for name in holders.values()):
-            holders |= {name.entity_id: name for name in taken if name.key == key}
+            holders |= {name.entity_id: name for name in taken_names if name.key == key}
         for entity_id in holders:
             if candidate.entity.external_id not in self.adopted.keys() | self.equal:
                 self._weigh(candidate, self.found[entity_id])
 
     def close(self) -> None:
         """Void what no longer stands in the way of these records."""
-        gone = [row.pk for row in self.rows.values() if row.pk not in self.met]
-        if gone and not self.run.dry_run:
-            Adoption.objects.filter(pk__in=gone).update(state=State.VOID)
+        obsolete = [row.pk for row in self.rows.values() if row.pk not in self.met]
+        if obsolete and not self.run.dry_run:
+            Adoption.objects.filter(pk__in=obsolete).update(state=State.VOID)
 
     def sort(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         going, settled = [], []
@@ -150,20 +150,20 @@ class _Matches:
             elif external_id in self.adopted and self.run.dry_run:
                 outcome = Outcome.UPDATED
             else:
-                known = external_id in self.adopted
-                going.append(replace(candidate, is_new=False) if known else candidate)
+                is_adopted = external_id in self.adopted
+                going.append(replace(candidate, is_new=False) if is_adopted else candidate)
                 continue
             settled.append(record_outcome(candidate.record, outcome, identity=candidate.identity))
         return going, settled
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
         how = self._how(candidate.entity, raw)
-        theirs = benchling_state.entity_of(
+        existing = benchling_state.entity_of(
             candidate.entity.external_id, raw, self.setup, self.targets
         )
-        differences = self._differences(candidate.entity, theirs) if self._comparable(how) else []
+        differences = self._differences(candidate.entity, existing) if self._comparable(how) else []
         if how == How.SAME_ID and not differences:
-            self._take_over(candidate, raw, theirs)
+            self._take_over(candidate, raw, existing)
             self.equal.add(candidate.entity.external_id)
             return
         row = self._row(candidate, raw, how, differences)
@@ -172,13 +172,15 @@ class _Matches:
         id_ = candidate.entity.external_id
         if not self._permitted(candidate):
             self.left.add(id_)
-        elif self._carried_out(candidate, row, raw, theirs):
+        elif self._carried_out(candidate, row, raw, existing):
             self.adopted[id_] = str(raw["id"])
 
     def _permitted(self, candidate: Candidate) -> bool:
-        known = replace(candidate, is_new=False)
+        as_update = replace(candidate, is_new=False)
         permit = self.ctx.write_access
-        return bool(permit.allowed([known])) and permit.may_change([candidate.entity.external_id])
+        return bool(permit.allowed([as_update])) and permit.may_change(
+            [candidate.entity.external_id]
+        )
 
     def _how(self, entity: Entity, raw: Json) -> Adoption.How:
         if not self._in_our_schema(raw):
@@ -196,16 +198,16 @@ class _Matches:
     def _comparable(self, how: Adoption.How) -> bool:
         return how != How.OTHER_SCHEMA
 
-    def _differences(self, ours: Entity, theirs: Entity) -> list[list[Any]]:
+    def _differences(self, entity: Entity, existing: Entity) -> list[list[Any]]:
         """List what a takeover would change: field, Benchling's value, the registry's."""
         named = {field.id: field.name for field in self.setup.schema.fields}
         found: list[list[Any]] = []
-        if theirs.registry_id != ours.registry_id:
-            found.append(["registry id", theirs.registry_id, ours.registry_id])
-        if theirs.name != ours.name:
-            found.append(["name", theirs.name, ours.name])
-        for field_id, value in ours.fields.items():
-            held = theirs.fields.get(field_id)
+        if existing.registry_id != entity.registry_id:
+            found.append(["registry id", existing.registry_id, entity.registry_id])
+        if existing.name != entity.name:
+            found.append(["name", existing.name, entity.name])
+        for field_id, value in entity.fields.items():
+            held = existing.fields.get(field_id)
             nothing = held in (None, []) and value in (None, [])
             if not nothing and not _is_equal(field_id, value, held):
                 shown = "?" if held == UNKNOWN else plain_part(field_id, held)
@@ -235,10 +237,12 @@ class _Matches:
         self.met.add(row.pk)
         return row
 
-    def _carried_out(self, candidate: Candidate, row: Adoption, raw: Json, theirs: Entity) -> bool:
+    def _carried_out(
+        self, candidate: Candidate, row: Adoption, raw: Json, existing: Entity
+    ) -> bool:
         if self.run.dry_run:
             return True
-        if theirs.registry_id != candidate.entity.registry_id:
+        if existing.registry_id != candidate.entity.registry_id:
             try:
                 self._give_registry_id(row.entity_id, candidate.entity.registry_id)
             except Refused as refused:
@@ -246,7 +250,7 @@ class _Matches:
                 row.save()
                 return False
             self.ctx.write_access.note_changed([candidate.entity.external_id])
-        self._take_over(candidate, raw, theirs, row)
+        self._take_over(candidate, raw, existing, row)
         return True
 
     def _give_registry_id(self, entity_id: str, registry_id: str) -> None:
@@ -261,7 +265,7 @@ class _Matches:
         send_once(send, is_there, self.pause)
 
     def _take_over(
-        self, candidate: Candidate, raw: Json, theirs: Entity, row: Adoption | None = None
+        self, candidate: Candidate, raw: Json, existing: Entity, row: Adoption | None = None
     ) -> None:
         """Let the ledger hold what Benchling holds; who decided it, and when, is kept."""
         if self.run.dry_run:
@@ -271,8 +275,8 @@ class _Matches:
             lane=self.lane,
             external_id=candidate.entity.external_id,
             entity_id=raw["id"],
-            entity_registry_id=theirs.registry_id,
-            name=theirs.name,
+            entity_registry_id=existing.registry_id,
+            name=existing.name,
             how=How.SAME_ID,
             modified_at=parse_datetime(str(raw.get("modifiedAt"))) or now,
             found_at=now,
@@ -282,7 +286,7 @@ class _Matches:
             row.reason = "Every mapped value equalled the registry's."
         row.state, row.run = State.ADOPTED, self.run
         with transaction.atomic():
-            ledger.import_entity(self.run, self.lease, theirs, entity_id=str(raw["id"]))
+            ledger.import_entity(self.run, self.lease, existing, entity_id=str(raw["id"]))
             TakenName.objects.filter(lane=self.lane, entity_id=raw["id"]).delete()
             row.save()
             others = Adoption.objects.filter(lane=self.lane, state__in=UNDECIDED)
@@ -290,10 +294,10 @@ class _Matches:
         self.met.add(row.pk)
 
 
-def _is_equal(field_id: str, ours: Any, held: Any) -> bool:
+def _is_equal(field_id: str, value: Any, held: Any) -> bool:
     if field_id == "structure" and not chemistry.available():
         return False  # without RDKit, whether it is the same substance is for someone to see
-    return is_held(field_id, ours, held)
+    return is_held(field_id, value, held)
 
 
 def _theirs(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:

@@ -216,4 +216,4 @@ def _stopped_runs(lane: Lane, what: Allowance.What) -> QuerySet[SyncRun]:
 
 def _known(lane: Lane, external_id: str) -> bool:
     rows = (lane.errors, lane.ledger)
-    return any(known.filter(external_id=external_id).exists() for known in rows)
+    return any(queryset.filter(external_id=external_id).exists() for queryset in rows)

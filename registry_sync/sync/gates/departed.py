@@ -44,13 +44,16 @@ def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
     """Return the rows of departed records whose entities have these names, by two indexes."""
     if not keys:
         return []
-    ours = lane.ledger.exclude(entity_hash="")
+    own_entries = lane.ledger.exclude(entity_hash="")
     aliases = HeldAlias.objects.filter(lane=lane, key__among=keys)
     aliased = list(aliases.values_list("external_id", flat=True))
-    named = [*ours.filter(name_key__among=keys), *ours.filter(external_id__among=aliased)]
+    named = [
+        *own_entries.filter(name_key__among=keys),
+        *own_entries.filter(external_id__among=aliased),
+    ]
     rows = {row.external_id: row for row in named}
-    left = lane.withdrawals.filter(closed_at__isnull=True, external_id__among=list(rows))
-    departed = left.exclude(state=State.ABSENT).values_list("external_id", flat=True)
+    withdrawals = lane.withdrawals.filter(closed_at__isnull=True, external_id__among=list(rows))
+    departed = withdrawals.exclude(state=State.ABSENT).values_list("external_id", flat=True)
     return [rows[external_id] for external_id in departed][:MOST]
 
 

@@ -45,13 +45,13 @@ def losses(
 
     `is_allowed` says of an external id whether an override lets it go.
     """
-    known = [c for c in candidates if not c.is_new] if _kinds(ctx) else []
-    ids = [c.entity.external_id for c in known]
+    updates = [c for c in candidates if not c.is_new] if _kinds(ctx) else []
+    ids = [c.entity.external_id for c in updates]
     rows = ctx.lane.ledger.filter(external_id__among=ids).exclude(entity_hash="")
     before = {row.external_id: row for row in rows.order_by()} if ids else {}
     touched = {
         c.entity.registry_id: c
-        for c in known
+        for c in updates
         if (row := before.get(c.entity.external_id)) and _changes(row, c)
     }
     entity_ids = ids_of(ctx, list(touched)) if touched else {}

@@ -71,8 +71,8 @@ class UpdateGuard:
             self._begin()
             if self._off:
                 return
-        known = self._changes().filter(external_id__among=updates)
-        counted = set(known.values_list("external_id", flat=True).distinct())
+        changes = self._changes().filter(external_id__among=updates)
+        counted = set(changes.values_list("external_id", flat=True).distinct())
         self._count = (self._count or 0) + len(set(updates) - counted)
         if self._count > self._limit and not is_overridden(self.ctx, What.GREAT_CHANGE):
             if self.run.dry_run or self.lane.plans_for != Lane.PlansFor.GREAT_CHANGES:
@@ -125,15 +125,15 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
         raise _never("the id", "External ID Field", records)
     if whole and all(mapping.name(record.raw) in (ABSENT, None, "") for record in records):
         raise _never("the name", f"External Name Field, “{mapping.name_path}”", records)
-    gone = [m for m in mapping.fields if m.path and _absent(m, records)]
-    if not gone:
+    absent = [m for m in mapping.fields if m.path and _absent(m, records)]
+    if not absent:
         return []
-    held = _held_before(lane, gone, records)
-    lost = [m for m in gone if held.get(m.field.id, 0) >= EVIDENCE]
+    held = _held_before(lane, absent, records)
+    lost = [m for m in absent if held.get(m.field.id, 0) >= EVIDENCE]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _gone(lost, len(records))
-    missing = [m for m in gone if m not in lost]
+    missing = [m for m in absent if m not in lost]
     _check_renamed(ctx, records)
     for mapped in missing:
         if whole and mapped.field.is_required:
@@ -152,9 +152,9 @@ def _check_renamed(
     ctx: RunContext, records: Sequence[SourceRecord], place: str = FIRST_PAGE
 ) -> None:
     """Raise SourceError before few records clear what they now have under another key."""
-    gone = [m for m in ctx.setup.mapping.fields if m.path and _absent(m, records)]
-    found = renamed_keys(ctx, gone, records) if records else {}
-    lost = [mapped for mapped in gone if mapped.path in found]
+    absent = [m for m in ctx.setup.mapping.fields if m.path and _absent(m, records)]
+    found = renamed_keys(ctx, absent, records) if records else {}
+    lost = [mapped for mapped in absent if mapped.path in found]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         new = " and ".join(f"“{found[m.path]}”" for m in lost)
@@ -233,26 +233,26 @@ def _absent(mapped: FieldMapping, records: Sequence[SourceRecord]) -> bool:
 
 
 def _held_before(
-    lane: Lane, gone: Sequence[FieldMapping], records: Sequence[SourceRecord]
+    lane: Lane, absent: Sequence[FieldMapping], records: Sequence[SourceRecord]
 ) -> dict[str, int]:
     """Count in how many of these records each field had a value when they were last written."""
     ids = [record.external_id for record in records]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids)
     held: dict[str, int] = {}
     for fields in rows.values_list("fields", flat=True):
-        for mapped in gone:
+        for mapped in absent:
             if mapped.is_held(fields):
                 held[mapped.field.id] = held.get(mapped.field.id, 0) + 1
     return held
 
 
 def _gone(
-    lost: Sequence[FieldMapping], count: int, said: str = "", place: str = FIRST_PAGE
+    lost: Sequence[FieldMapping], count: int, evidence: str = "", place: str = FIRST_PAGE
 ) -> SourceError:
     named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)
     return SourceError(
         f"None of the {number_of(count, 'record')}{place} has {named}, which had values before."
-        f"{said} Nothing was written.",
+        f"{evidence} Nothing was written.",
         remedy="If the registry renamed it, the integration owner corrects the row in Field "
         "Configurations. If it is gone for good, manage.py allow path-gone --reason “…” lets one "
         "run pass, which keeps the values in Benchling, or clears them if endpoint.absent is "

@@ -50,12 +50,12 @@ class LinkReasons:
         ]
         if not targets:
             return {}
-        said = self._misnamed(targets)
-        rest = [(entity, target) for entity, target in targets if entity.external_id not in said]
+        reasons = self._misnamed(targets)
+        rest = [(entity, target) for entity, target in targets if entity.external_id not in reasons]
         abroad = self.elsewhere({target for _, target in rest})
         for entity, target in rest:
             if target in abroad:
-                said[entity.external_id] = self._in_another(entity, target, abroad[target])
+                reasons[entity.external_id] = self._in_another(entity, target, abroad[target])
         return {
             external_id: replace(
                 waiting[external_id],
@@ -64,7 +64,7 @@ class LinkReasons:
                 message=message,
                 remedy=remedy,
             )
-            for external_id, (message, remedy) in said.items()
+            for external_id, (message, remedy) in reasons.items()
         }
 
     def elsewhere(self, targets: Collection[str]) -> dict[str, str]:
@@ -93,15 +93,15 @@ class LinkReasons:
             for schema_id, linked in links_by_schema(entity, schema).items()
             if schema_id in lanes and target in linked
         ]
-        said: dict[str, tuple[str, str]] = {}
+        reasons: dict[str, tuple[str, str]] = {}
         for schema_id, lane in lanes.items():
             of_lane = [link for link in links if link.schema_id == schema_id]
             texts = {text for link in of_lane for text in (link.target, self._as_given(link))}
             held = holders(lane, sorted({name_key(text) for text in texts}))
             for link in of_lane:
                 if words := self._by_another_name(link, held):
-                    said.setdefault(link.entity.external_id, words)
-        return said
+                    reasons.setdefault(link.entity.external_id, words)
+        return reasons
 
     def _as_given(self, link: Missing) -> str:
         """Return a target as the registry has it: its id without the linked lane's template."""
@@ -111,18 +111,18 @@ class LinkReasons:
         self, link: Missing, held: Mapping[str, Sequence[Holder]]
     ) -> tuple[str, str] | None:
         """Return what is said of a target that is the name, an alias or another spelling."""
-        given, mapping = self._as_given(link), self.ctx.setup.mapping
+        value, mapping = self._as_given(link), self.ctx.setup.mapping
         itself = link.entity.external_id if link.schema_id == mapping.schema_id else ""
         ids = [one for one in held.get(name_key(link.target), ()) if one.kind == "id"]
-        names = [one for one in held.get(name_key(given), ()) if one.kind != "id"]
+        names = [one for one in held.get(name_key(value), ()) if one.kind != "id"]
         for holder in (*ids, *names):
             if holder.schema_name or holder.archived or holder.became:
                 continue
             right = holder.external_id or external_id_of(
                 holder.entity_registry_id, mapping, link.schema_id
             )
-            if right and right not in (given, itself):
-                return _in_words(link, given, holder, right)
+            if right and right not in (value, itself):
+                return _in_words(link, value, holder, right)
         return None
 
     def _others(self) -> dict[str, str]:
@@ -138,25 +138,25 @@ class LinkReasons:
 
     def _in_another(self, entity: Entity, target: str, name: str) -> tuple[str, str]:
         own = (self._registries or {}).get(self.ctx.lane.registry_id, "")
-        ours = f"“{own}”" if own else "the Benchling registry that the app writes to"
+        own_registry = f"“{own}”" if own else "the Benchling registry that the app writes to"
         return (
             f"{entity.registry_id} points at {target}, which is in the Benchling registry “{name}” "
-            f"and not in {ours}.",
+            f"and not in {own_registry}.",
             "A link cannot lead to another Benchling registry. The registry's owner corrects the "
-            f"reference; once {target} is in {ours}, {entity.registry_id} will be synced "
+            f"reference; once {target} is in {own_registry}, {entity.registry_id} will be synced "
             "automatically.",
         )
 
 
-def _in_words(link: Missing, given: str, holder: Holder, right: str) -> tuple[str, str]:
+def _in_words(link: Missing, value: str, holder: Holder, right: str) -> tuple[str, str]:
     if holder.kind == "id":
         what = f"{link.target}, which is spelled {holder.entity_registry_id} in Benchling; an id "
         what += "must match exactly"
     else:
         name = "the name" if holder.kind == "name" else "an alias"
-        what = f"{given}, which is {name} of {right}; a link must name the id"
+        what = f"{value}, which is {name} of {right}; a link must name the id"
     return (
         f"{link.entity.registry_id} points at {what}.",
-        f"The registry's owner writes {right} instead of {given} in {link.entity.external_id}, or "
+        f"The registry's owner writes {right} instead of {value} in {link.entity.external_id}, or "
         "the integration owner maps the link to a path that has the id.",
     )

@@ -24,8 +24,8 @@ def circles_of(
     a record whose name is waited for, if there is one, and its last record is who waits for it.
     """
     keys = set(wants.values())
-    ours = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
-    named = dict(ours.values_list("name_key", "external_id"))
+    holders = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
+    named = dict(holders.values_list("name_key", "external_id"))
     held = _aliases(lane, keys) | named if "aliases" in mapping.field_ids else named
     found: list[list[str]] = []
     done: set[str] = set()
@@ -38,10 +38,10 @@ def circles_of(
             here = held.get(wants[here])
         if here in path:
             circle = path[path.index(here) :]
-            given = [wants[circle[n - 1]] for n in range(len(circle))]
-            if any(key in wished(id_) for key, id_ in zip(given, circle, strict=True)):
+            given_keys = [wants[circle[n - 1]] for n in range(len(circle))]
+            if any(key in wished(id_) for key, id_ in zip(given_keys, circle, strict=True)):
                 continue
-            first = next((n for n, key in enumerate(given) if key in named), 0)
+            first = next((n for n, key in enumerate(given_keys) if key in named), 0)
             found.append(circle[first:] + circle[:first])
     return found
 
@@ -54,5 +54,5 @@ def _aliases(lane: Lane, keys: Collection[str]) -> dict[str, str]:
     aliases = list(lane.aliases.filter(key__among=keys).values_list("key", "external_id"))
     rows = lane.ledger.filter(external_id__among=[external_id for _, external_id in aliases])
     fields = dict(rows.exclude(entity_hash="").values_list("external_id", "fields"))
-    known = {id_ for id_, values in fields.items() if isinstance(values.get("aliases"), list)}
-    return {key: external_id for key, external_id in aliases if external_id in known}
+    removable = {id_ for id_, values in fields.items() if isinstance(values.get("aliases"), list)}
+    return {key: external_id for key, external_id in aliases if external_id in removable}

@@ -34,10 +34,10 @@ class NameGate:
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that got their name, and the refused ones' outcomes."""
         keys = keys_of(candidate.entity for candidate in candidates)
-        taken, claims = holders(self.lane, keys), self.claims.of(keys)
+        holders_by_key, claims = holders(self.lane, keys), self.claims.of(keys)
         going, refused = [], []
         for candidate in candidates:
-            problem = conflict(candidate.entity, taken, claims)
+            problem = conflict(candidate.entity, holders_by_key, claims)
             if problem is None:
                 claims.add(candidate.entity)
                 going.append(candidate)
@@ -61,9 +61,9 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     held: set[str] = set()
     for start in range(0, len(keys), CHUNK):
         some = keys[start : start + CHUNK]
-        ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-        held |= set(ours.filter(name_key__in=some).values_list("name_key", flat=True))
-        held |= set(ours.filter(id_key__in=some).values_list("id_key", flat=True))
+        entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+        held |= set(entries.filter(name_key__in=some).values_list("name_key", flat=True))
+        held |= set(entries.filter(id_key__in=some).values_list("id_key", flat=True))
         aliases = HeldAlias.objects.filter(lane=lane, key__in=some)
         held |= set(aliases.values_list("key", flat=True))
         others = TakenName.objects.filter(lane=lane, key__in=some)
@@ -79,21 +79,21 @@ def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
 
 def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     """Return the holders of these keys, by key: entities in the ledger and beside it."""
-    taken: dict[str, list[Holder]] = {}
+    by_key: dict[str, list[Holder]] = {}
     if not keys:
-        return taken
-    ours = _own_holders(lane, keys)
-    left = departed(lane, {holder.external_id for _, holder in ours})
-    for key, holder in ours:
-        became = left.get(holder.external_id, "")
-        taken.setdefault(key, []).append(replace(holder, became=became) if became else holder)
+        return by_key
+    own = _own_holders(lane, keys)
+    departures = departed(lane, {holder.external_id for _, holder in own})
+    for key, holder in own:
+        became = departures.get(holder.external_id, "")
+        by_key.setdefault(key, []).append(replace(holder, became=became) if became else holder)
     others = list(TakenName.objects.filter(lane=lane, key__among=keys))
     written = _written([row.entity_id for row in others if row.schema_name])
     for row in others:
         whose, here = row.entity_registry_id or row.entity_id, row.entity_id in written
         holder = Holder("", whose, row.kind, row.archived, row.schema_name, of_lane=here)
-        taken.setdefault(row.key, []).append(holder)
-    return taken
+        by_key.setdefault(row.key, []).append(holder)
+    return by_key
 
 
 def _written(entity_ids: Collection[str]) -> set[str]:
@@ -105,10 +105,10 @@ def _written(entity_ids: Collection[str]) -> set[str]:
 
 
 def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
-    ours = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
+    entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
     found: list[tuple[str, Holder]] = []
     for kind, column in (("name", "name_key"), ("id", "id_key")):
-        rows = ours.filter(**{f"{column}__among": keys})
+        rows = entries.filter(**{f"{column}__among": keys})
         whose = rows.values_list(column, "external_id", "entity_registry_id")
         found += [(key, Holder(id_, registry_id, kind)) for key, id_, registry_id in whose]
     for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
@@ -116,14 +116,16 @@ def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
     return found
 
 
-def conflict(entity: Entity, taken: dict[str, list[Holder]], claims: Claims) -> Problem | None:
+def conflict(
+    entity: Entity, holders_by_key: dict[str, list[Holder]], claims: Claims
+) -> Problem | None:
     """Return the problem of an entity whose name or registry id another one has, or None."""
     for key, own_kind in (
         (entity.registry_key, "id"),
         (entity.name_key, "name"),
         *((key, "alias") for key in entity.alias_keys),
     ):
-        for holder in [*taken.get(key, ()), *claims.holders(key)]:
+        for holder in [*holders_by_key.get(key, ()), *claims.holders(key)]:
             if holder.external_id != entity.external_id:
                 return _problem(entity, key, own_kind, holder)
     return None
@@ -181,11 +183,11 @@ def _renames(entity: Entity, own_kind: str, holder: Holder) -> str:
             f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or "
             f"{own} in the registry"
         )
-    theirs = _without(holder.entity_registry_id, holder.kind)
+    other = _without(holder.entity_registry_id, holder.kind)
     if "alias" not in (own_kind, holder.kind):
-        theirs = holder.entity_registry_id
-        return f"Give {entity.registry_id} or {theirs} another name in the registry"
-    return f"{own}, or {theirs[0].lower()}{theirs[1:]}, in the registry"
+        other = holder.entity_registry_id
+        return f"Give {entity.registry_id} or {other} another name in the registry"
+    return f"{own}, or {other[0].lower()}{other[1:]}, in the registry"
 
 
 def _without(registry_id: str, kind: str) -> str:

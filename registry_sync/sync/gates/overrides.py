@@ -19,16 +19,16 @@ def is_overridden(
     was planned before. That of a record stays until `use_up` says that the record goes on: it may
     be left for a plan.
     """
-    mine = Allowance.objects.filter(lane=ctx.lane, what=what, external_id=external_id)
-    if any(override.covers(paths) for override in mine.filter(used_by=ctx.run)):
+    overrides = Allowance.objects.filter(lane=ctx.lane, what=what, external_id=external_id)
+    if any(override.covers(paths) for override in overrides.filter(used_by=ctx.run)):
         return True
-    unused = [row for row in mine.filter(used_by=None).order_by("pk") if row.covers(paths)]
+    unused = [row for row in overrides.filter(used_by=None).order_by("pk") if row.covers(paths)]
     if not unused or ctx.run.dry_run:
         return bool(unused)
     if external_id:
         ctx.passed.setdefault(external_id, {})[unused[0].pk] = unused[0]
     elif ctx.write_access is not NO_WRITES and not _was_planned_before(ctx.run, unused[0]):
-        for override in mine.filter(used_by=None, pk__lte=unused[0].pk):
+        for override in overrides.filter(used_by=None, pk__lte=unused[0].pk):
             _use_up(ctx.run, override)  # also those of less: they must not stay for a later stop
     return True
 

@@ -14,7 +14,7 @@ from registry_sync.sync.records import SourceRecord
 
 
 def renamed_keys(
-    ctx: RunContext, gone: Sequence[FieldMapping], records: Sequence[SourceRecord]
+    ctx: RunContext, absent: Sequence[FieldMapping], records: Sequence[SourceRecord]
 ) -> dict[str, str]:
     """Return the new keys by the paths that no record has any more.
 
@@ -23,17 +23,17 @@ def renamed_keys(
     one in which nothing else changed, not even its modification time.
     """
     before = set(ctx.lane.source_state.get("record_keys", ()))
-    cleared = [mapped for mapped in gone if mapped.absent == "clear"]
+    cleared = [mapped for mapped in absent if mapped.absent == "clear"]
     if not before or not cleared:
         return {}
-    came = {record.external_id: record for record in records}
-    rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(came))
+    by_id = {record.external_id: record for record in records}
+    rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(by_id))
     entries = list(rows.exclude(entity_hash=""))
     found: dict[str, str] = {}
     shown: set[str] = set()
     for mapped in cleared:
         held = [
-            (came[entry.external_id].raw, entry.fields[mapped.field.id])
+            (by_id[entry.external_id].raw, entry.fields[mapped.field.id])
             for entry in entries
             if mapped.is_held(entry.fields)
         ]
@@ -45,7 +45,7 @@ def renamed_keys(
             found[mapped.path] = min(common)
             shown |= {mapped.path} if len({str(was) for _, was in held}) > 1 else set()
     for entry in entries if found.keys() - shown else ():
-        shown |= _only_renamed(ctx, came[entry.external_id], found, entry.raw_hash)
+        shown |= _only_renamed(ctx, by_id[entry.external_id], found, entry.raw_hash)
     return {path: key for path, key in found.items() if path in shown}
 
 

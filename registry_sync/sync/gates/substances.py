@@ -93,14 +93,14 @@ def taken(
 
 
 def _holder(key: str, external_id: str, held: dict[str, list[str]], claims: Claims) -> str:
-    ours = held.get(key, [])
-    if external_id in ours:
+    holders = held.get(key, [])
+    if external_id in holders:
         return ""  # it has it already
     claimed = [holder.external_id for holder in claims.holders(substance_claim(key))]
-    return next((id_ for id_ in (*ours, *claimed) if id_ != external_id), "")
+    return next((id_ for id_ in (*holders, *claimed) if id_ != external_id), "")
 
 
-def is_taken(entity: Entity, said: str, schema: EntitySchema) -> bool:
+def is_taken(entity: Entity, message: str, schema: EntitySchema) -> bool:
     """Return whether Benchling's words about an entity say that another one has its substance.
 
     Words of people, such as names, do not count, nor do conflicts of names.
@@ -110,12 +110,12 @@ def is_taken(entity: Entity, said: str, schema: EntitySchema) -> bool:
     own = [entity.name, entity.registry_id, *(entity.fields.get("aliases") or ())]
     for text in (*own, *(field.name for field in schema.fields)):
         if SUBSTANCE.search(text) and not SUBSTANCE.fullmatch(text):
-            said = re.sub(re.escape(text), "", said, flags=re.IGNORECASE)
-    said = HOLDER.sub("", QUOTED.sub("", said))
-    return bool(SUBSTANCE.search(said) and TAKEN.search(said)) and not NAMED.search(said)
+            message = re.sub(re.escape(text), "", message, flags=re.IGNORECASE)
+    message = HOLDER.sub("", QUOTED.sub("", message))
+    return bool(SUBSTANCE.search(message) and TAKEN.search(message)) and not NAMED.search(message)
 
 
-def refused_as_taken(ctx: RunContext, entity: Entity, said: str) -> Problem:
+def refused_as_taken(ctx: RunContext, entity: Entity, message: str) -> Problem:
     """Return the problem of a second entity of a substance, and remember that there is such a rule.
 
     Raise LeaseLost.
@@ -124,11 +124,13 @@ def refused_as_taken(ctx: RunContext, entity: Entity, said: str) -> Problem:
     substance = substance_of(entity)
     key = substance.key if substance else ""
     held = holders_of(ctx.lane, [key]).get(key, []) if key else []
-    ours = next((id_ for id_ in held if id_ != entity.external_id), "")
-    named = HOLDER.search(said)
-    if ours:
-        return structure_taken(entity, ctx.setup.mapping.registry_id(ours), key=key, said=said)
-    return structure_taken(entity, named[1] if named else "", said=said)
+    holder = next((id_ for id_ in held if id_ != entity.external_id), "")
+    named = HOLDER.search(message)
+    if holder:
+        return structure_taken(
+            entity, ctx.setup.mapping.registry_id(holder), key=key, message=message
+        )
+    return structure_taken(entity, named[1] if named else "", message=message)
 
 
 def forget_uniqueness(ctx: RunContext, written: Iterable[Entity]) -> None:
@@ -148,10 +150,10 @@ def forget_uniqueness(ctx: RunContext, written: Iterable[Entity]) -> None:
         runs.learn(ctx.lane, ctx.lease, **{LEARNED: None})
 
 
-def structure_taken(entity: Entity, holder: str, *, key: str = "", said: str = "") -> Problem:
+def structure_taken(entity: Entity, holder: str, *, key: str = "", message: str = "") -> Problem:
     """Return the problem of an entity whose structure or sequence `holder` has.
 
-    `holder` is a registry id, `said` what Benchling answered, if it was asked.
+    `holder` is a registry id, `message` what Benchling answered, if it was asked.
     """
     part = "structure" if "structure" in entity.fields else "sequence"
     salts = " Salts do not count." if part == "structure" else ""
@@ -161,7 +163,8 @@ def structure_taken(entity: Entity, holder: str, *, key: str = "", said: str = "
         kind="source",
         code="structure_taken",
         message=f"The {part} of {entity.registry_id} is that of {whose} in Benchling, which takes "
-        f"each {part} once.{salts}" + (f" Benchling says: {said.rstrip('.')}." if said else ""),
+        f"each {part} once.{salts}"
+        + (f" Benchling says: {message.rstrip('.')}." if message else ""),
         remedy=f"The registry's owner merges {entity.registry_id} with {whose} or corrects its "
         f"{part}, or a Benchling admin lifts the constraint. It will be retried {when}.",
         field=part,

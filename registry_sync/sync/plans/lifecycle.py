@@ -28,8 +28,8 @@ class PlanError(Exception):
 
 def begin(run: SyncRun, lane: Lane, lease: runs.Lease) -> Plan:
     """Begin a run's plan, without rows. What a dead process of the run kept is deleted."""
-    for left in Plan.objects.filter(lane=lane, state=State.MAKING):
-        _discard(left)
+    for unfinished in Plan.objects.filter(lane=lane, state=State.MAKING):
+        _discard(unfinished)
     with transaction.atomic():
         runs.renew(lease)
         return Plan.objects.create(

@@ -60,9 +60,9 @@ def counts_sentence(plan: Plan) -> str:
 def _settle(ctx: RunContext, plan: Plan) -> None:
     run, rows = ctx.run, plan.rows.all()
     applying = plan.runs.filter(kind=run.Kind.APPLY)  # those that were interrupted wrote as well
-    ours = LedgerEntry.objects.filter(lane=ctx.lane, external_id=OuterRef("external_id"))
-    here = ours.filter(seen_run_id=run.pk)
-    written = ours.filter(
+    entries = LedgerEntry.objects.filter(lane=ctx.lane, external_id=OuterRef("external_id"))
+    here = entries.filter(seen_run_id=run.pk)
+    written = entries.filter(
         entity_hash=OuterRef("entity_digest"), written_run_id__in=applying.values("pk")
     )
     records = rows.filter(action__in=(Action.CREATE, Action.CHANGE))
@@ -91,13 +91,13 @@ def _settle_archives(ctx: RunContext, rows: QuerySet[PlanRow], applying: QuerySe
 
 
 def _warn_of_left(ctx: RunContext, plan: Plan) -> None:
-    left = plan.rows.exclude(fate=Fate.WRITTEN).order_by("pk")
-    count = left.count()
+    not_written = plan.rows.exclude(fate=Fate.WRITTEN).order_by("pk")
+    count = not_written.count()
     if not count:
         return
     named = ", ".join(
         f"{row.external_id} ({row.get_fate_display().removeprefix('left: ')})"
-        for row in left[:NAMED]
+        for row in not_written[:NAMED]
     )
     more = f" and {count - NAMED:,} more" if count > NAMED else ""
     text = f"{number_of(count, 'signed change')} of {plan} not written: {named}{more}. The plan's "

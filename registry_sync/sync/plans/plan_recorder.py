@@ -56,15 +56,15 @@ class PlanRecorder(NoPlan):
         self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
     ) -> None:
         """Add the writes of candidates. Raise LeaseLost, and what Benchling's client raises."""
-        known = self._entries([c for c in candidates if not c.is_new])
-        ids = {key: entry.entity_id for key, entry in known.items()} | (entity_ids or {})
+        entries = self._entries([c for c in candidates if not c.is_new])
+        ids = {key: entry.entity_id for key, entry in entries.items()} | (entity_ids or {})
         raws = self._entities(list(ids.values()))
         definitions = self.ctx.setup.mapping.definitions
         targets = link_targets(list(raws.values()), definitions, self.ctx.client)
         rows = []
         for candidate in candidates:
             id_ = candidate.entity.external_id
-            entry, raw = known.get(id_), raws.get(ids.get(id_, ""))
+            entry, raw = entries.get(id_), raws.get(ids.get(id_, ""))
             row = self._row(candidate, entry, raw, targets)
             row.entity_id = ids.get(id_, "")
             rows.append(row)
@@ -97,8 +97,8 @@ class PlanRecorder(NoPlan):
         return {row.external_id: row for row in rows}
 
     def _entities(self, ids: Sequence[str]) -> dict[str, Json]:
-        wanted = [id_ for id_ in ids if id_]
-        found = self.ctx.client.entities_by_id(wanted) if wanted else []
+        entity_ids = [id_ for id_ in ids if id_]
+        found = self.ctx.client.entities_by_id(entity_ids) if entity_ids else []
         return {str(raw["id"]): raw for raw in found}
 
     def _row(
@@ -110,13 +110,13 @@ class PlanRecorder(NoPlan):
     ) -> PlanRow:
         entity = candidate.entity
         is_change = entry is not None or raw is not None
-        theirs = entity_of(entity.external_id, raw, self.ctx.setup, targets) if raw else None
+        existing = entity_of(entity.external_id, raw, self.ctx.setup, targets) if raw else None
         return PlanRow(
             external_id=entity.external_id,
             entity_registry_id=entity.registry_id,
             name=entity.name,
             action=Action.CHANGE if is_change else Action.CREATE,
-            values=storable([list(value) for value in _values(entry, theirs, entity)]),
+            values=storable([list(value) for value in _values(entry, existing, entity)]),
             source_digest=candidate.record.raw_hash,
             entity_digest=entity.digest(),
             benchling_digest=benchling_digest(raw) if is_change else "",
@@ -138,26 +138,28 @@ class PlanRecorder(NoPlan):
 
 
 def _values(
-    entry: LedgerEntry | None, theirs: Entity | None, entity: Entity
+    entry: LedgerEntry | None, existing: Entity | None, entity: Entity
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield what would change: field id, value before and after.
 
     What people changed since the last sync is overwritten as well, so the value before is
     Benchling's own where it can be read.
     """
-    if theirs is None:
+    if existing is None:
         yield from ledger.differences(entry, entity)
         return
-    if theirs.registry_id != entity.registry_id:
-        yield "registry id", theirs.registry_id, entity.registry_id
-    if theirs.name != entity.name:
-        yield "name", theirs.name, entity.name
-    known = {} if entry is None else {f: was for f, was, _ in ledger.differences(entry, entity)}
+    if existing.registry_id != entity.registry_id:
+        yield "registry id", existing.registry_id, entity.registry_id
+    if existing.name != entity.name:
+        yield "name", existing.name, entity.name
+    old_values = (
+        {} if entry is None else {f: was for f, was, _ in ledger.differences(entry, entity)}
+    )
     for field_id, value in entity.fields.items():
-        held = theirs.fields.get(field_id)
+        held = existing.fields.get(field_id)
         readable = held != UNKNOWN and field_id not in PART_KEYS
-        if field_id in known:
-            yield field_id, plain_part(field_id, held) if readable else known[field_id], value
+        if field_id in old_values:
+            yield field_id, plain_part(field_id, held) if readable else old_values[field_id], value
         elif (readable or entry is None) and not _is_held(field_id, value, held):
             yield field_id, "?" if held == UNKNOWN else plain_part(field_id, held), value
 

@@ -41,10 +41,10 @@ def include_requests(ctx: RunContext) -> None:
 
 def requested_ids(ctx: RunContext) -> list[str]:
     """Return the external ids of the records that people requested, and that a plan must read."""
-    asked = (
+    id_lists = (
         _unplanned_runs(ctx).exclude(kind=Kind.RETRY).order_by("pk").values_list("only", flat=True)
     )
-    return list(dict.fromkeys(external_id for only in asked for external_id in only))
+    return list(dict.fromkeys(external_id for only in id_lists for external_id in only))
 
 
 def read_requested(ctx: RunContext, source: Source, carrier: Carrier) -> None:
@@ -53,9 +53,9 @@ def read_requested(ctx: RunContext, source: Source, carrier: Carrier) -> None:
     Raise LeaseLost, Wait, SyncError.
     """
     since = ctx.run.since
-    asked = requested_ids(ctx) if since is not None else []
-    met = _already_handled(ctx, asked)
-    if not (ids := [external_id for external_id in asked if external_id not in met]):
+    requested = requested_ids(ctx) if since is not None else []
+    met = _already_handled(ctx, requested)
+    if not (ids := [external_id for external_id in requested if external_id not in met]):
         return
     found, unread = _fetch(ctx, source, ids)
     records = source_records(list(found.values()), source, ctx.run.fingerprint, unread)
@@ -89,8 +89,8 @@ def _fetch(
         if len(ids) > 1 or not is_of_one_record(error):
             raise
         found, unread = {}, []
-    came = found.keys() | {source.identify(one.record) for one in unread}
-    missing = [external_id for external_id in ids if external_id not in came]
+    answered = found.keys() | {source.identify(one.record) for one in unread}
+    missing = [external_id for external_id in ids if external_id not in answered]
     if missing and ctx.run.dry_run:
         text = f"Someone asked for {first_ids(missing)}, but the registry has no such record or "
         text += "does not give it, so it is not in the plan. The registry's owner checks it; then "

@@ -58,9 +58,9 @@ def _joined(plan: Plan) -> Iterable[str]:
 def _of_runs(plan: Plan) -> Iterator[str]:
     """Those who asked for runs of some records, which left writes for the plan or ended early."""
     for run in partial_runs(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
-        left = run.held > 0 and run.status in SyncRun.GOOD
+        left_writes = run.held > 0 and run.status in SyncRun.GOOD
         ended_early = run.status not in SyncRun.GOOD and run.only
-        if (left or ended_early) and _has_any(plan, run.only):
+        if (left_writes or ended_early) and _has_any(plan, run.only):
             yield from (run.actor, *(run.joined_by or ()))
 
 

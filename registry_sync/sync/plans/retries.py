@@ -22,11 +22,11 @@ def plan_retries(
     read_requested(ctx, source, carrier)
     tried = set[str]()
     for errors in retry_choice.due(ctx):
-        mine = [error for error in errors if _is_due(error, tried, delivery)]
-        ids = [error.external_id for error in mine]
+        due_errors = [error for error in errors if _is_due(error, tried, delivery)]
+        ids = [error.external_id for error in due_errors]
         tried.update(ids)
         _uncount(ctx, [id_ for id_ in ids if delivery.seen.get(id_)], delivery)
-        records = retry_choice.kept_records(mine, ctx.run.fingerprint)
+        records = retry_choice.kept_records(due_errors, ctx.run.fingerprint)
         carrier.carry(records, again=True, force=True)
     delivery.conclude()
     _plan_circles(ctx, carrier, delivery)

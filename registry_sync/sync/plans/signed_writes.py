@@ -31,21 +31,21 @@ class SignedWrites(WriteAccess):
     def allowed(self, candidates: Sequence[Candidate]) -> Collection[str]:
         """Return the candidates that are signed, and whose records are as they were."""
         rows = self._rows([c.entity.external_id for c in candidates], RECORDS)
-        left: dict[PlanRow.Fate | None, list[PlanRow]] = {}
+        by_fate: dict[PlanRow.Fate | None, list[PlanRow]] = {}
         for candidate in candidates:
             if (row := rows.get(candidate.entity.external_id)) is not None:
-                left.setdefault(_fate(row, candidate), []).append(row)
-        fit = {row.external_id for row in left.pop(None, ())}
-        for fate, moved in left.items():
+                by_fate.setdefault(_fate(row, candidate), []).append(row)
+        fit = {row.external_id for row in by_fate.pop(None, ())}
+        for fate, moved in by_fate.items():
             assert fate is not None
             self._leave(moved, fate)
         return fit
 
     def still_allowed(self, external_ids: Collection[str]) -> Collection[str]:
         rows = self._rows(external_ids, RECORDS)
-        known = [row for row in rows.values() if row.action == Action.CHANGE]
-        left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
-        return {id_ for id_ in external_ids if id_ in rows.keys() - left}
+        changes = [row for row in rows.values() if row.action == Action.CHANGE]
+        stopped = self._leave(self._moved(changes, self._entities(changes)), Fate.BENCHLING)
+        return {id_ for id_ in external_ids if id_ in rows.keys() - stopped}
 
     def allowed_withdrawals(
         self, rows: Sequence[Withdrawal], action: PlanRow.Action
@@ -61,10 +61,10 @@ class SignedWrites(WriteAccess):
 
     def may_change(self, external_ids: Collection[str]) -> bool:
         rows = self._rows(external_ids, RECORDS)
-        known = [row for row in rows.values() if row.action == Action.CHANGE]
-        left = self._leave(self._moved(known, self._entities(known)), Fate.BENCHLING)
-        left |= self._leave(self._source_moved(rows), Fate.SOURCE)
-        return not left and not set(external_ids) - rows.keys()
+        changes = [row for row in rows.values() if row.action == Action.CHANGE]
+        stopped = self._leave(self._moved(changes, self._entities(changes)), Fate.BENCHLING)
+        stopped |= self._leave(self._source_moved(rows), Fate.SOURCE)
+        return not stopped and not set(external_ids) - rows.keys()
 
     def note_rename(self, external_id: str, temporary: Json) -> None:
         for row in self._rows([external_id], (Action.CHANGE,)).values():
@@ -100,15 +100,15 @@ class SignedWrites(WriteAccess):
             lane=self.ctx.lane, closed_at__isnull=True, external_id__among=list(rows)
         )
         kept = errors.values_list("external_id", "raw_hash")
-        came = {id_ for id_, row in rows.items() if row.fate == Fate.SOURCE}
-        came |= {id_ for id_, digest in kept if digest != rows[id_].source_digest}
-        return [rows[id_] for id_ in came]
+        changed = {id_ for id_, row in rows.items() if row.fate == Fate.SOURCE}
+        changed |= {id_ for id_, digest in kept if digest != rows[id_].source_digest}
+        return [rows[id_] for id_ in changed]
 
     def _leave(self, rows: Iterable[PlanRow], fate: PlanRow.Fate) -> set[str]:
         """Note a fate at rows, but for those that are written; return their external ids."""
-        left = {row.pk: row.external_id for row in rows}
-        PlanRow.objects.filter(pk__among=list(left)).exclude(fate=Fate.WRITTEN).update(fate=fate)
-        return set(left.values())
+        ids = {row.pk: row.external_id for row in rows}
+        PlanRow.objects.filter(pk__among=list(ids)).exclude(fate=Fate.WRITTEN).update(fate=fate)
+        return set(ids.values())
 
 
 def _is_done(row: PlanRow, raws: dict[str, Json]) -> bool:

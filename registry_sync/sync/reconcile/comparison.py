@@ -166,14 +166,14 @@ class Comparison:
     def _differences(
         self, entity: Entity, raw: Json, targets: dict[str, str], ledger: dict[str, LedgerEntry]
     ) -> Iterator[FieldRow]:
-        theirs = entity_of(entity.external_id, raw, self.setup, targets)
+        in_benchling = entity_of(entity.external_id, raw, self.setup, targets)
         entry = ledger.get(entity.external_id)
         written = entry if entry is not None and entry.entity_hash else None
-        if theirs.name != entity.name:
-            last = _last("name", theirs.name, entity.name, written)
-            yield FieldRow("name", "name", theirs.name, entity.name, last)
+        if in_benchling.name != entity.name:
+            last = _last("name", in_benchling.name, entity.name, written)
+            yield FieldRow("name", "name", in_benchling.name, entity.name, last)
         for field_id, value in entity.fields.items():
-            held = theirs.fields.get(field_id)
+            held = in_benchling.fields.get(field_id)
             if same_value(field_id, held, value) or (is_blank(held) and is_blank(value)):
                 continue
             shown = UNREADABLE if held == UNKNOWN else plain_part(field_id, held)
@@ -184,8 +184,8 @@ class Comparison:
     def _extra(self, raw: Json) -> Finding:
         registry_id = raw.get("entityRegistryId") or ""
         external_id = external_id_of(registry_id, self.setup.mapping) or ""
-        ours = (raw.get("creator") or {}).get("id") == self.app_id
-        note = "created by this app" if ours else "created by someone else"
+        by_app = (raw.get("creator") or {}).get("id") == self.app_id
+        note = "created by this app" if by_app else "created by someone else"
         return _found(State.EXTRA, external_id, raw, note=note)
 
 
@@ -233,12 +233,12 @@ def _is_accepted(row: FieldRow, pins: dict[str, Pin]) -> bool:
     return same_value(row.field_id, pin.theirs, held)
 
 
-def _last(field_id: str, theirs: Any, source: Any, entry: LedgerEntry | None) -> str:
+def _last(field_id: str, in_benchling: Any, source: Any, entry: LedgerEntry | None) -> str:
     """Return who wrote Benchling's value last, as the ledger knows it."""
     if entry is None:
         return ""
     was = entry.name if field_id == "name" else entry.fields.get(field_id)
-    if same_value(field_id, was, theirs):
+    if same_value(field_id, was, in_benchling):
         by = f", run {entry.written_run_id}" if entry.written_run_id else ""
         return f"Registry Sync{by}; the registry changed since"
     return IN_BENCHLING if same_value(field_id, was, source) else BOTH

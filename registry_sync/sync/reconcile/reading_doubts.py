@@ -32,17 +32,17 @@ class ReadingDoubts:
 
     def sentences(self, distinct: int) -> list[str]:
         """Return the doubts after the last page, which made so many distinct records."""
-        said = list(self._said.values())
+        sentences = list(self._said.values())
         if self.others:
-            said.append(
+            sentences.append(
                 f"{number_of(self.others, 'record')} came again under the same id with other "
                 "values; only the first of each was compared. The registry's owner gives each "
                 "record an id of its own."
             )
         if self.total is not None and distinct < self.total:
-            said.append(
+            sentences.append(
                 f"The registry says it has {number_of(self.total, 'record')}, but only "
                 f"{number_of(distinct, 'distinct one')} {were(distinct)} returned. The registry's "
                 "owner checks which it is, and gives the list a stable order."
             )
-        return said
+        return sentences

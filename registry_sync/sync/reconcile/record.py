@@ -210,21 +210,21 @@ def _keep(row: Reconciliation, findings: Iterator[Finding]) -> None:
 def _name_people(row: Reconciliation, client: Client) -> None:
     """Name who changed entities in Benchling, as far as it tells, for the first that differ."""
     people = (IN_BENCHLING, BOTH)
-    asked = 0
+    requests = 0
     for record in row.records.filter(state=State.DIFFERING).order_by("pk")[:LOOKED_AT]:
         if not any(last in people for *_, last in record.differences):
             continue
         found = change_authors.fetch_authors(client, row.lane, record.entity_id, record.modified_at)
-        if found.trouble and not asked:
+        if found.trouble and not requests:
             return  # what refuses the first one refuses them all
-        asked += 1
+        requests += 1
         record.differences = [
             [*values, _named(change_authors.author_of(found, values[1]), last)]
             for *values, last in record.differences
         ]
         named = record.differences
         row.records.filter(pk=record.pk).update(differences=named)  # or it is gone
-        if asked == change_authors.MOST_A_RUN:
+        if requests == change_authors.MOST_A_RUN:
             return
 
 

@@ -76,11 +76,11 @@ class Archives:
                 self.rows.set(row, State.KEPT, follower_note(follows), kept_for=follows)
                 continue
             entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
-            left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
-            if left is None:
+            reason = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
+            if reason is None:
                 going.append(row)
             elif not (raw and row.state == State.SENT and self._is_sent(row, raw)):
-                self.rows.set(row, *left)
+                self.rows.set(row, *reason)
         return self._without_containers(going)
 
     def _is_sent(self, row: Withdrawal, raw: Json) -> bool:
@@ -262,8 +262,8 @@ class Archives:
         self, rows: Sequence[Withdrawal], action: PlanRow.Action, times: Times | None = None
     ) -> list[Withdrawal]:
         going = self.ctx.write_access.allowed_withdrawals(rows, action)
-        left = {row.external_id for row in rows} - {row.external_id for row in going}
-        hold_withdrawals(self.ctx, left, times)
+        held_ids = {row.external_id for row in rows} - {row.external_id for row in going}
+        hold_withdrawals(self.ctx, held_ids, times)
         return going
 
     # -- rows --------------------------------------------------------------------------------

@@ -28,9 +28,9 @@ def _of_registry(run: SyncRun, lane: Lane) -> list[Caution]:
     """Report what is in Benchling and no longer in the registry, in every run that sees it."""
     if run.reads_all and _is_doubtful(run, lane):
         return []
-    gone = withdrawn(run, lane)
-    ids = list(gone.order_by("pk").values_list("external_id", flat=True)[:4])
-    return _caution(gone.count(), ids, NOTHING) if ids else []
+    entries = withdrawn(run, lane)
+    ids = list(entries.order_by("pk").values_list("external_id", flat=True)[:4])
+    return _caution(entries.count(), ids, NOTHING) if ids else []
 
 
 def _is_doubtful(run: SyncRun, lane: Lane) -> bool:
@@ -62,7 +62,7 @@ def _why_left(rows: QuerySet[Withdrawal]) -> str:
         which = "it" if counted[State.ABSENT] == 1 else "them"
         listing = f"one more complete listing without {which}, at least an hour later,"
         return f"Nothing was archived: {listing} must come first."
-    why = [f"{said} ({counted[state]:,})" for state, said in WHY.items() if state in counted]
+    why = [f"{reason} ({counted[state]:,})" for state, reason in WHY.items() if state in counted]
     return f"None of them was archived: {', '.join(why)}."
 
 

@@ -37,15 +37,15 @@ class Departures:
 
     def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
         """Follow one page before its candidates are sent. Raise LeaseLost, Wait, SyncError."""
-        known = self._open_of(records)
-        fresh = {id_: how for id_, how in out.left.items() if id_ not in known}
+        withdrawals = self._open_of(records)
+        fresh = {id_: how for id_, how in out.left.items() if id_ not in withdrawals}
         if self.ctx.run.dry_run:
             self.left |= fresh
         elif fresh:
             keep_new(self.ctx, fresh)
             self._any_open = True
-        if known:
-            self._judge(records, out, known)
+        if withdrawals:
+            self._judge(records, out, withdrawals)
 
     def _open_of(self, records: Sequence[SourceRecord]) -> dict[str, Withdrawal]:
         if not self._any_open:
@@ -54,14 +54,14 @@ class Departures:
         return {row.external_id: row for row in open_rows(self.ctx).filter(external_id__among=ids)}
 
     def _judge(
-        self, records: Sequence[SourceRecord], out: Compared, known: dict[str, Withdrawal]
+        self, records: Sequence[SourceRecord], out: Compared, withdrawals: dict[str, Withdrawal]
     ) -> None:
         """Tell records that are still gone from those that are back."""
         back: dict[str, Withdrawal] = {}
         still: list[str] = []
-        waited = self._waited(records, known)
+        waited = self._waited(records, withdrawals)
         for record in records:
-            row = known.get(record.external_id)
+            row = withdrawals.get(record.external_id)
             kept = record.retried and record.external_id not in waited
             if row is None or kept or record.problem is not None:
                 continue
@@ -77,15 +77,17 @@ class Departures:
         if still:
             self._warn_of_listed(still)
         if self.ctx.run.dry_run:
-            self.met |= known.keys()
+            self.met |= withdrawals.keys()
             self.returned |= back.keys()
         elif back:
             times = {r.external_id: r.modified_at for r in records if r.external_id in back}
             Archives(self.ctx).bring_back(list(back.values()), times)
 
-    def _waited(self, records: Sequence[SourceRecord], known: Mapping[str, Withdrawal]) -> set[str]:
+    def _waited(
+        self, records: Sequence[SourceRecord], withdrawals: Mapping[str, Withdrawal]
+    ) -> set[str]:
         """Return which kept copies came back and waited for their entity in another lane."""
-        ids = [r.external_id for r in records if r.retried and r.external_id in known]
+        ids = [r.external_id for r in records if r.retried and r.external_id in withdrawals]
         if not ids:
             return set()
         held = runs.open_errors(self.ctx.lane).filter(external_id__among=ids, code="moved")
@@ -137,11 +139,13 @@ def open_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
     return Withdrawal.objects.filter(lane=ctx.lane, closed_at__isnull=True)
 
 
-def keep_new(ctx: RunContext, left: Mapping[str, Departure]) -> None:
+def keep_new(ctx: RunContext, departures: Mapping[str, Departure]) -> None:
     """Keep that these records left, as far as they are in Benchling. Raise LeaseLost."""
-    rows = ctx.lane.ledger.filter(external_id__among=list(left)).exclude(entity_hash="")
+    rows = ctx.lane.ledger.filter(external_id__among=list(departures)).exclude(entity_hash="")
     found = [
-        withdrawal_of(ctx, entry, How(left[entry.external_id].how), left[entry.external_id].said)
+        withdrawal_of(
+            ctx, entry, How(departures[entry.external_id].how), departures[entry.external_id].said
+        )
         for entry in rows
     ]
     keep(ctx, found)
@@ -155,7 +159,7 @@ def keep(ctx: RunContext, rows: Iterable[Withdrawal]) -> None:
 
 
 def withdrawal_of(
-    ctx: RunContext, entry: LedgerEntry, how: Withdrawal.How, said: str = ""
+    ctx: RunContext, entry: LedgerEntry, how: Withdrawal.How, reason: str = ""
 ) -> Withdrawal:
     """Return a new withdrawal of a record, not saved."""
     return Withdrawal(
@@ -165,7 +169,7 @@ def withdrawal_of(
         entity_registry_id=entry.entity_registry_id,
         name=entry.name,
         how=how,
-        said=said,
+        said=reason,
         state=State.GONE,
         found_run=ctx.run,
         found_at=timezone.now(),

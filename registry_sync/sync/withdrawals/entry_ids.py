@@ -55,9 +55,9 @@ class EntryIds:
         """Return an id that no record has, and that of a record in another spelling."""
         unknown = sorted(ids - self._known(ids))[:MOST]
         template = self.ctx.setup.connector.registry_id_template or "{id}"
-        wanted = {other: one for one in unknown for other in spellings(one, template)}
-        known = sorted(self._known(wanted) - ids)
-        return (wanted[known[0]], known[0]) if known else None
+        by_spelling = {other: one for one in unknown for other in spellings(one, template)}
+        written = sorted(self._known(by_spelling) - ids)
+        return (by_spelling[written[0]], written[0]) if written else None
 
     def _known(self, ids: Iterable[str]) -> set[str]:
         rows = self.ctx.lane.ledger.filter(external_id__among=list(ids))

@@ -117,13 +117,13 @@ class Feed:
     def _close_errors(self, news: Mapping[str, datetime | None]) -> None:
         """Close the errors of what is deleted, never written or not. Doubts are a full run's."""
         times = [(entry, news[entry.external_id]) for entry in self._rows_of(news)]
-        gone = [
+        deleted = [
             entry.external_id
             for entry, when in times
             if not self._is_doubtful(entry, when) and self._is_deleted(entry, when)
         ]
-        if gone:
-            self._closed += ledger.close_deleted(self.ctx.run, self.ctx.lease, gone)
+        if deleted:
+            self._closed += ledger.close_deleted(self.ctx.run, self.ctx.lease, deleted)
 
     def _rows_of(self, ids: Iterable[str]) -> QuerySet[LedgerEntry]:
         return self.ctx.lane.ledger.filter(external_id__among=list(ids))
@@ -152,20 +152,22 @@ class Feed:
             self._entries |= doubts
             return
         rows = self._entries_of(mark.removeprefix(DOUBT) for mark in doubts)
-        gone = [entry for entry in rows if not self._is_seen(entry)]
-        self._keep([withdrawal_of(self.ctx, entry, How.FEED) for entry in gone])
+        unseen = [entry for entry in rows if not self._is_seen(entry)]
+        self._keep([withdrawal_of(self.ctx, entry, How.FEED) for entry in unseen])
 
     def _keep(self, found: Sequence[Withdrawal]) -> None:
         """Keep withdrawals; those of records that were only missing become these."""
-        said = {row.external_id: row.said for row in found}
+        reasons = {row.external_id: row.said for row in found}
         if self.ctx.run.dry_run:
-            open_now = open_rows(self.ctx).filter(external_id__among=list(said))
-            known = {row.external_id for row in open_now if not was_missed(row)}
-            self._predicted += [external_id for external_id in said if external_id not in known]
+            open_now = open_rows(self.ctx).filter(external_id__among=list(reasons))
+            open_ids = {row.external_id for row in open_now if not was_missed(row)}
+            self._predicted += [
+                external_id for external_id in reasons if external_id not in open_ids
+            ]
             return
-        rows = open_rows(self.ctx).filter(external_id__among=list(said), how=How.ABSENCE)
+        rows = open_rows(self.ctx).filter(external_id__among=list(reasons), how=How.ABSENCE)
         for row in filter(was_missed, rows):
-            row.state, row.how, row.said = State.GONE, How.FEED, said[row.external_id]
+            row.state, row.how, row.said = State.GONE, How.FEED, reasons[row.external_id]
             row.save(update_fields=["state", "how", "said"])
         keep(self.ctx, found)
 

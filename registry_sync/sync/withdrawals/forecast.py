@@ -64,10 +64,10 @@ class Forecast:
         rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | here).order_by("pk")
         ids = []
         for row in self._still_archived(list(rows)):
-            said = "Someone decided to undo its archive."
+            reason = "Someone decided to undo its archive."
             if row.external_id in back:
-                said = "This app archived it, and its record is back."
-            self.ctx.listener.finding(row.external_id, "unarchived", [said])
+                reason = "This app archived it, and its record is back."
+            self.ctx.listener.finding(row.external_id, "unarchived", [reason])
             ids.append(row.external_id)
         self.plan.add_withdrawals(self._entries(ids), Action.UNARCHIVE)
 
@@ -112,8 +112,8 @@ class Forecast:
 
     def _report_deleted(self) -> None:
         for external_id in self._deleted:
-            said = "The registry's list of deletions has it. Nothing is changed."
-            self.ctx.listener.finding(external_id, "reported as withdrawn", [said])
+            reason = "The registry's list of deletions has it. Nothing is changed."
+            self.ctx.listener.finding(external_id, "reported as withdrawn", [reason])
         if self._deleted:
             text = f"In the registry's list of deletions: {first_ids(self._deleted)}. Nothing is "
             self._warn("withdrawn", f"{text}archived.")
@@ -121,7 +121,7 @@ class Forecast:
     def _fresh(self) -> list[str]:
         """Return the records that a run now would count as withdrawn, and that are not kept yet."""
         allowed = policy.BY_MODE[self.ctx.setup.connector.deletes.mode]
-        found = [id_ for id_, left in self.departures.left.items() if left.how in allowed]
+        found = [id_ for id_, departure in self.departures.left.items() if departure.how in allowed]
         found += [external_id for external_id in self._deleted if external_id not in found]
         began, listed = self._listing
         if began is not None:
@@ -139,26 +139,26 @@ class Forecast:
 
     def _report_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
         entries, kept = self._entries(ids), list[LedgerEntry]()
-        left = self._exclusions(entries[:LOOKED_UP])
-        held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in left])
+        exclusions = self._exclusions(entries[:LOOKED_UP])
+        held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in exclusions])
         links = (
             incoming_links([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
         )
         for entry in entries:
             row, count = rows.get(entry.external_id), held.get(entry.entity_id, 0)
-            said = [f"{entry.entity_registry_id} “{entry.name}”, as "
+            lines = [f"{entry.entity_registry_id} “{entry.name}”, as "
                     f"“{self.ctx.lane.withdrawn_reason}”."]  # fmt: skip
             if pointing := links.get(entry.entity_registry_id):
-                said.append(f"Entities link to it: {', '.join(pointing)}.")
+                lines.append(f"Entities link to it: {', '.join(pointing)}.")
             if count:
-                said.append(f"{number_of(count, 'container')} hold it.")
+                lines.append(f"{number_of(count, 'container')} hold it.")
             shown = containers_shown(row) if row is not None else 0
             stays = count > shown and not self.ctx.lane.withdrawn_held
-            if why := left.get(entry.external_id):
-                said, stays = [f"{entry.entity_registry_id} “{entry.name}”. {why}"], True
+            if why := exclusions.get(entry.external_id):
+                lines, stays = [f"{entry.entity_registry_id} “{entry.name}”. {why}"], True
             outcome = "left in use" if stays else "archived"
             kept += [] if stays else [entry]
-            self.ctx.listener.finding(entry.external_id, outcome, said)
+            self.ctx.listener.finding(entry.external_id, outcome, lines)
         self.plan.add_withdrawals(kept, Action.ARCHIVE)
         if kept:
             self._count(len(kept))
@@ -185,8 +185,8 @@ class Forecast:
                  for by in entries if by.entity_id in shared}  # fmt: skip
         for entry in entries:
             raw = by_id.get(entry.entity_id)
-            if left := why_left(raw, entry, entry.entity_registry_id, client.app_id):
-                found[entry.external_id] = left[1]
+            if reason := why_left(raw, entry, entry.entity_registry_id, client.app_id):
+                found[entry.external_id] = reason[1]
         return found
 
     def _containers(self, entries: list[LedgerEntry]) -> dict[str, int]:

@@ -29,14 +29,14 @@ def incoming_links(registry_ids: Iterable[str], lane: Lane) -> dict[str, list[st
 
     The ledgers of all lanes in the same Benchling registry are read, those with links alone.
     """
-    wanted = set(registry_ids)
+    targets = set(registry_ids)
     found: dict[str, list[str]] = defaultdict(list)
     for other in {lane, *runs.current_lanes()}:
         if other.registry_id != lane.registry_id or not runs.schema_view(other).may_link:
             continue
         rows = other.ledger.exclude(entity_hash="").order_by("pk")
         for registry_id, fields in rows.values_list("entity_registry_id", "fields").iterator(2000):
-            for target in links_of(fields.values()) & wanted:
-                if registry_id not in wanted and len(found[target]) < NAMED:
+            for target in links_of(fields.values()) & targets:
+                if registry_id not in targets and len(found[target]) < NAMED:
                     found[target].append(registry_id)
     return dict(found)

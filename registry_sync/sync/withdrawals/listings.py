@@ -149,11 +149,13 @@ class Listings:
         for some in missing:
             ids = [entry.external_id for entry in some]
             rows = open_rows(self.ctx).filter(external_id__among=ids).select_related("found_run")
-            known = {row.external_id: row for row in rows}
-            for row in known.values():
+            open_by_id = {row.external_id: row for row in rows}
+            for row in open_by_id.values():
                 if row.how == How.ABSENCE and row.state in COUNTED:
                     self._miss_again(row, began)
-            keep(self.ctx, [self._missed(e, began) for e in some if e.external_id not in known])
+            keep(
+                self.ctx, [self._missed(e, began) for e in some if e.external_id not in open_by_id]
+            )
 
     def _missed(self, entry: LedgerEntry, began: datetime) -> Withdrawal:
         row = withdrawal_of(self.ctx, entry, How.ABSENCE)

@@ -24,10 +24,10 @@ def own_archives(ctx: RunContext, page: Sequence[Json]) -> set[str]:
     ids = [str(raw["id"]) for raw in page]
     states = (State.ARCHIVED, State.SENT, State.UNDO)
     rows = open_rows(ctx).filter(state__in=states, entity_id__among=ids)
-    known = {row.entity_id: row for row in rows}
+    by_entity_id = {row.entity_id: row for row in rows}
     own: set[str] = set()
-    for raw in page if known else ():
-        row = known.get(str(raw["id"]))
+    for raw in page if by_entity_id else ():
+        row = by_entity_id.get(str(raw["id"]))
         if row is None:
             continue
         if raw.get("archiveRecord") and is_own_archive(row, raw):

@@ -67,33 +67,33 @@ class Withdrawals:
         rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
         # Earlier versions had no column and wrote it into the note.
         kept = list(rows.filter(~Q(kept_for="") | Q(note__endswith=FOLLOWS)))
-        wanted = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
+        in_use = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
         for row in kept:
-            if row.entity_id not in wanted:
+            if row.entity_id not in in_use:
                 self.archives.rows.set(row, State.GONE, "")
 
     def _settle_merged(self) -> None:
         """Leave the entities that were merged into others: nothing of them is to be decided."""
         merges = self.ctx.lane.merges.filter(closed_at__isnull=True)
         survivors = dict(merges.values_list("external_id", "survivor_registry_id"))
-        gone = open_rows(self.ctx).filter(state__in=[State.GONE, State.STAGED, State.HELD])
-        for row in gone.filter(external_id__among=list(survivors)) if survivors else ():
+        undecided = open_rows(self.ctx).filter(state__in=[State.GONE, State.STAGED, State.HELD])
+        for row in undecided.filter(external_id__among=list(survivors)) if survivors else ():
             note = f"It was merged into {survivors[row.external_id]} in Benchling."
             self.archives.rows.set(row, State.THEIRS, note)
 
     def _keep_tombstones(self) -> None:
         """Keep withdrawals that versions without these rows only marked in the ledger."""
-        known = open_rows(self.ctx).values("external_id")
+        open_ids = open_rows(self.ctx).values("external_id")
         merged = self.ctx.lane.merges.filter(closed_at__isnull=True).values("external_id")
         marked = self.ctx.lane.ledger.exclude(entity_hash="").exclude(gone_run_id=None)
-        marked = marked.exclude(external_id__in=known).exclude(external_id__in=merged)
+        marked = marked.exclude(external_id__in=open_ids).exclude(external_id__in=merged)
         fresh: list[LedgerEntry] = list(marked[:1000])
         keep(self.ctx, [withdrawal_of(self.ctx, entry, How.TOMBSTONE) for entry in fresh])
 
     def _undo(self, only: Sequence[str]) -> None:
         rows = open_rows(self.ctx).filter(state=State.UNDO)
-        if wanted := list(rows.filter(external_id__among=only) if only else rows):
-            self.archives.unarchive(wanted)
+        if to_undo := list(rows.filter(external_id__among=only) if only else rows):
+            self.archives.unarchive(to_undo)
 
     def _stage(self) -> None:
         """Let someone decide about more withdrawals than the guard allows at once."""

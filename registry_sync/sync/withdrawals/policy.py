@@ -84,8 +84,8 @@ def entity_count(lane: Lane) -> int:
 def to_archive(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
     """Return the withdrawals to archive now, the oldest first."""
     rows = open_rows(ctx)
-    wanted = Q(state__in=[State.RELEASED, State.SENT])
+    condition = Q(state__in=[State.RELEASED, State.SENT])
     if archives(ctx.lane) and not only:
-        wanted |= Q(pk__in=covered(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))
-    rows = rows.filter(wanted)
+        condition |= Q(pk__in=covered(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))
+    rows = rows.filter(condition)
     return list((rows.filter(external_id__among=list(only)) if only else rows).order_by("pk"))
