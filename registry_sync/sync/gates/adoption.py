@@ -158,29 +158,26 @@ class _Matches:
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
         how = self._how(candidate.entity, raw)
-        existing = benchling_state.entity_of(
-            candidate.entity.external_id, raw, self.setup, self.targets
-        )
-        differences = self._differences(candidate.entity, existing) if self._comparable(how) else []
+        external_id = candidate.entity.external_id
+        current = benchling_state.entity_of(external_id, raw, self.setup, self.targets)
+        differences = self._differences(candidate.entity, current) if self._comparable(how) else []
         if how == How.SAME_ID and not differences:
-            self._take_over(candidate, raw, existing)
-            self.equal.add(candidate.entity.external_id)
+            self._take_over(candidate, raw, current)
+            self.equal.add(external_id)
             return
         row = self._row(candidate, raw, how, differences)
         if row.state != State.APPROVED:
             return
-        id_ = candidate.entity.external_id
         if not self._permitted(candidate):
-            self.left.add(id_)
-        elif self._carried_out(candidate, row, raw, existing):
-            self.adopted[id_] = str(raw["id"])
+            self.left.add(external_id)
+        elif self._carried_out(candidate, row, raw, current):
+            self.adopted[external_id] = str(raw["id"])
 
     def _permitted(self, candidate: Candidate) -> bool:
         as_update = replace(candidate, is_new=False)
         permit = self.ctx.write_access
-        return bool(permit.allowed([as_update])) and permit.may_change(
-            [candidate.entity.external_id]
-        )
+        ids = [candidate.entity.external_id]
+        return bool(permit.allowed([as_update])) and permit.may_change(ids)
 
     def _how(self, entity: Entity, raw: Json) -> Adoption.How:
         if not self._in_our_schema(raw):
@@ -198,16 +195,16 @@ class _Matches:
     def _comparable(self, how: Adoption.How) -> bool:
         return how != How.OTHER_SCHEMA
 
-    def _differences(self, entity: Entity, existing: Entity) -> list[list[Any]]:
+    def _differences(self, entity: Entity, current: Entity) -> list[list[Any]]:
         """List what a takeover would change: field, Benchling's value, the registry's."""
         named = {field.id: field.name for field in self.setup.schema.fields}
         found: list[list[Any]] = []
-        if existing.registry_id != entity.registry_id:
-            found.append(["registry id", existing.registry_id, entity.registry_id])
-        if existing.name != entity.name:
-            found.append(["name", existing.name, entity.name])
+        if current.registry_id != entity.registry_id:
+            found.append(["registry id", current.registry_id, entity.registry_id])
+        if current.name != entity.name:
+            found.append(["name", current.name, entity.name])
         for field_id, value in entity.fields.items():
-            held = existing.fields.get(field_id)
+            held = current.fields.get(field_id)
             nothing = held in (None, []) and value in (None, [])
             if not nothing and not _is_equal(field_id, value, held):
                 shown = "?" if held == UNKNOWN else plain_part(field_id, held)
@@ -237,12 +234,10 @@ class _Matches:
         self.met.add(row.pk)
         return row
 
-    def _carried_out(
-        self, candidate: Candidate, row: Adoption, raw: Json, existing: Entity
-    ) -> bool:
+    def _carried_out(self, candidate: Candidate, row: Adoption, raw: Json, current: Entity) -> bool:
         if self.run.dry_run:
             return True
-        if existing.registry_id != candidate.entity.registry_id:
+        if current.registry_id != candidate.entity.registry_id:
             try:
                 self._give_registry_id(row.entity_id, candidate.entity.registry_id)
             except Refused as refused:
@@ -250,7 +245,7 @@ class _Matches:
                 row.save()
                 return False
             self.ctx.write_access.note_changed([candidate.entity.external_id])
-        self._take_over(candidate, raw, existing, row)
+        self._take_over(candidate, raw, current, row)
         return True
 
     def _give_registry_id(self, entity_id: str, registry_id: str) -> None:
@@ -265,7 +260,7 @@ class _Matches:
         send_once(send, is_there, self.pause)
 
     def _take_over(
-        self, candidate: Candidate, raw: Json, existing: Entity, row: Adoption | None = None
+        self, candidate: Candidate, raw: Json, current: Entity, row: Adoption | None = None
     ) -> None:
         """Let the ledger hold what Benchling holds; who decided it, and when, is kept."""
         if self.run.dry_run:
@@ -275,8 +270,8 @@ class _Matches:
             lane=self.lane,
             external_id=candidate.entity.external_id,
             entity_id=raw["id"],
-            entity_registry_id=existing.registry_id,
-            name=existing.name,
+            entity_registry_id=current.registry_id,
+            name=current.name,
             how=How.SAME_ID,
             modified_at=parse_datetime(str(raw.get("modifiedAt"))) or now,
             found_at=now,
@@ -286,7 +281,7 @@ class _Matches:
             row.reason = "Every mapped value equalled the registry's."
         row.state, row.run = State.ADOPTED, self.run
         with transaction.atomic():
-            ledger.import_entity(self.run, self.lease, existing, entity_id=str(raw["id"]))
+            ledger.import_entity(self.run, self.lease, current, entity_id=str(raw["id"]))
             TakenName.objects.filter(lane=self.lane, entity_id=raw["id"]).delete()
             row.save()
             others = Adoption.objects.filter(lane=self.lane, state__in=UNDECIDED)
