@@ -31,7 +31,7 @@ def unarchive(client: Client, entity_ids: Sequence[str]) -> None:
 def containers_of(client: Client, entity_ids: Sequence[str]) -> Counter[str]:
     """Return how many containers in use hold each entity. Raise Refused if they cannot be read."""
     found: Counter[str] = Counter()
-    wanted = set(entity_ids)
+    requested = set(entity_ids)
     for some in short_lists(entity_ids):
         for page in client.pages("containers", "containers", storageContentsIds=joined(some)):
             for container in page:
@@ -41,5 +41,5 @@ def containers_of(client: Client, entity_ids: Sequence[str]) -> Counter[str]:
                     str((content.get("entity") or {}).get("id"))
                     for content in container.get("contents") or ()
                 }
-                found.update(held & wanted)
+                found.update(held & requested)
     return found

@@ -73,15 +73,15 @@ def missing_fields(client: Client, target: HistoryTarget, fields: Fields) -> dic
 
 
 def _missing(client: Client, path: str, target: HistoryTarget, fields: Fields) -> dict[str, str]:
-    left, out = dict(fields), dict[str, str]()
-    while (refusal := _refusal(client, path, target, left)) is not None:
-        named = dict(_named(refusal, left))
+    remaining, out = dict(fields), dict[str, str]()
+    while (refusal := _refusal(client, path, target, remaining)) is not None:
+        named = dict(_named(refusal, remaining))
         if not named:
-            named = _refused_alone(client, path, target, left)
-        if not named or len(named) == len(left):
+            named = _refused_alone(client, path, target, remaining)
+        if not named or len(named) == len(remaining):
             raise SchemaRefuses(next(_sentences(refusal), "") or refusal.message or UNSAID)
         out |= named
-        left = {name: value for name, value in left.items() if name not in named}
+        remaining = {name: value for name, value in remaining.items() if name not in named}
     return {name: out[name] for name in fields if name in out}
 
 

@@ -50,11 +50,11 @@ class BadRows:
         rest = [row for index, row in enumerate(rows) if index not in named]
         trusted = True
         for position, (index, message) in enumerate(named.items()):
-            said = Refused(failure.status, message or failure.message)
+            refusal = Refused(failure.status, message or failure.message)
             if position < CONFIRMED or not message:
-                trusted = not self._single(rows[index], said) and trusted
+                trusted = not self._single(rows[index], refusal) and trusted
             elif trusted:
-                self.upserter.watcher.refused(rows[index], said)
+                self.upserter.watcher.refused(rows[index], refusal)
             else:  # a row that was named has passed alone: the cause may be gone
                 rest.append(rows[index])
         self._try_parts(rest, failure)

@@ -248,17 +248,17 @@ class Upserter:
         while True:
             if wait > 0:
                 self.pause(wait, "")
-            asked = time.monotonic() - flight.started
+            elapsed = time.monotonic() - flight.started
             task = self.client.task(flight.task_id)
             polls += 1
             if task is None or not task.running:
-                self.clock.learn(rows, running_at=running_at, done_at=asked)
+                self.clock.learn(rows, running_at=running_at, done_at=elapsed)
                 return task
-            running_at = asked
-            if asked > PATIENCE:  # the batch is recorded: the next slice polls the task again
+            running_at = elapsed
+            if elapsed > PATIENCE:  # the batch is recorded: the next slice polls the task again
                 raise Wait(retry_time(60), TASK_RUNNING)
             # Soon at first, because it is nearly done; then less often, in case it is stuck.
-            soon = max(0.1, 0.08 * asked)
+            soon = max(0.1, 0.08 * elapsed)
             wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
 
 

@@ -156,8 +156,8 @@ class Client(Transport):
         endpoint = self.entity_type.endpoint
         found: list[Json] = []
         for some in short_lists(values):
-            asked = {name: joined(some)}
-            for page in self.pages(endpoint, self.entity_type.key, **asked, **more):
+            query = {name: joined(some)}
+            for page in self.pages(endpoint, self.entity_type.key, **query, **more):
                 found += page
         return found
 

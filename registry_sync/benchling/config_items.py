@@ -70,7 +70,7 @@ def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wa
             kept[fed] = name
     free = [name for name in names if name not in kept.values()]
     number = len(every)
-    wanted: Wanted = {}
+    target: Wanted = {}
     for field_id, path in rows:
         row = kept.get(field_id)
         if row is None and free:
@@ -78,24 +78,24 @@ def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wa
         if row is None:
             number += 1
             row = f"Row {number}"
-        wanted[ROWS, row, SCHEMA] = ("entity_schema", place.schema_id)
-        wanted[ROWS, row, SCHEMA, FIELD] = ("field", field_id)
-        wanted[ROWS, row, PATH] = ("text", path)
+        target[ROWS, row, SCHEMA] = ("entity_schema", place.schema_id)
+        target[ROWS, row, SCHEMA, FIELD] = ("field", field_id)
+        target[ROWS, row, PATH] = ("text", path)
     for row in free:
-        wanted[ROWS, row, SCHEMA, FIELD] = ("field", None)
-        wanted[ROWS, row, PATH] = ("text", None)
-    return wanted
+        target[ROWS, row, SCHEMA, FIELD] = ("field", None)
+        target[ROWS, row, PATH] = ("text", None)
+    return target
 
 
 def mapping_wanted(
     held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
 ) -> Wanted:
     """Return what every item of a mapping must be; without a `name_field` that item stays."""
-    wanted = rows_wanted(held, rows, place)
-    wanted[place.path(RULES)] = ("json", json.dumps(rules) if rules else None)
+    target = rows_wanted(held, rows, place)
+    target[place.path(RULES)] = ("json", json.dumps(rules) if rules else None)
     if name_field:
-        wanted[place.path(NAME_FIELD)] = ("text", name_field)
-    return wanted
+        target[place.path(NAME_FIELD)] = ("text", name_field)
+    return target
 
 
 def value_of(held: Held, path: Path) -> str | None:
@@ -116,17 +116,17 @@ def same_setting(one: str | None, other: str | None) -> bool:
         return False
 
 
-def with_wanted(held: Held, wanted: Wanted) -> Held:
-    """Return the items as they are once `wanted` is written."""
-    made = {path: {**(held.get(path) or {}), "value": value} for path, (_, value) in wanted.items()}
+def with_wanted(held: Held, target: Wanted) -> Held:
+    """Return the items as they are once `target` is written."""
+    made = {path: {**(held.get(path) or {}), "value": value} for path, (_, value) in target.items()}
     return {**held, **made}
 
 
-def writes(held: Held, wanted: Wanted) -> list[Write]:
+def writes(held: Held, target: Wanted) -> list[Write]:
     """Return what must be written: rows to create come first, because a tenant may refuse them."""
     changed = [
         Write(path, kind, value, (held.get(path) or {}).get("id"))
-        for path, (kind, value) in wanted.items()
+        for path, (kind, value) in target.items()
         if not same_setting(value_of(held, path), value)
     ]
     return sorted(changed, key=lambda write: (not write.makes_row, write.value is None))

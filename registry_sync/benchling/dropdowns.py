@@ -52,9 +52,9 @@ def add_options(
     """
     found = Addition()
     before = _read(client, dropdown_id)
-    known = {option["name"] for option in before.values()}
-    found.there = [label for label in labels if label in known]
-    new = [label for label in labels if label not in known]
+    labels_before = {option["name"] for option in before.values()}
+    found.there = [label for label in labels if label in labels_before]
+    new = [label for label in labels if label not in labels_before]
     back = [id_ for id_ in unarchive if id_ in before and before[id_].get("archiveRecord")]
     after = _send(client, dropdown_id, before, new) if new else before
     try:
@@ -104,8 +104,8 @@ def _by_id(raw: Json) -> Options:
 
 def _send(client: Client, dropdown_id: str, before: Options, new: Sequence[str]) -> Options:
     """Send the whole list with new options; return what is there then, {} if that is unknown."""
-    wanted = [{"id": id_, "name": option["name"]} for id_, option in before.items()]
-    body = {"options": [*wanted, *({"name": label} for label in new)]}
+    kept = [{"id": id_, "name": option["name"]} for id_, option in before.items()]
+    body = {"options": [*kept, *({"name": label} for label in new)]}
     path = f"dropdowns/{quote(dropdown_id, safe='')}"
     try:
         return _by_id(client.call("patch", path, body, needs="id", once=True))
@@ -148,26 +148,26 @@ def _steps(client: Client, dropdown_id: str, before: Options, seen: Options) -> 
     both = [(id_, before[id_], now) for id_, now in seen.items() if id_ in before]
     names = {id_: was["name"] for id_, was, now in both if now["name"] != was["name"]}
     if names:
-        told = [f"“{name}” was renamed to “{seen[id_]['name']}”" for id_, name in names.items()]
+        reports = [f"“{name}” was renamed to “{seen[id_]['name']}”" for id_, name in names.items()]
         again = partial(_rename, client, dropdown_id, names, seen)
-        yield Step(again, told, "has its name again", "does not have its name again")
+        yield Step(again, reports, "has its name again", "does not have its name again")
     by_reason: dict[str, list[str]] = {}
     for id_, was, now in both:
         if (record := was.get("archiveRecord")) and not now.get("archiveRecord"):
             reason = str(record.get("reason"))
             by_reason.setdefault(reason if reason in REASONS else "Other", []).append(id_)
     for reason, ids in by_reason.items():
-        told = [f"“{before[id_]['name']}” was unarchived" for id_ in ids]
+        reports = [f"“{before[id_]['name']}” was unarchived" for id_ in ids]
         body: Json = {"dropdownOptionIds": ids, "reason": reason}
         again = partial(_change, client, dropdown_id, "archive", body)
-        yield Step(again, told, "is archived again", "is not archived again")
+        yield Step(again, reports, "is archived again", "is not archived again")
     # An option that came after the list was read was left out of what was sent. It is in use.
     both += [(id_, {}, now) for id_, now in seen.items() if id_ not in before]
     ids = [i for i, was, now in both if now.get("archiveRecord") and not was.get("archiveRecord")]
     if ids:
-        told = [f"“{seen[id_]['name']}” was archived" for id_ in ids]
+        reports = [f"“{seen[id_]['name']}” was archived" for id_ in ids]
         again = partial(_change, client, dropdown_id, "unarchive", {"dropdownOptionIds": ids})
-        yield Step(again, told, "is in use again", "is not in use again")
+        yield Step(again, reports, "is in use again", "is not in use again")
 
 
 def _rename(client: Client, dropdown_id: str, names: dict[str, str], seen: Options) -> None:

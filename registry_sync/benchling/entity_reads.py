@@ -25,8 +25,8 @@ def entities_of_any_type(client: Client, ids: Sequence[str]) -> list[Json]:
     own = client.entity_type
     found: list[Json] = []
     for kind in [own, *(kind for kind in ENTITY_TYPES.values() if kind is not own)]:
-        known = {str(raw["id"]) for raw in found}
-        some = [i for i in ids if i.startswith(kind.id_prefix) and i not in known]
+        found_ids = {str(raw["id"]) for raw in found}
+        some = [i for i in ids if i.startswith(kind.id_prefix) and i not in found_ids]
         if some:
             with as_type(client, kind):
                 found += client.entities_by_id(some)

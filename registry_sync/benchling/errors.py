@@ -215,11 +215,11 @@ def translate(error: BenchlingError, path: str, url: str) -> Exception:
         return benchling_unreachable(f"it answered {status}")
     details = (error.json or {}).get("error") if isinstance(error.json, dict) else None
     named: Json = details if isinstance(details, dict) else {}
-    said = message or f"Benchling answered {status} to {path}."
+    text = message or f"Benchling answered {status} to {path}."
     # A transaction of results names its faults outside of the usual envelope.
     beside = error.json.get("errors") if isinstance(error.json, dict) else None
     errors = named.get("errors", beside)
-    return Refused(status, said, errors, str(named.get("invalidId") or ""))
+    return Refused(status, text, errors, str(named.get("invalidId") or ""))
 
 
 def _message(error: BenchlingError) -> str:

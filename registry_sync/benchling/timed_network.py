@@ -52,8 +52,8 @@ class TimedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        remaining = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        stream = self._inner.connect_tcp(host, port, remaining, local_address, socket_options)
         return TimedStream(stream, self._deadline)
 
     def sleep(self, seconds: float) -> None:
@@ -69,16 +69,18 @@ class TimedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         silent_until = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
-            left = _some(self._deadline.left(silent_until - time.monotonic()), httpcore.ReadTimeout)
+            remaining = _some(
+                self._deadline.left(silent_until - time.monotonic()), httpcore.ReadTimeout
+            )
             if stopping.overdue():
                 raise httpcore.ReadTimeout("this process must stop")
             with contextlib.suppress(httpcore.ReadTimeout):
-                return self._inner.read(max_bytes, min(left, TICK))
+                return self._inner.read(max_bytes, min(remaining, TICK))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), PIECE):
-            left = _some(self._deadline.left(timeout), httpcore.WriteTimeout)
-            self._inner.write(buffer[start : start + PIECE], left)
+            remaining = _some(self._deadline.left(timeout), httpcore.WriteTimeout)
+            self._inner.write(buffer[start : start + PIECE], remaining)
 
     def start_tls(
         self,
@@ -86,9 +88,9 @@ class TimedStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        remaining = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
         return TimedStream(
-            self._inner.start_tls(ssl_context, server_hostname, left), self._deadline
+            self._inner.start_tls(ssl_context, server_hostname, remaining), self._deadline
         )
 
     def close(self) -> None:

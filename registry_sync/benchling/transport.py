@@ -106,8 +106,8 @@ class Transport:
 
     def get(self, path: str, *, needs: str = "", **query: str) -> Json:
         """Return the body of a GET; parameters with empty values are left out."""
-        asked = {name: value for name, value in query.items() if value != ""}
-        return self.call("get", path + ("?" + urlencode(asked) if asked else ""), needs=needs)
+        params = {name: value for name, value in query.items() if value != ""}
+        return self.call("get", path + ("?" + urlencode(params) if params else ""), needs=needs)
 
     def call(
         self,
@@ -208,11 +208,11 @@ class Transport:
 
     def _pace(self) -> None:
         """Wait before the request that the rate window has no room for."""
-        if self._sdk is None or not (left := self._sdk.rate_limit_remaining):
+        if self._sdk is None or not (remaining := self._sdk.rate_limit_remaining):
             return
         most = self._sdk.rate_limit_limit or ""
         kept = self.reserved * int(most) if most.isdecimal() else 0
-        if left == "0" or (left.isdecimal() and int(left) < kept):
+        if remaining == "0" or (remaining.isdecimal() and int(remaining) < kept):
             self.pause(self._reset_seconds(), REQUEST_LIMIT)
             if self.reserved:
                 self._forget_window()

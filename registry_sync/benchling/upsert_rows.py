@@ -74,8 +74,8 @@ def named_rows(errors: object, count: int) -> dict[int, str]:
         index = item.get("index") if isinstance(item, dict) else None
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
             return {}
-        said = str(item.get("message") or "")
-        named[index] = f"{named[index]} {said}" if index in named else said
+        message = str(item.get("message") or "")
+        named[index] = f"{named[index]} {message}" if index in named else message
     return named
 
 

@@ -123,8 +123,8 @@ def _check_parts(codes: set[str]) -> None:
             raise ValueError("it needs a month (%m)")
         if "d" not in codes:
             raise ValueError("it needs a day (%d)")
-    for code, (wanted, words) in NEEDS.items():
-        if code in codes and codes.isdisjoint(wanted):
+    for code, (companions, words) in NEEDS.items():
+        if code in codes and codes.isdisjoint(companions):
             raise ValueError(f"%{code} needs {words}")
 
 

@@ -68,16 +68,16 @@ def other_unit(value: Any, form: str) -> str:
     “never”, are taken as they are.
     """
     likely = guess_epoch(value) if is_number(value) else form
-    meant = None if likely == form else _or_none(value, likely)
-    if meant is None or meant >= NEAR[1]:
+    by_likely = None if likely == form else _or_none(value, likely)
+    if by_likely is None or by_likely >= NEAR[1]:
         return ""
     when = _or_none(value, form)
     if when is None:
         return likely
-    if when > meant:
+    if when > by_likely:
         return likely if NEAR[1] <= when and when.year < LAST_YEAR else ""
     whole = not (when.minute or when.second or when.microsecond)
-    return "" if whole or meant < NEAR[0] else likely
+    return "" if whole or by_likely < NEAR[0] else likely
 
 
 def _or_none(value: Any, form: str) -> datetime | None:

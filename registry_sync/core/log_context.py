@@ -22,8 +22,8 @@ def bound() -> Ids:
 @contextmanager
 def bind(**ids: str | int | None) -> Iterator[None]:
     """Give the lines of a block these ids beside those around it; None and "" are left out."""
-    given = {name: value for name, value in ids.items() if value not in (None, "")}
-    token = _bound.set({**_bound.get(), **given})
+    new_ids = {name: value for name, value in ids.items() if value not in (None, "")}
+    token = _bound.set({**_bound.get(), **new_ids})
     try:
         yield
     finally:

@@ -56,9 +56,9 @@ def public_address(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return url
-    given = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in given if not is_secret(name, value)]
-    query = parts.query if len(kept) == len(given) else urlencode(kept)
+    params = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in params if not is_secret(name, value)]
+    query = parts.query if len(kept) == len(params) else urlencode(kept)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
 
 
@@ -80,8 +80,8 @@ def held() -> frozenset[str]:
 
 def hide(text: str, secrets: Iterable[str], shown: str) -> str:
     """Return a text with `shown` in place of each secret, however it is escaped there."""
-    wanted = frozenset(filter(None, secrets))
-    return _pattern(wanted).sub(lambda _: shown, text) if wanted else text
+    to_hide = frozenset(filter(None, secrets))
+    return _pattern(to_hide).sub(lambda _: shown, text) if to_hide else text
 
 
 @lru_cache(maxsize=32)

@@ -116,8 +116,8 @@ def settings_of(kind: Any, required: tuple[str, ...] = ()) -> dict[str, Setting]
 
 
 def _described(each: dataclasses.Field[Any], required: bool) -> Setting:
-    meaning, given, example, shown = each.metadata[_KEY]
-    kind = given or _usual_type(each)
+    meaning, kind_given, example, shown = each.metadata[_KEY]
+    kind = kind_given or _usual_type(each)
     default = shown if shown is not None else each.default
     if default is dataclasses.MISSING or default in ("", ()):
         default = None

@@ -73,9 +73,9 @@ class _Guarded:
     _dns_host: str
 
     def _new_conn(self) -> socket.socket:
-        asked = self._dns_host
+        host = self._dns_host
         addresses = allowed_addresses(
-            asked, self.port, allow_private=self.allow_private, plain=self.plain
+            host, self.port, allow_private=self.allow_private, plain=self.plain
         )
         try:
             for address in addresses[:-1]:  # localhost may be ::1 first, with no server there
@@ -88,7 +88,7 @@ class _Guarded:
             self._dns_host = addresses[-1]
             return super()._new_conn()  # type: ignore[misc]
         finally:
-            self._dns_host = asked
+            self._dns_host = host
 
 
 LASTING = frozenset((501, 505, 506, 510, 511))
@@ -117,8 +117,8 @@ class Patient(Retry):
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Wait as long as the registry asks, or else longer each time."""
-        asked = self.get_retry_after(response) if response is not None else None
-        seconds = asked or self.get_backoff_time()
+        retry_after = self.get_retry_after(response) if response is not None else None
+        seconds = retry_after or self.get_backoff_time()
         if seconds > 0:
             self.pause(seconds)
 

@@ -69,6 +69,6 @@ def check(grace: float = 0.0) -> None:
 def sleep(seconds: float, grace: float = GRACE) -> None:
     """Sleep. Raise Stopping if this process was asked to stop more than `grace` seconds ago."""
     until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
+    while (remaining := until - time.monotonic()) > 0:
         check(grace)
-        time.sleep(min(left, STEP))
+        time.sleep(min(remaining, STEP))

@@ -61,8 +61,8 @@ class Traces:
     def to(cls, processor: Any) -> Traces:
         """Return traces that a span processor receives."""
         ids = RunIds()
-        ours = Resource({"service.name": "registry-sync", "service.version": __version__})
-        resource = ours.merge(OTELResourceDetector().detect())
+        own = Resource({"service.name": "registry-sync", "service.version": __version__})
+        resource = own.merge(OTELResourceDetector().detect())
         provider = TracerProvider(id_generator=ids, resource=resource)
         provider.add_span_processor(processor)
         return cls(provider, ids)

@@ -71,27 +71,27 @@ def _unchecked(text: str) -> Any:
     if mol is not None:
         mol.UpdatePropertyCache(strict=False)
         return mol
-    said = log.text()
+    message = log.text()
     if "\n" in text or "\r" in text:
-        return f"cannot be read as a molfile: {said or 'RDKit gave no reason'}"
+        return f"cannot be read as a molfile: {message or 'RDKit gave no reason'}"
     found = POSITION.search(log.everything())
     where = f" at position {found[1]}" if found else ""
-    reason = said.split(" for input")[0].split(" while parsing")[0]
+    reason = message.split(" for input")[0].split(" while parsing")[0]
     reason = reason.removeprefix("SMILES Parse Error: ")
     return f"is not a valid SMILES{where}: {reason or 'RDKit gave no reason'}"
 
 
 def _named(problem: Any, mol: Any) -> str:
     """Return a chemistry problem with its atom, counted from 1 as in the text."""
-    kind, said = problem.GetType(), problem.Message()
+    kind, message = problem.GetType(), problem.Message()
     if kind == "KekulizeException":
         atoms = ", ".join(str(index + 1) for index in problem.GetAtomIndices())
         return f"has aromatic atoms that no double bonds fit (atoms {atoms})"
     index = problem.GetAtomIdx()
     symbol = mol.GetAtomWithIdx(index).GetSymbol()
-    if "valence" in said:
+    if "valence" in message:
         return f"has an impossible valence at atom {index + 1} ({symbol})"
-    return f"has a fault at atom {index + 1} ({symbol}): {said}"
+    return f"has a fault at atom {index + 1} ({symbol}): {message}"
 
 
 class _Log:
@@ -122,9 +122,9 @@ class _Log:
     def text(self) -> str:
         """Return the first line that says what is wrong."""
         for line in self.everything().splitlines():
-            said = re.sub(r"^(RDKit \w+: )?\[[\d:]+\] ?", "", line).strip()
-            if said and not set(said) <= set("~^ "):
-                return said[:200]
+            message = re.sub(r"^(RDKit \w+: )?\[[\d:]+\] ?", "", line).strip()
+            if message and not set(message) <= set("~^ "):
+                return message[:200]
         return ""
 
 

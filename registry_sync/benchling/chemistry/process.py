@@ -70,8 +70,8 @@ class Child:
 
     def _is_ready(self) -> bool:
         # A forked process must not write into the pipe of the one that it was forked from.
-        mine = self._process is not None and self._owner == os.getpid()
-        return mine and self._process is not None and self._process.poll() is None
+        is_own = self._process is not None and self._owner == os.getpid()
+        return is_own and self._process is not None and self._process.poll() is None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if not self._is_ready():
@@ -93,8 +93,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
-                left = until - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                remaining = until - time.monotonic()
+                if remaining <= 0 or not selector.select(remaining):
                     raise TooLong
                 some = os.read(process.stdout.fileno(), 65536)
                 if not some:

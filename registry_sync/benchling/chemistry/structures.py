@@ -66,10 +66,10 @@ def _read(text: str, by_rdkit: bool) -> Parsed | str:
     if not by_rdkit:
         check = syntax.fault_of_molfile if is_molfile(text) else syntax.fault_of_smiles
         return check(text) or Parsed()
-    said = _asked(text)
-    if "fault" in said:
-        return str(said["fault"])
-    return Parsed(str(said["whole"]), tuple(said["largest"]), tuple(said["stripped"]))
+    answer = _asked(text)
+    if "fault" in answer:
+        return str(answer["fault"])
+    return Parsed(str(answer["whole"]), tuple(answer["largest"]), tuple(answer["stripped"]))
 
 
 def _asked(text: str) -> dict[str, Any]:
@@ -99,13 +99,13 @@ def is_held(sent: str, original: str | None, canonical: str, *, exactly: bool) -
     `original` is what Benchling says it was given as SMILES, `canonical` what it made of it.
     `exactly`: it must have been given the same salts, too, where it says what it was given.
     """
-    told = original is not None and not is_molfile(sent)
-    if told and (exactly or not available()) and not is_same(sent, original or ""):
+    is_original = original is not None and not is_molfile(sent)
+    if is_original and (exactly or not available()) and not is_same(sent, original or ""):
         return False
     if not available():
-        return told
+        return is_original
     try:
-        ours, theirs = parse(sent), parse(canonical)
+        sent_forms, held_forms = parse(sent), parse(canonical)
     except StructureFault:
         return False
-    return bool(set(theirs.largest) & set(ours.largest))
+    return bool(set(held_forms.largest) & set(sent_forms.largest))

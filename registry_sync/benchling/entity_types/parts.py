@@ -37,9 +37,9 @@ class Part:
         """Return whether two values are equal to people; each is as sent or as read back."""
         return bool(one == other)
 
-    def is_held(self, ours: Any, held: Any) -> bool:
+    def is_held(self, sent: Any, held: Any) -> bool:
         """Return whether what was read back is what Benchling makes of a value that was sent."""
-        return self.same(ours, held)
+        return self.same(sent, held)
 
 
 class Structure(Part):
@@ -72,10 +72,10 @@ class Structure(Part):
             return False
         return self._is_held(one, other, exactly=True)
 
-    def is_held(self, ours: Any, held: Any) -> bool:
-        if isinstance(ours, str) and isinstance(held, dict):
-            return self._is_held(ours, held, exactly=False)
-        return self.same(ours, held)
+    def is_held(self, sent: Any, held: Any) -> bool:
+        if isinstance(sent, str) and isinstance(held, dict):
+            return self._is_held(sent, held, exactly=False)
+        return self.same(sent, held)
 
     def _is_held(self, sent: str, held: Json, *, exactly: bool) -> bool:
         canonical = str(held.get("canonical") or "")
@@ -134,10 +134,10 @@ class Shared(Part):
         return {"held": list(map(self.item, raw[self.shown] or ()))}
 
     def same(self, one: Any, other: Any) -> bool:
-        mine, theirs = keys_of(one), keys_of(other)
+        keys, other_keys = keys_of(one), keys_of(other)
         if isinstance(one, dict) == isinstance(other, dict):
-            return mine == theirs
-        return theirs <= mine if isinstance(one, dict) else mine <= theirs
+            return keys == other_keys
+        return other_keys <= keys if isinstance(one, dict) else keys <= other_keys
 
 
 class Folder(Part):
@@ -152,8 +152,8 @@ class Folder(Part):
     def read(self, raw: Json) -> Any:
         return raw.get("folderId", ABSENT)
 
-    def is_held(self, ours: Any, held: Any) -> bool:
-        return not ours or self.same(ours, held)
+    def is_held(self, sent: Any, held: Any) -> bool:
+        return not sent or self.same(sent, held)
 
 
 def keys_of(value: Any) -> set[str]:
@@ -180,12 +180,12 @@ def plain_part(key: str, value: Any) -> Any:
     return value["held"] if "held" in value else value.get("canonical") or value.get("original")
 
 
-def left_of(ours: Any, held: Any) -> Any:
+def left_of(written: Any, held: Any) -> Any:
     """Return which items of a shared list are still there; all, where it is unknown whose."""
-    if not isinstance(ours, list):
-        return held if ours is None else ours
+    if not isinstance(written, list):
+        return held if written is None else written
     there = keys_of(held)
-    return [item for item in ours if name_key(item) in there]
+    return [item for item in written if name_key(item) in there]
 
 
 def same_part(key: str, one: Any, other: Any) -> bool:
@@ -193,6 +193,6 @@ def same_part(key: str, one: Any, other: Any) -> bool:
     return _COMPARED[key].same(one, other)
 
 
-def holds_part(key: str, ours: Any, held: Any) -> bool:
+def holds_part(key: str, sent: Any, held: Any) -> bool:
     """Return whether what was read back is what Benchling makes of a part that was sent."""
-    return _COMPARED[key].is_held(ours, held)
+    return _COMPARED[key].is_held(sent, held)
