@@ -21,6 +21,8 @@ from registry_sync.source.paths import Getter, PathError, compile_path, compile_
 from registry_sync.source.scope import Scope
 
 EVERY_RECORD, NO_DELETES = Scope(), Deletes()
+LIST_SETTINGS = ("params", "json", "data_selector", "detail", "primary_key")
+"""Settings of `endpoint` that decide which records there are, and what is in them."""
 TRANSFORM_VERSION = 6
 """Raise it when the same record and mapping give another entity: every lane then runs in full."""
 
@@ -183,11 +185,11 @@ def _fingerprint(
         for m in mapped
     ]  # fmt: skip
     endpoint = (config.connector_settings or {}).get("endpoint")
-    asked = endpoint if isinstance(endpoint, dict) else {}
+    list_settings = endpoint if isinstance(endpoint, dict) else {}
     whole = [
         # The request decides which records there are: another filter needs another full run.
         config.api_url.partition("?")[2],
-        [asked.get(key) for key in ("params", "json", "data_selector", "detail", "primary_key")],
+        [list_settings.get(key) for key in LIST_SETTINGS],
         TRANSFORM_VERSION, schema.id, schema.registry_id, settings, config.id_field,
         config.name_field, sorted(fields, key=lambda item: str(item[0])),
     ]  # fmt: skip

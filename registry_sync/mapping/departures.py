@@ -23,10 +23,10 @@ def departure(record: Json, mapping: Mapping) -> Departure | None:
 
     Raise ConfigError for an expression of the scope that takes too long.
     """
-    if said := mapping.scope.outside(record):
-        return Departure("scope", said)
-    if said := mapping.deletes.flagged(record):
-        return Departure("flag", said)
+    if reason := mapping.scope.outside(record):
+        return Departure("scope", reason)
+    if reason := mapping.deletes.flagged(record):
+        return Departure("flag", reason)
     if is_tombstone(record, mapping):
         return Departure("tombstone", f"it is marked as deleted at {mark_of(record)}")
     return None

@@ -26,12 +26,12 @@ def identity_getter(path: str, mapped: Sequence[FieldMapping]) -> Getter:
     part = next((m for m in mapped if m.field.id == path and path in PARTS), None)
     if part is None:
         return compile_path(path)
-    known: FieldMapping = part
+    mapped_part: FieldMapping = part
     read = _structure if path == "structure" else _sequence
 
     def get(record: Json) -> Any:
         try:
-            value = apply(known.steps, known.given(record))
+            value = apply(mapped_part.steps, mapped_part.given(record))
         except RuleError:
             return ABSENT
         return read(value.strip()) if isinstance(value, str) and value.strip() else ABSENT

@@ -158,8 +158,8 @@ class Mapping:
     def identity_of(self, record: Json) -> str:
         """Return the substance of a record, by the paths of `identity`; "" if unknown."""
         values = [get(record) for get in self.identity]
-        known = [str(value).strip() for value in values if value not in (ABSENT, None, "", [])]
-        return " / ".join(known)
+        texts = [str(value).strip() for value in values if value not in (ABSENT, None, "", [])]
+        return " / ".join(texts)
 
     def registry_id(self, external_id: str) -> str:
         """Return the registry id that an external id has in Benchling."""

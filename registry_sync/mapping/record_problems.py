@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.core.problems import Problem, WaitsFor
+from registry_sync.core.problems import Kind, Problem, WaitsFor
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
@@ -42,9 +42,11 @@ def field_problem(
     message = f"{external_id}, field “{name}”{at}: “{shown}” {error}."
     if error.code == "required_missing":
         message = f"{external_id} has no value for the required field “{name}”{at}."
-    ours = error.option is not None or error.code == "dropdown_ambiguous"
+    kind: Kind = "transient" if error.code == "structure_unread" else "source"
+    if error.option is not None or error.code == "dropdown_ambiguous":
+        kind = "benchling"
     return Problem(
-        kind="benchling" if ours else "transient" if error.code == "structure_unread" else "source",
+        kind=kind,
         code=error.code,
         message=message,
         remedy=_inside(mapped, value, external_id)

@@ -33,19 +33,19 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     fields: Json = {}
     sources: Json = {}
     for mapped in mapping.fields:
-        value = given = mapped.get(record)
-        if given is ABSENT:  # what counts as null
+        value = source_value = mapped.get(record)
+        if source_value is ABSENT:  # what counts as null
             value = mapped.given(record)
         try:
-            if isinstance(given, (list, dict)):
-                check_depth(given)
+            if isinstance(source_value, (list, dict)):
+                check_depth(source_value)
             value = apply(mapped.steps, value) if mapped.steps else value
             if value is ABSENT:
                 if mapped.field.is_required:
                     raise Misfit("required_missing", "")
                 continue
             fields[mapped.field.id], notes = _fitted(value, mapped.field, mapping)
-            _note_source(sources, mapped.field.id, given, fields[mapped.field.id])
+            _note_source(sources, mapped.field.id, source_value, fields[mapped.field.id])
             coercions += [f"{mapped.field.name}: {what}" for what in notes]
         except (Misfit, RuleError) as error:
             problems.append(field_problem(mapped, value, error, external_id))
@@ -68,15 +68,15 @@ def _own_aliases(aliases: list[str], name: str, registry_id: str) -> list[str]:
 
     https://help.benchling.com/hc/en-us/articles/9684227098893
     """
-    taken = {name_key(name), name_key(registry_id)}
-    kept = {key: alias for alias in reversed(aliases) if (key := name_key(alias)) not in taken}
+    own_keys = {name_key(name), name_key(registry_id)}
+    kept = {key: alias for alias in reversed(aliases) if (key := name_key(alias)) not in own_keys}
     return list(reversed(kept.values()))
 
 
-def _note_source(sources: Json, field_id: str, given: Any, value: Any) -> None:
+def _note_source(sources: Json, field_id: str, source_value: Any, value: Any) -> None:
     """Keep what a record has for a field where the field's value differs."""
-    if given is not value and not _same(given, value):
-        sources[field_id] = [] if given is ABSENT else [given]
+    if source_value is not value and not _same(source_value, value):
+        sources[field_id] = [] if source_value is ABSENT else [source_value]
 
 
 def _same(one: Any, other: Any) -> bool:

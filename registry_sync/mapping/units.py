@@ -22,17 +22,17 @@ class UnitFault(ValueError):
     """A unit that is not known, or of another dimension; its text says which."""
 
 
-def converter(given: str, wanted: str) -> Converter:
+def converter(from_unit: str, to_unit: str) -> Converter:
     """Return a function from a number in one unit to one in another. Raise UnitFault."""
-    source, target = _unit(given), _unit(wanted)
+    source, target = _unit(from_unit), _unit(to_unit)
     if source.dimensionality != target.dimensionality:
         raise UnitFault(
-            f"{given} ({source.dimensionality}) is of another dimension than the field's unit "
-            f"{wanted} ({target.dimensionality})"
+            f"{from_unit} ({source.dimensionality}) is of another dimension than the field's unit "
+            f"{to_unit} ({target.dimensionality})"
         )
     if _base(source) != _base(target):  # to pint, angles have no dimension: 60 rpm were 6.28 Hz
         raise UnitFault(
-            f"{given} counts angles or turns, and the field's unit {wanted} does not, or "
+            f"{from_unit} counts angles or turns, and the field's unit {to_unit} does not, or "
             "the other way round"
         )
     quantity = _registry().Quantity
@@ -43,7 +43,7 @@ def converter(given: str, wanted: str) -> Converter:
     try:
         convert(Decimal(1))
     except Exception as error:  # such as logarithmic units, which pint cannot convert in decimals
-        raise UnitFault(f"{given} cannot be converted to the field's unit {wanted}") from error
+        raise UnitFault(f"{from_unit} cannot be converted to the field's unit {to_unit}") from error
     return convert
 
 

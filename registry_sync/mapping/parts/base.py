@@ -77,11 +77,11 @@ def compile_parts(
     return found
 
 
-def checked(raw: object, known: Sequence[str], example: str) -> Json:
+def checked(raw: object, names: Sequence[str], example: str) -> Json:
     """Return an object of settings. Raise RuleError for another value or an unknown key."""
     if not isinstance(raw, dict):
         raise RuleError(f"needs an object such as {example}")
-    if unknown := sorted(set(raw) - set(known)):
+    if unknown := sorted(set(raw) - set(names)):
         raise RuleError(f"does not have the setting {', '.join(map(str, unknown))}")
     return raw
 

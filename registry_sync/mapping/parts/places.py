@@ -44,16 +44,16 @@ class FolderRule(PartRule):
     def compile(
         cls, raw: object, kind: type[EntityType], schema: EntitySchema, blanks: Blanks
     ) -> list[FieldMapping]:
-        given = checked(raw, list(cls.settings), EXAMPLE)
-        if given.get("by", "name") not in ("name", "id"):
+        settings = checked(raw, list(cls.settings), EXAMPLE)
+        if settings.get("by", "name") not in ("name", "id"):
             raise RuleError("takes name or id as `by`")
-        named = "folder" if given.get("by", "name") == "name" else "folder_id"
+        named = "folder" if settings.get("by", "name") == "name" else "folder_id"
         definition = FieldDefinition("folder", "folder", named, options=schema.folders)
         rule: Json | None = None
-        if "table" in given:
-            rule = {"rule": "labels", "table": given["table"]}
-            _check_table(given["table"], definition)
-        mapped = compile_field(definition, path_in(given, "path", EXAMPLE), rule, blanks)
+        if "table" in settings:
+            rule = {"rule": "labels", "table": settings["table"]}
+            _check_table(settings["table"], definition)
+        mapped = compile_field(definition, path_in(settings, "path", EXAMPLE), rule, blanks)
         return [replace(mapped, steps=(*mapped.steps, _stays_where_it_is), absent="keep")]
 
     @classmethod
@@ -72,8 +72,8 @@ def _check_table(table: object, definition: FieldDefinition) -> None:
         raise RuleError(f"needs an object as `table`, for example {EXAMPLE}")
     if definition.options is None:
         return
-    known = {text for each in definition.options for text in (each.id, each.label)}
-    if unknown := sorted({str(name) for name in table.values()} - known):
+    folders = {text for each in definition.options for text in (each.id, each.label)}
+    if unknown := sorted({str(name) for name in table.values()} - folders):
         raise RuleError(
             f"the app sees no folder {', '.join(unknown)}; a Benchling admin gives the app access "
             "to its project, or the integration owner corrects the table"

@@ -39,10 +39,10 @@ def rule_of_row(key: str, path: str, rule: Any) -> Any:
         return rule
     if issubclass(PARTS[key], ListRule):
         return [path, *rule] if isinstance(rule, list) else [path]
-    given = rule if isinstance(rule, dict) else {}
+    settings = rule if isinstance(rule, dict) else {}
     if key == "structure":
-        return given or {"smiles": path}
-    return {"path": path, **given}
+        return settings or {"smiles": path}
+    return {"path": path, **settings}
 
 
 def row_of_rule(key: str, rule: Any) -> tuple[str, Any]:

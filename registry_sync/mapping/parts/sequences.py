@@ -41,21 +41,21 @@ class SequenceRule(PartRule):
     def compile(
         cls, raw: object, kind: type[EntityType], schema: EntitySchema, blanks: Blanks
     ) -> list[FieldMapping]:
-        given = checked(raw, list(cls.settings), EXAMPLE)
-        path = path_in(given, "path", EXAMPLE)
+        settings = checked(raw, list(cls.settings), EXAMPLE)
+        path = path_in(settings, "path", EXAMPLE)
         required = kind.part_required
         bases = FieldDefinition("sequence", "sequence", kind.alphabet, is_required=required)
         found = [compile_field(bases, path, None, blanks)]
         if "circular" in kind.part_keys():
-            found.append(_topology(given.get("circular", False), blanks))
-        elif "circular" in given:
+            found.append(_topology(settings.get("circular", False), blanks))
+        elif "circular" in settings:
             raise RuleError(f"{kind.label} are never circular; remove `circular`")
         return found
 
     @classmethod
     def paths(cls, raw: object) -> list[str]:
-        given = checked(raw, list(cls.settings), EXAMPLE)
-        found = [given.get("path"), given.get("circular")]
+        settings = checked(raw, list(cls.settings), EXAMPLE)
+        found = [settings.get("path"), settings.get("circular")]
         return [path for path in found if isinstance(path, str)]
 
 

@@ -42,8 +42,8 @@ class StructureRule(PartRule):
 
     @classmethod
     def _form(cls, raw: object) -> tuple[str, str]:
-        given = checked(raw, ["smiles", "molfile"], EXAMPLE)
-        if len(given) != 1:
+        settings = checked(raw, ["smiles", "molfile"], EXAMPLE)
+        if len(settings) != 1:
             raise RuleError(f"needs either `smiles` or `molfile`, for example {EXAMPLE}")
-        (form,) = given
-        return form, path_in(given, form, EXAMPLE)
+        (form,) = settings
+        return form, path_in(settings, form, EXAMPLE)

@@ -50,13 +50,13 @@ def _steps(raw: object) -> list[object]:
 
 
 def _parse_one(raw: object) -> Rule:
-    given = {"rule": raw} if isinstance(raw, str) else raw
-    name = given.get("rule") if isinstance(given, dict) else given
-    if not isinstance(given, dict) or not isinstance(name, str) or name not in RULES:
+    settings = {"rule": raw} if isinstance(raw, str) else raw
+    name = settings.get("rule") if isinstance(settings, dict) else settings
+    if not isinstance(settings, dict) or not isinstance(name, str) or name not in RULES:
         raise RuleError(f"rule “{name}” is not one of {', '.join(RULES)}")
-    for where, number in numbers_unlike_json(given):
+    for where, number in numbers_unlike_json(settings):
         raise RuleError(f"rule {name}: {where} must be a finite number, not {number}")
     kind = RULES[name]
-    if unknown := set(given) - {"rule", *kind.settings}:
+    if unknown := set(settings) - {"rule", *kind.settings}:
         raise RuleError(f"rule {name} does not have the setting {', '.join(sorted(unknown))}")
-    return kind(given)
+    return kind(settings)

@@ -112,15 +112,15 @@ def number_rule(text: str) -> Json | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def unit_behind(texts: Sequence[str], wanted: str) -> str:
-    """Return the unit behind the number in each text, if it converts to `wanted`; else ""."""
+def unit_behind(texts: Sequence[str], target: str) -> str:
+    """Return the unit behind the number in each text, if it converts to `target`; else ""."""
     parts = [WITH_UNIT.fullmatch(text) for text in texts]
     units = {folded(found["unit"]): found["unit"] for found in parts if found is not None}
     if None in parts or len(units) != 1:
         return ""
     unit = next(iter(units.values()))
     try:
-        converter(unit, wanted)
+        converter(unit, target)
     except UnitFault:
         return ""
     return unit

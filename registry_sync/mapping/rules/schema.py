@@ -33,8 +33,8 @@ def rules_schema() -> Json:
 
 def part_schema(part: type[PartRule]) -> Json:
     """Return the schema of one part."""
-    given = part.schema if not part.settings else section_schema(part.settings, nullable=False)
-    return {"description": part.about, **given, **part.also}
+    own_schema = part.schema if not part.settings else section_schema(part.settings, nullable=False)
+    return {"description": part.about, **own_schema, **part.also}
 
 
 def _required(kind: type[Rule]) -> list[str]:
