@@ -28,11 +28,11 @@ def try_connection(
 
     A failure is kept as the row's `fault`; it is not raised.
     """
-    asked: list[Json] = []
+    exchanges: list[Json] = []
 
     def heard(request: str, status: int, size: int) -> None:
-        if len(asked) < MOST_KEPT:
-            asked.append({"request": request, "answer": _answer(status, size)})
+        if len(exchanges) < MOST_KEPT:
+            exchanges.append({"request": request, "answer": _answer(status, size)})
 
     kept: Json = {"lines": [], "proposal": None, "fault": ""}
     try:
@@ -50,7 +50,7 @@ def try_connection(
         **runs.app_key(),
         element=element,
         defaults={
-            **storable(kept), "asked": storable(asked), "actor": actor, "at": timezone.now(),
+            **storable(kept), "asked": storable(exchanges), "actor": actor, "at": timezone.now(),
             "api_url": public_address(config.api_url), "key_mark": mark(config.api_key),
         },
     )  # fmt: skip
@@ -58,5 +58,5 @@ def try_connection(
 
 
 def _answer(status: int, size: int) -> str:
-    said = f" ({MEANINGS[status]})" if status in MEANINGS else ""
-    return f"{status}{said}, {number_of(size, 'byte')}"
+    meaning = f" ({MEANINGS[status]})" if status in MEANINGS else ""
+    return f"{status}{meaning}, {number_of(size, 'byte')}"

@@ -55,10 +55,10 @@ def save(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> Non
 
     A preview of the former version ends: it would tell of rows that are no longer there.
     """
-    mine = MappingDraft.objects.filter(
+    same_version = MappingDraft.objects.filter(
         pk=draft.pk, version=version, state__in=[draft.State.OPEN, draft.State.WAITING]
     )
-    changed = mine.update(
+    changed = same_version.update(
         version=F("version") + 1,
         updated_by=actor,
         updated_at=timezone.now(),
@@ -74,10 +74,10 @@ def save(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> Non
 
 def take(draft: MappingDraft, field_ids: Sequence[str]) -> list[Json]:
     """Give the draft's rows with the suggestions for these fields taken over."""
-    taken = {s["field_id"]: s for s in draft.suggestions if s["field_id"] in field_ids}
-    rows = [row for row in draft.rows if row["field_id"] not in taken]
+    chosen = {s["field_id"]: s for s in draft.suggestions if s["field_id"] in field_ids}
+    rows = [row for row in draft.rows if row["field_id"] not in chosen]
     return rows + [
-        {"path": s["path"], "field_id": s["field_id"], "rule": s["rule"]} for s in taken.values()
+        {"path": s["path"], "field_id": s["field_id"], "rule": s["rule"]} for s in chosen.values()
     ]
 
 

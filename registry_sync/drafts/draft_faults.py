@@ -16,23 +16,25 @@ from registry_sync.sync.setup import connector_of
 
 def of_configuration(draft: MappingDraft) -> list[str]:
     """Say in sentences what was wrong with the app's configuration when the draft read it."""
-    said = []
+    sentences = []
     for item, text in base_faults(draft).items():
         if item in (ROWS, RULES):
             if draft.base["rows"] or not text.startswith(f"{ROWS} has no rows"):
-                said.append(f"Left out of this draft, because it is faulty in Benchling: {text}.")
+                sentences.append(
+                    f"Left out of this draft, because it is faulty in Benchling: {text}."
+                )
         elif item != CONNECTOR:
-            said.append(f"In the app's configuration in Benchling: {text}.")
+            sentences.append(f"In the app's configuration in Benchling: {text}.")
     if sample := draft.base.get("sample_fault"):
         unread = CONNECTOR in base_faults(draft) and draft.connector is None
         why = "Connector Settings cannot be read; see below." if unread else sample
-        said.append(f"There is no sample. {why}")
+        sentences.append(f"There is no sample. {why}")
     if strays := draft.base.get("strays"):
-        said.append(
+        sentences.append(
             f"The registry's list contains {strays} of its first entries that are no records. "
             "Each is refused. The registry's owner removes them."
         )
-    return said
+    return sentences
 
 
 def of_connector(draft: MappingDraft) -> str:

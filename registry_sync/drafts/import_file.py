@@ -49,14 +49,14 @@ def places_of(lanes: Sequence[mapping_file.Resolved], held: config_items.Held) -
     schemas = {lane.schema_id for lane in lanes}
     places = []
     for number, lane in enumerate(lanes):
-        known = next((sync for sync in syncs if sync.schema_id == lane.schema_id), None)
+        existing = next((sync for sync in syncs if sync.schema_id == lane.schema_id), None)
         element = "" if number == 0 else lane.schema_name
-        if known is not None and number and known.element:
-            element = known.element
-        elif known is not None and known.element and not number:
+        if existing is not None and number and existing.element:
+            element = existing.element
+        elif existing is not None and existing.element and not number:
             raise ConfigError(
-                f"{known.label} already feeds the schema {lane.schema_name}, and a schema can be "
-                "fed by one sync only.",
+                f"{existing.label} already feeds the schema {lane.schema_name}, and a schema can "
+                "be fed by one sync only.",
                 remedy="The integration owner must empty that element in Benchling first, or the "
                 "file must have its lanes in this tenant's order. Nothing was changed.",
                 code="mapping_file",

@@ -81,8 +81,8 @@ def read_document(text: str) -> Json:
     return document
 
 
-def _check_keys(document: Json, known: set[str]) -> None:
-    if unknown := sorted(set(map(str, document)) - known):
+def _check_keys(document: Json, allowed: set[str]) -> None:
+    if unknown := sorted(set(map(str, document)) - allowed):
         raise _malformed(f"it has unknown keys: {', '.join(unknown)}")
 
 

@@ -116,8 +116,10 @@ def read(text: str, catalog: Catalog) -> list[Resolved]:
 
 def _resolved(section: Json, registry: Json | None, catalog: Catalog) -> Resolved | None:
     """Resolve the names of one lane; None where its schema or the registry is not there."""
-    mine = [s for s in catalog.schemas if registry is None or s.get("registryId") == registry["id"]]
-    schema = catalog.one("Schema to Sync", mine, section.get("schema"))
+    schemas = [
+        s for s in catalog.schemas if registry is None or s.get("registryId") == registry["id"]
+    ]
+    schema = catalog.one("Schema to Sync", schemas, section.get("schema"))
     folder = None
     if section.get("folder"):
         folder = catalog.one("Synced Entity Location", catalog.folders, section["folder"])

@@ -61,8 +61,8 @@ class Parts:
         return _keys_of([entity]) if self._unique else set()
 
     def _is_allowed(self, external_id: str) -> bool:
-        mine = Allowance.objects.filter(lane=self.lane, external_id=external_id, used_by=None)
-        return mine.filter(what=Allowance.What.DRAWINGS).exists()
+        allowances = Allowance.objects.filter(lane=self.lane, external_id=external_id, used_by=None)
+        return allowances.filter(what=Allowance.What.DRAWINGS).exists()
 
 
 def is_given_up(notes: Notes, lane: Lane | None, key: str) -> bool:

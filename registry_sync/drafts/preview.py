@@ -57,10 +57,10 @@ class Beat:
         """Write, and beat. Raise Lost."""
         now = runs.database_now()
         values = {"preview_heartbeat": now, **values}
-        mine = MappingDraft.objects.filter(
+        own_draft = MappingDraft.objects.filter(
             pk=self.draft.pk, preview_heartbeat=self.at, preview_state=State.RUNNING
         )
-        if not mine.update(**values):
+        if not own_draft.update(**values):
             raise Lost
         self.at = now
 
@@ -111,8 +111,8 @@ def request(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
 
 def stop(draft: MappingDraft) -> bool:
     """End a preview that is under way; whoever works on it notices."""
-    mine = MappingDraft.objects.filter(pk=draft.pk, preview_state__in=AT_WORK)
-    return bool(mine.update(preview_state=State.NONE, preview_heartbeat=None))
+    working = MappingDraft.objects.filter(pk=draft.pk, preview_state__in=AT_WORK)
+    return bool(working.update(preview_state=State.NONE, preview_heartbeat=None))
 
 
 def _begun(draft: MappingDraft, scope: str) -> Json:
@@ -145,8 +145,8 @@ def claim(draft_id: int) -> Beat | None:
     free = Q(preview_state=State.QUEUED) | Q(
         preview_state=State.RUNNING, preview_heartbeat__lt=now - runs.lease_time()
     )
-    mine = MappingDraft.objects.filter(free, pk=draft_id)
-    if not mine.update(preview_state=State.RUNNING, preview_heartbeat=now):
+    claimable = MappingDraft.objects.filter(free, pk=draft_id)
+    if not claimable.update(preview_state=State.RUNNING, preview_heartbeat=now):
         return None
     return Beat(MappingDraft.objects.get(pk=draft_id), now)
 
@@ -165,9 +165,9 @@ def work_slice(
 
     def pause(wait: float) -> None:
         until = time.monotonic() + wait
-        while (left := until - time.monotonic()) > 0:
+        while (remaining := until - time.monotonic()) > 0:
             beat.keep()
-            time.sleep(min(left, 5.0))
+            time.sleep(min(remaining, 5.0))
 
     client = open_client(lambda wait, reason: pause(wait))
     try:
@@ -218,17 +218,17 @@ def _work(beat: Beat, client: Client, sides: Sides, source: Source, seconds: flo
     found = draft.preview
     forecast = _forecast(draft, client, sides, found)
     fingerprint = forecast.mapping.fingerprint
-    wanted = found["wanted"]
+    chosen_ids = found["wanted"]
     done = draft.preview_done
-    for page in _pages(source, wanted, draft.preview_position):
+    for page in _pages(source, chosen_ids, draft.preview_position):
         arrived = source_records(page.records, source, fingerprint, page.unread)
         arrived += stray_records(page.strays, fingerprint)
-        if wanted:
-            arrived = [record for record in arrived if record.external_id in wanted]
+        if chosen_ids:
+            arrived = [record for record in arrived if record.external_id in chosen_ids]
             found["seen"] += [record.external_id for record in arrived]
         forecast.add(arrived)
         done += len(page.records) + len(page.unread) + len(page.strays)
-        complete = bool(wanted) and set(found["seen"]) >= set(wanted)
+        complete = bool(chosen_ids) and set(found["seen"]) >= set(chosen_ids)
         follows = None if complete else page.next_position
         with transaction.atomic():  # with its notes, which a page that is read again repeats
             beat.save(
@@ -252,10 +252,10 @@ def _conclude(beat: Beat, forecast: Forecast, found: Json) -> None:
     beat.save(preview=found, preview_state=State.DONE, preview_position=None, preview_error=error)
 
 
-def _pages(source: Source, wanted: Sequence[str], position: Json | None) -> Iterator[Page]:
+def _pages(source: Source, chosen_ids: Sequence[str], position: Json | None) -> Iterator[Page]:
     """Give pages; of chosen records one page, where the registry gives single records."""
-    if wanted and source.connector.detail is not None:
-        found, _ = source.fetch_all(wanted)
+    if chosen_ids and source.connector.detail is not None:
+        found, _ = source.fetch_all(chosen_ids)
         yield Page(list(found.values()), {}, None, len(found), None, 0)
         return
     yield from source.pages(None, position=position)

@@ -77,9 +77,9 @@ class Counts:
                 field["refused"] += field["name"] == problem.field
             _count_cause(found, problem, external_id)
         if found["refused"] <= NAMED and problems:
-            said = " ".join(problem.message for problem in problems)
+            message = " ".join(problem.message for problem in problems)
             self.notes.add(
-                Kind.REFUSED, external_id, problems[0].code, name=name, message=said,
+                Kind.REFUSED, external_id, problems[0].code, name=name, message=message,
                 remedy=problems[0].remedy,
             )  # fmt: skip
 
@@ -117,7 +117,7 @@ def vanished(found: Json) -> list[str]:
 
     Forecasts of earlier versions did not count paths: of these nothing is said.
     """
-    said = []
+    sentences = []
     for field in found.get("fields", ()):
         if not found["read"] or field.get("there", 1) or not field["path"]:
             continue
@@ -127,8 +127,8 @@ def vanished(found: Json) -> list[str]:
                 f" In Benchling {number_of(field['held'], 'entity', 'entities')} have a value "
                 "there, so a sync would stop and ask before it changes them."
             )
-        said.append(text)
-    return said
+        sentences.append(text)
+    return sentences
 
 
 def _count_cause(found: Json, problem: Problem, external_id: str) -> None:
@@ -138,8 +138,8 @@ def _count_cause(found: Json, problem: Problem, external_id: str) -> None:
     else:
         if len(found["causes"]) >= CAUSES:
             return
-        said = {"message": storable(problem.message), "remedy": storable(problem.remedy)}
-        cause = {"code": problem.code, "field": problem.field, "count": 0, "ids": [], **said}
+        texts = {"message": storable(problem.message), "remedy": storable(problem.remedy)}
+        cause = {"code": problem.code, "field": problem.field, "count": 0, "ids": [], **texts}
         found["causes"].append(cause)
     cause["count"] += 1
     if len(cause["ids"]) < IDS and external_id:

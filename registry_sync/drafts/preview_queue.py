@@ -31,5 +31,5 @@ def stranded() -> QuerySet[MappingDraft]:
 
 def release_stranded(draft: MappingDraft) -> bool:
     """Take a stranded preview from its holder, so that it can be enqueued again."""
-    mine = stranded().filter(pk=draft.pk)
-    return bool(mine.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))
+    claimable = stranded().filter(pk=draft.pk)
+    return bool(claimable.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))

@@ -77,18 +77,18 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
     found = Plan(hindrances=_hindrances(draft))
     rows = [(row["field_id"], row["path"]) for row in without_parts(draft.rows) if row["path"]]
     place = drafts.place_in(draft, held)
-    wanted = items.mapping_wanted(held, rows, drafts.rules_of(draft.rows), draft.name_field, place)
+    target = items.mapping_wanted(held, rows, drafts.rules_of(draft.rows), draft.name_field, place)
     if draft.connector is not None:
         own = drafts.own_connector(draft)
         text = json.dumps(own, ensure_ascii=False) if own else None
-        wanted[place.path(items.CONNECTOR)] = ("json", text)
-    found.todo = items.writes(held, wanted)
-    ours = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
+        target[place.path(items.CONNECTOR)] = ("json", text)
+    found.todo = items.writes(held, target)
+    written = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
     for path, before in drafts.changed_under(draft, held).items():
         now = items.value_of(held, path)
-        expected = wanted[path][1] if path in wanted else before
+        expected = target[path][1] if path in target else before
         if items.same_setting(now, expected) or (
-            path in ours and items.same_setting(now, ours[path])
+            path in written and items.same_setting(now, written[path])
         ):
             continue
         found.foreign.append((" › ".join(path), before or "–", items.public(path, now) or "–"))
@@ -188,8 +188,8 @@ def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None
     lane = runs.LaneNames().find(draft.schema_id)
     subject = {"draft": draft.pk, "version": draft.version}
     text, to = f"Publish the draft “{draft.title}”.", decides_with(lane, found.todo)
-    wanted = second_person.ProposedAction(lane, second_person.What.PUBLISH, subject, text, to)
-    consent = second_person.request_consent([wanted], by=by, reason=reason)
+    action = second_person.ProposedAction(lane, second_person.What.PUBLISH, subject, text, to)
+    consent = second_person.request_consent([action], by=by, reason=reason)
     with transaction.atomic():
         consent.use()
         _remember(draft, **named, agreed=draft.version if consent.proposals else None)
@@ -209,7 +209,7 @@ def _take(draft: MappingDraft, version: int) -> None:
     """Keep other publications of this app out. Raise SyncError."""
     now = timezone.now()
     free = Q(publishing_at__isnull=True) | Q(publishing_at__lt=now - HELD)
-    mine = MappingDraft.objects.filter(
+    claimable = MappingDraft.objects.filter(
         free, pk=draft.pk, version=version,
         state__in=[MappingDraft.State.OPEN, MappingDraft.State.WAITING],
     )  # fmt: skip
@@ -223,7 +223,7 @@ def _take(draft: MappingDraft, version: int) -> None:
         others = MappingDraft.objects.filter(
             tenant=draft.tenant, app_id=draft.app_id, publishing_at__gte=now - HELD
         ).exclude(pk=draft.pk)
-        if others.exists() or not mine.update(publishing_at=now):
+        if others.exists() or not claimable.update(publishing_at=now):
             raise SyncError(
                 "Someone else is publishing a draft, or this draft has been changed or published.",
                 remedy="Reload the page and check.",
@@ -251,8 +251,8 @@ def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
     try:
         items.write_all(client, found.todo, before_each)
     except Refused as refused:
-        done, left = tried[:-1], found.todo[len(tried) - 1 :]
-        raise _refused(draft, found, refused, done, left) from refused
+        done, remaining = tried[:-1], found.todo[len(tried) - 1 :]
+        raise _refused(draft, found, refused, done, remaining) from refused
     except SyncError as error:
         names = ", ".join(" › ".join(write.path) for write in tried[:-1]) or "nothing"
         error.remedy = f"{error.remedy} Written so far: {names}. Publish again to complete it."
@@ -260,12 +260,12 @@ def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
 
 
 def _refused(
-    draft: MappingDraft, found: Plan, refused: Refused, done: list[Write], left: list[Write]
+    draft: MappingDraft, found: Plan, refused: Refused, done: list[Write], remaining: list[Write]
 ) -> NotWritten:
     """Return what was and was not written; the draft waits for the rest to be entered."""
-    at = left[0]
+    at = remaining[0]
     what = "make new rows in" if at.makes_row else "write"
-    by_hand = [[" › ".join(write.path), found.shown(write)] for write in left]
+    by_hand = [[" › ".join(write.path), found.shown(write)] for write in remaining]
     names = ", ".join(" › ".join(write.path) for write in done)
     error = NotWritten(
         f"Benchling does not let the app {what} its configuration ({refused.status}: "
@@ -284,12 +284,12 @@ def _refused(
 
 def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -> MappingVersion:
     """Read back; keep the version where everything is as the draft wants it. Raise SyncError."""
-    left = plan(draft, client).lines()
-    if left:
-        counted = f"{len(left)} {'item is' if len(left) == 1 else 'items are'}"
+    not_written = plan(draft, client).lines()
+    if not_written:
+        counted = f"{len(not_written)} {'item is' if len(not_written) == 1 else 'items are'}"
         raise SyncError(
             f"After publishing, {counted} not as in the draft: "
-            + "; ".join(f"{path} should be {value}" for path, value in left[:5])
+            + "; ".join(f"{path} should be {value}" for path, value in not_written[:5])
             + ".",
             remedy="Publish again, or enter them in the app's configuration in Benchling.",
             kind="benchling",

@@ -63,16 +63,16 @@ class Rivals:
         those that wait for something else (`waiting`, by external id).
         """
         keys = names.keys_of(claimant.entity for claimant in claimants)
-        taken = names.holders(self.lane, keys) if self.lane is not None else {}
+        holders_by_key = names.holders(self.lane, keys) if self.lane is not None else {}
         named = self.tenant.names([c.entity for c in claimants if c.is_named])
         for more in (held, named):
             for key, holders in more.items():
-                taken.setdefault(key, []).extend(holders)
+                holders_by_key.setdefault(key, []).extend(holders)
         self.notes.look_up(keys | self._targets(claimants).keys())
         missing = self._missing(claimants)
         problems: dict[str, Problem] = {}
         for claimant in claimants:
-            problem = self._problem(claimant.entity, taken, missing)
+            problem = self._problem(claimant.entity, holders_by_key, missing)
             if problem is not None:
                 problems[claimant.entity.external_id] = problem
             elif claimant.entity.external_id in waiting:
@@ -94,9 +94,9 @@ class Rivals:
         self.notes.claim_aliases(entity.external_id, entity.alias_keys)
 
     def _problem(
-        self, entity: Entity, taken: dict[str, list[Holder]], missing: set[str]
+        self, entity: Entity, holders_by_key: dict[str, list[Holder]], missing: set[str]
     ) -> Problem | None:
-        problem = names.conflict(entity, taken, self.notes)
+        problem = names.conflict(entity, holders_by_key, self.notes)
         if problem is not None:
             return problem
         unfit = self._unfit.get(entity.external_id, {})
@@ -147,14 +147,14 @@ class Rivals:
         if what not in NOTED or problem.kind == "benchling":
             return False
         entity = claimant.entity
-        said: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
+        reason: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
         self.notes.add(
             Kind.WAIT, entity.external_id, NOTED[what](key), what=what,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),
             targets=sorted(entity.links & (self._absent | self._unfit[entity.external_id].keys())),
-            problem={**said, "remedy": problem.remedy}, **data,
+            problem={**reason, "remedy": problem.remedy}, **data,
         )  # fmt: skip
         return True
 
@@ -173,9 +173,9 @@ class Rivals:
         for waiting in self.notes.waiting():
             keys = {note.key for note in waiting}
             freed = self.notes.freed(keys)
-            wanted = {note.data["name_key"] for note in waiting}
+            wanted_keys = {note.data["name_key"] for note in waiting}
             links = {name_key(target) for note in waiting for target in note.data["targets"]}
-            self.notes.look_up(keys | wanted | links)
+            self.notes.look_up(keys | wanted_keys | links)
             for note in waiting:
                 if self._may_pass(note, freed, circles):
                     self.notes.pass_on(note)

@@ -38,10 +38,10 @@ def example(
         return _part_example(records, row, schema, connector)
     field = schema.field(row["field_id"])
     if field is None:
-        gone = (
+        prefix = (
             f"the schema {schema.name} has no field {row['field_id']}; " if row["field_id"] else ""
         )
-        return Example(problem=f"{gone}choose a Benchling field")
+        return Example(problem=f"{prefix}choose a Benchling field")
     if faults := field_faults(field):
         return Example(problem="; ".join(faults))
     try:
@@ -93,8 +93,8 @@ def example_of(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
     problem = next((p for p in done.problems if p.field == mapped.field.name), None)
     shown = "" if raw is ABSENT else text_of(raw, mapped.field)
     if problem is not None or done.entity is None:
-        said = problem.message.partition(": ")[2] if problem else ""
-        return Example(raw=shown, problem=said or (problem.message if problem else ""))
+        detail = problem.message.partition(": ")[2] if problem else ""
+        return Example(raw=shown, problem=detail or (problem.message if problem else ""))
     value = done.entity.fields.get(mapped.field.id, ABSENT)
     result = "unchanged" if value is ABSENT else text_of(value, mapped.field) or "–"
     return Example(raw=shown, result=result)

@@ -60,13 +60,13 @@ def to_rule(form: Mapping[str, str], was: Any = None) -> Any:
     name = form.get("rule") or "as_is"
     if name not in LABELS:
         raise ValueError(f"there is no rule “{name[:50]}”")
-    given = {
+    values = {
         key: form[f"{name}.{key}"].replace("\r\n", "\n")
         for key in KEYS.get(name, ())
         if form.get(f"{name}.{key}")
     }
     before = to_form(was)
-    now = {"rule": name, **{f"{name}.{key}": value for key, value in given.items()}}
+    now = {"rule": name, **{f"{name}.{key}": value for key, value in values.items()}}
     if name == SEVERAL:
         now[SEVERAL] = form.get(SEVERAL, "")
     if now == before:
@@ -75,7 +75,7 @@ def to_rule(form: Mapping[str, str], was: Any = None) -> Any:
         return _json(form.get(SEVERAL, ""))
     if name == "as_is":
         return None
-    settings: Json = dict(given)
+    settings: Json = dict(values)
     if "table" in settings:
         settings["table"] = _table(settings["table"])
     if "factor" in settings:

@@ -97,7 +97,7 @@ def _written(keys: tuple[str, ...]) -> str | None:
 
 def _gives(path: str, record: Json, value: Any) -> bool:
     try:
-        got = compile_path(path)(record)
+        read = compile_path(path)(record)
     except PathError:
         return False
-    return type(got) is type(value) and bool(got == value)
+    return type(read) is type(value) and bool(read == value)

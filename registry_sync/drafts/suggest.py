@@ -118,16 +118,16 @@ def _pair(column: Column, field: FieldDefinition, ids: set[str], id_path: str) -
     if confidence < LEAST or (alike < ALIKE and certain < LEAST):
         return None
     unit = f"its unit in Benchling is {field.unit}" if field.unit else ""
-    said = [in_words(alike), why, _rule_in_words(rule), unit]
+    reasons = [in_words(alike), why, _rule_in_words(rule), unit]
     if fits < 1:
         refused = len(column.values) - round(fits * len(column.values))
-        said.append(f"{refused} of {number_of(len(column.values), 'value')} would be refused")
+        reasons.append(f"{refused} of {number_of(len(column.values), 'value')} would be refused")
     return Suggestion(
         path=column.path,
         field_id=field.id,
         field=field.name,
         confidence=confidence,
-        why="; ".join(part for part in said if part),
+        why="; ".join(part for part in reasons if part),
         examples=tuple(str(value)[:80] for value in _distinct(column.flat)[:3]),
         rule=rule,
     )
@@ -141,8 +141,8 @@ def _evidence(
     if field.is_link:
         there = sum(str(value) in ids for value in column.flat)
         if there and there >= count / 2:
-            said = f"{there} of {count} {are(count)} ids of records here"
-            return CERTAINTY["link"] * there / count, said
+            evidence = f"{there} of {count} {are(count)} ids of records here"
+            return CERTAINTY["link"] * there / count, evidence
         return 0.0, ""
     if field.type == "dropdown":
         labels = [option.label for option in field.options or () if not option.archived]
@@ -177,9 +177,9 @@ def _look_evidence(column: Column, field: FieldDefinition) -> tuple[float, str]:
         return 0.0, ""
     words = words_of(field.name).split()
     what = patterns.LOOKS[column.look][0]
-    said = f"{_share(column.look_count, column.flat)} {what}"
-    meant = any(word in words for word in MEANT[column.look])
-    return (CERTAINTY["look"] if meant else 0.0), said
+    evidence = f"{_share(column.look_count, column.flat)} {what}"
+    name_fits = any(word in words for word in MEANT[column.look])
+    return (CERTAINTY["look"] if name_fits else 0.0), evidence
 
 
 def _share_that_fits(values: Sequence[Any], rule: Any, field: FieldDefinition) -> float:
@@ -248,11 +248,11 @@ def _labels(texts: Sequence[str], field: FieldDefinition) -> Json | None:
     for option in field.options or ():
         if not option.archived:
             options.setdefault(_letters(option.label), []).append(option.label)
-    known = {name_key(label) for labels in options.values() for label in labels}
+    option_keys = {name_key(label) for labels in options.values() for label in labels}
     table = {}
     for text in _distinct(texts):
         found = options.get(_letters(text), [])
-        if name_key(text) not in known and len(found) == 1:
+        if name_key(text) not in option_keys and len(found) == 1:
             table[text] = found[0]
     return {"rule": "labels", "table": table, "otherwise": "keep"} if table else None
 
@@ -263,22 +263,22 @@ def _letters(text: str) -> str:
 
 def _rule_in_words(rule: Any) -> str:
     steps = rule if isinstance(rule, list) else [rule]
-    said = []
+    words = []
     for step in steps:
         match step:
             case {"rule": "split", "separator": sign}:
-                said.append(f"divided at “{sign}”")
+                words.append(f"divided at “{sign}”")
             case {"rule": "labels"}:
-                said.append("labels that are written otherwise are translated")
+                words.append("labels that are written otherwise are translated")
             case {"rule": "unit", "from": unit}:
-                said.append(f"converted from {unit}")
+                words.append(f"converted from {unit}")
             case {"rule": "number"}:
-                said.append("with a decimal comma")
+                words.append("with a decimal comma")
             case {"rule": "date", "format": form} if form in IN_WORDS:
-                said.append(f"{IN_WORDS[form]} since 1970")
+                words.append(f"{IN_WORDS[form]} since 1970")
             case {"rule": "date", "format": form}:
-                said.append(f"dates of the form {form}")
-    return ", ".join(said)
+                words.append(f"dates of the form {form}")
+    return ", ".join(words)
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:

@@ -50,11 +50,11 @@ class TenantView:
         return seen
 
     def _sort(self, seen: Seen, entity: Entity, raw: Json, targets: dict[str, str]) -> None:
-        theirs = entity_of(entity.external_id, raw, self.setup, targets)
+        existing = entity_of(entity.external_id, raw, self.setup, targets)
         here = (raw.get("schema") or {}).get("id") == self.setup.schema.id
         if is_ours(raw, self.client.app_id, self.setup):
-            seen.ours[entity.external_id] = theirs
-        elif here and not raw.get("archiveRecord") and _is_equal(entity, theirs):
+            seen.ours[entity.external_id] = existing
+        elif here and not raw.get("archiveRecord") and _is_equal(entity, existing):
             seen.equal.add(entity.external_id)
         else:
             holder = self._holder(raw, "id")
@@ -62,18 +62,18 @@ class TenantView:
 
     def names(self, entities: Sequence[Entity]) -> dict[str, list[Holder]]:
         """Return the entities outside the ledger that have the names of these, by name key."""
-        wanted = {entity.name_key for entity in entities}
+        wanted_keys = {entity.name_key for entity in entities}
         names = sorted({entity.name for entity in entities})
         raws = self.client.entities_named(names, registry_id=self._registry) if names else []
-        known = self._in_ledger(raws)
+        ledger_ids = self._in_ledger(raws)
         holders: dict[str, list[Holder]] = {}
         for raw in raws:
-            if raw["id"] in known or is_ours(raw, self.client.app_id, self.setup):
+            if raw["id"] in ledger_ids or is_ours(raw, self.client.app_id, self.setup):
                 continue
             texts = [("name", raw.get("name")), ("id", raw.get("entityRegistryId"))]
             texts += [("alias", alias) for alias in raw.get("aliases") or ()]
             for kind, text in texts:
-                if text and name_key(text) in wanted:
+                if text and name_key(text) in wanted_keys:
                     holders.setdefault(name_key(text), []).append(self._holder(raw, kind))
         return holders
 
@@ -95,10 +95,10 @@ class TenantView:
         return Holder("", whose, kind, bool(raw.get("archiveRecord")), other)
 
 
-def _is_equal(ours: Entity, theirs: Entity) -> bool:
+def _is_equal(entity: Entity, existing: Entity) -> bool:
     empty: tuple[Any, ...] = (None, "", [])
-    return ours.name == theirs.name and all(
-        is_held(key, value, theirs.fields.get(key))
-        or (value in empty and theirs.fields.get(key) in empty)
-        for key, value in ours.fields.items()
+    return entity.name == existing.name and all(
+        is_held(key, value, existing.fields.get(key))
+        or (value in empty and existing.fields.get(key) in empty)
+        for key, value in entity.fields.items()
     )

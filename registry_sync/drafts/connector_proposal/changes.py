@@ -49,10 +49,10 @@ def propose_changes(found: Findings) -> None:
     paths = cursor_paths(found.records)
     if not paths:
         partly = partly_timed(found.records)
-        said = f"Only some records have a time at {partly}" if partly else (
+        reason = f"Only some records have a time at {partly}" if partly else (
             "No record has a modification time"
         )  # fmt: skip
-        found.note(f"{said}: each run reads everything.")
+        found.note(f"{reason}: each run reads everything.")
         return
     path = paths[0]
     values = [compile_path(path)(record) for record in found.records]
@@ -96,33 +96,33 @@ def _clock(found: Findings) -> datetime:
 
 
 def _remarks(values: Sequence[Any], terms: Json, found: Findings) -> list[str]:
-    said, times = [f"For example {values[0]!r}."], _times_by(values, terms)
+    remarks, times = [f"For example {values[0]!r}."], _times_by(values, terms)
     if "timezone" in terms:
-        said.append(
+        remarks.append(
             "The newest is ahead of the registry's clock and has no offset, so it is local time; "
             "better write the name of its zone."
         )
     elif has_no_offset(values):
-        said.append("They have no offset; they are taken for UTC.")
+        remarks.append("They have no offset; they are taken for UTC.")
         hours, zone = zone_behind(max(times), _clock(found))
         if zone:
-            said.append(
+            remarks.append(
                 f"The newest is {hours:g} h behind the registry's clock: if it was edited just "
                 f"now, set timezone to {zone}, or better to the name of its zone."
             )
     if terms.get("granularity") == "day":
-        said.append("All are whole days.")
+        remarks.append("All are whole days.")
     if descends(times):
-        said.append(
+        remarks.append(
             "The list has the newest first: where its pages are counted, sort it by the id, or a "
             "record that is edited during a read hides another."
         )
     elif ascends(times) and is_mixed(found.records):
-        said.append(
+        remarks.append(
             "The list is sorted by it, not by when records were created: where its pages are "
             "counted, sort it by the id, or a record that is edited during a read hides another."
         )
-    return said
+    return remarks
 
 
 def _filter(
@@ -163,8 +163,8 @@ def _tried(found: Findings, terms: Json, one: Filter, sample: Sample) -> Tried:
 
 
 def _reader(terms: Json) -> Callable[[Json], datetime | None]:
-    read, known = compile_path(terms["cursor_path"]), _known(terms)
-    return lambda record: read_time(read(record), known)
+    read, incremental = compile_path(terms["cursor_path"]), _known(terms)
+    return lambda record: read_time(read(record), incremental)
 
 
 def _others(values: Sequence[Any]) -> tuple[str, ...]:
@@ -201,8 +201,8 @@ def _known(terms: Json) -> Incremental:
 
 
 def _times_by(values: Sequence[Any], terms: Json) -> list[datetime]:
-    known = _known(terms)
-    return [when for value in values if (when := read_time(value, known)) is not None]
+    incremental = _known(terms)
+    return [when for value in values if (when := read_time(value, incremental)) is not None]
 
 
 def _compare(found: Findings, terms: Json) -> None:

@@ -90,10 +90,10 @@ def _kept(settings_in_use: Json, api_url: str) -> Json:
     """
     kept: Json = {}
     endpoint = settings_in_use.get("endpoint")
-    asked = {}
+    request = {}
     if isinstance(endpoint, dict) and endpoint.get("json"):
-        asked = {name: endpoint[name] for name in ASKED_BY_POST if name in endpoint}
-    for section, found in (("client", settings_in_use.get("client")), ("endpoint", asked)):
+        request = {name: endpoint[name] for name in ASKED_BY_POST if name in endpoint}
+    for section, found in (("client", settings_in_use.get("client")), ("endpoint", request)):
         if found and not read_connector({**kept, section: found}, api_url=api_url)[1]:
             kept[section] = found
     return kept

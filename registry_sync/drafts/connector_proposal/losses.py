@@ -42,13 +42,13 @@ def note_losses(found: Findings) -> None:
         for path, value in flat_values(record):
             if _means_gone(word_of(path.split(".")[-1]), value):
                 values[path].append(value)
-    for path, gone in [*values.items()][:MOST]:
-        if len(gone) < len(found.records):
-            deletes = {"mode": "flag", "path": path, "values": list(dict.fromkeys(gone))}
+    for path, marks in [*values.items()][:MOST]:
+        if len(marks) < len(found.records):
+            deletes = {"mode": "flag", "path": path, "values": list(dict.fromkeys(marks))}
             written = json.dumps({"endpoint": {"deletes": deletes}}, ensure_ascii=False)
-            count = number_of(len(gone), "record")
+            count = number_of(len(marks), "record")
             found.note(
-                f"{count} {are(len(gone))} marked by {path}. If they have left the registry, set "
+                f"{count} {are(len(marks))} marked by {path}. If they have left the registry, set "
                 f"{written}."
             )
 

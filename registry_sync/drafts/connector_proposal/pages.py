@@ -57,8 +57,8 @@ def propose_pages(found: Findings) -> None:
     else:
         marks = marks_of(answer)
         counts_more = total and total.count > answer.count
-        said = marks[0].said if marks else total.path if total and counts_more else ""
-        _probe(found, answer, total, said)
+        more_at = marks[0].said if marks else total.path if total and counts_more else ""
+        _probe(found, answer, total, more_at)
     _count(found, total)
     judge_proposed_ids(found)
 
@@ -80,8 +80,8 @@ def _paginators_of(found: Findings, answer: PageAnswer, total: Total | None) -> 
 def _marked(
     found: Findings, answer: PageAnswer, marks: Sequence[Mark], total: Total | None
 ) -> Ways:
-    best, said = propose(marks, answer, total), f"The answer says more at {marks[0].said}."
-    yield from _based(best, said)
+    best, evidence = propose(marks, answer, total), f"The answer says more at {marks[0].said}."
+    yield from _based(best, evidence)
     if first_address(marks):
         yield {"type": "auto"}, f"The next page's address is at {marks[0].said}."
     flags = [mark for mark in marks if mark.kind == "flag"]
@@ -89,7 +89,7 @@ def _marked(
         yield from _by_token(mark, propose([mark, *flags], answer, total))
     flag = next((mark for mark in flags if not mark.entry.header), None)
     if flag and not any(mark.kind in ("token", "address") for mark in marks):
-        yield from _by_last(found, said, {"has_more_path": flag.entry.path})
+        yield from _by_last(found, evidence, {"has_more_path": flag.entry.path})
 
 
 def _by_token(mark: Mark, paginator: Json) -> Ways:
@@ -113,13 +113,13 @@ def _by_offset(found: Findings) -> Ways:
         yield settings, f"With {name}, other records came."
 
 
-def _by_last(found: Findings, said: str, more: Json) -> Ways:
+def _by_last(found: Findings, evidence: str, more: Json) -> Ways:
     """Yield cursors that are the id of a page's last record."""
     where = (found.settings.get("endpoint") or {}).get("data_selector") or ""
     if isinstance(found.key, str):
         for name in LAST_PARAMS:
             settings = {"type": "cursor", "cursor_path": f"{where}[-1].{found.key}", **more}
-            seen = f"{said} After the id of a page's last record in {name}, other records came."
+            seen = f"{evidence} After the id of a page's last record in {name}, other records came."
             yield {**settings, "cursor_param": name}, seen.strip()
 
 
@@ -139,32 +139,38 @@ def _leads_on(found: Findings, paginator: Json) -> bool:
     return bool(second - first)
 
 
-def _probe(found: Findings, answer: PageAnswer, total: Total | None, said: str) -> None:
+def _probe(found: Findings, answer: PageAnswer, total: Total | None, more_at: str) -> None:
     """Ask for one page more, by the parameters that such servers know.
 
-    `said` is where the answer says that there is more.
+    `more_at` is where the answer says that there is more.
     """
     source = found.source(endpoint__paginator={"type": "single_page"})
     page = next(source.pages(None))
     count = number_of(len(page.records), "record")
-    asked = size_asked(answer)
-    if total and total.count == len(page.records) and not (asked and asked[1] == total.count):
+    page_size = size_asked(answer)
+    if (
+        total
+        and total.count == len(page.records)
+        and not (page_size and page_size[1] == total.count)
+    ):
         seen = f"The answer counts {count}, and all came."
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
     full = bool(fills(answer))
     usual = full or len(page.records) in USUAL_SIZES
-    if query_in(answer.posted) and not said and (usual or not is_short(answer)):
+    if query_in(answer.posted) and not more_at and (usual or not is_short(answer)):
         found.note(f"{count} came, and nothing that the query requests says {NOT_REQUESTED}")
         return
     more = probe_next_page(found.open_source, source, page)
-    if more.more is None and usual and not said:
+    if more.more is None and usual and not more_at:
         for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):
             if _leads_on(found, paginator):
                 found.add("endpoint.paginator", paginator, evidence)
                 return
-    if said and not more.more:
-        found.note(f"The answer says more at {said}, and no paginator was found that follows it.")
+    if more_at and not more.more:
+        found.note(
+            f"The answer says more at {more_at}, and no paginator was found that follows it."
+        )
         return
     seen = (
         "One page more, requested so, had other records."
@@ -196,23 +202,23 @@ def _count(found: Findings, total: Total | None) -> None:
     if total and total.in_body and total.path and paginator.get("type") != "single_page":
         _hold(found, total, paginator, moved=bool(again))
     else:
-        came = number_of(len(found.records), "record")
-        found.note(f"{came} came{'' if ended else ' before the reading stopped'}.")
+        records_text = number_of(len(found.records), "record")
+        found.note(f"{records_text} came{'' if ended else ' before the reading stopped'}.")
 
 
 def _hold(found: Findings, total: Total, paginator: Json, *, moved: bool) -> None:
     """Propose the total if it is one. Of numbered pages, `total_path` would count pages."""
-    came, count = number_of(len(found.records), "record"), len(found.records)
+    records_text, count = number_of(len(found.records), "record"), len(found.records)
     fits = moved or (count == total.count if found.complete else count < total.count)
     so_far = "" if found.complete else " so far"
     if fits and paginator.get("type") != "page_number":
-        seen = f"It counts {number_of(total.count, 'record')}; {came} came{so_far}."
+        seen = f"It counts {number_of(total.count, 'record')}; {records_text} came{so_far}."
         found.add("endpoint.paginator.total_path", total.path, seen)
     elif fits:
-        said = f"{total.path} counts {number_of(total.count, 'record')}"
-        found.note(f"{said}; {came} came{so_far}.")
+        total_text = f"{total.path} counts {number_of(total.count, 'record')}"
+        found.note(f"{total_text}; {records_text} came{so_far}.")
     else:
-        found.note(f"{total.path} is no total: it says {total.count:,}, but {came} came.")
+        found.note(f"{total.path} is no total: it says {total.count:,}, but {records_text} came.")
         if paginator.get("total_path") == total.path:
             rest = {name: value for name, value in paginator.items() if name != "total_path"}
             found.replace("endpoint.paginator", rest, "It reads the list to its end.")
