@@ -131,19 +131,19 @@ def owe_drawing(canvas_id: str, note: str) -> None:
 
 def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
     """Return the canvases that show a run: those it was started or joined from, and the recent."""
-    mine = Canvas.objects.of_same_app(run)
-    recent = mine.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
-    return mine.filter(Q(run=run) | Q(pk__in=list(recent)))
+    canvases = Canvas.objects.of_same_app(run)
+    recent = canvases.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
+    return canvases.filter(Q(run=run) | Q(pk__in=list(recent)))
 
 
 def outdated() -> QuerySet[Canvas]:
     """Return canvases that show a run as active that has ended, or that must still be drawn."""
-    mine = Canvas.objects.of_app()
+    canvases = Canvas.objects.of_app()
     active = [str(status) for status in SyncRun.ACTIVE]
     moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
-    owed = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
+    not_drawn = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
     patient = Q(used_at__lt=runs.now_in_query() - OWED_AFTER)  # else a worker is about to draw it
-    return mine.filter(moved | (owed & patient)).order_by("-used_at")
+    return canvases.filter(moved | (not_drawn & patient)).order_by("-used_at")
 
 
 def misattended(attendance: Attendance) -> list[Canvas]:
@@ -154,8 +154,8 @@ def misattended(attendance: Attendance) -> list[Canvas]:
     waiting = pressed_canvases()
     active = [str(status) for status in SyncRun.ACTIVE]
     shown = Q(canvas_id__in=waiting) | Q(drawn_status__in=active) | ~Q(notice="")
-    mine = Canvas.objects.of_app().filter(shown).order_by("-used_at")
-    return [c for c in mine[:MOST_LOOKED_AT] if attendance.notice(c, _shown_run(c)) != c.notice]
+    canvases = Canvas.objects.of_app().filter(shown).order_by("-used_at")
+    return [c for c in canvases[:MOST_LOOKED_AT] if attendance.notice(c, _shown_run(c)) != c.notice]
 
 
 def blocks(
@@ -184,9 +184,9 @@ def _record(canvas: Canvas, names: runs.LaneNames) -> list[Json]:
     """Return what was looked up, or what became of the record that was asked for."""
     outcome, entities = outcomes(canvas, names)
     looked_up = "" if is_overtaken(canvas) else canvas.standing
-    said = "\n\n".join(filter(None, [looked_up, *outcome]))
+    text = "\n\n".join(filter(None, [looked_up, *outcome]))
     chips = list(dict.fromkeys([*canvas.chip.split(), *entities]))
-    return [*([_markdown("standing", said)] if said else []), *_chips("chip", chips)]
+    return [*([_markdown("standing", text)] if text else []), *_chips("chip", chips)]
 
 
 def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
@@ -235,11 +235,11 @@ def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool) -> list[st
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:
     """Return the run that a canvas shows: the active one, else the last that was no dry run."""
-    mine = SyncRun.objects.of_same_app(canvas)
-    active = mine.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
+    app_runs = SyncRun.objects.of_same_app(canvas)
+    active = app_runs.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
     if active is not None:
         return active
-    synced = mine.exclude(kind__in=SyncRun.DRY).select_related("lane")
+    synced = app_runs.exclude(kind__in=SyncRun.DRY).select_related("lane")
     return synced.order_by("-id").first()
 
 

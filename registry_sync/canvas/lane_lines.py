@@ -27,12 +27,12 @@ def lane_lines(
 
 
 def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, *, attended: bool) -> list[str]:
-    said = [" ".join(status.lines(attended=attended) or [words.never_of_lane()])]
+    lines = [" ".join(status.lines(attended=attended) or [words.never_of_lane()])]
     if canvas.preview_id is not None:
         previews = lane.runs.filter(kind=SyncRun.Kind.DRY_RUN, pk__gte=canvas.preview_id)
         found, run = previews.order_by("-id").first(), status.run
         is_newer = found is not None and (run is None or found.pk > run.pk)
         if found is not None and is_newer and not found.is_active:
             first, *others = preview_lines(found)
-            said = [f"{said[0]} {first}", *others]
-    return said
+            lines = [f"{lines[0]} {first}", *others]
+    return lines

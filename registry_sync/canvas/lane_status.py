@@ -39,9 +39,9 @@ class LaneStatus:
     def lines(self, *, attended: bool) -> list[str]:
         """Return the status in sentences; none where the lane was never synced."""
         shown = [run for run in (self.run, self.beside) if run is not None]
-        said = [run_sentence(run, attended=attended) for run in shown]
+        sentences = [run_sentence(run, attended=attended) for run in shown]
         lane = next((run.lane for run in shown if run.lane is not None), None)
-        return said + ([PLAN_WAITS] if waiting_plan(lane) is not None else [])
+        return sentences + ([PLAN_WAITS] if waiting_plan(lane) is not None else [])
 
 
 def lane_status(rows: QuerySet[SyncRun]) -> LaneStatus:
@@ -67,6 +67,6 @@ def run_sentence(run: SyncRun, *, attended: bool) -> str:
     """Return how a run is under way, or how it ended."""
     if not run.is_active:
         return words.ended(run)
-    left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
+    time_left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
     queued = place_in_queue(run) if run.started_at is None and attended else ""
-    return words.underway(run, left=left, attended=attended, queued=queued)
+    return words.underway(run, left=time_left, attended=attended, queued=queued)

@@ -19,20 +19,20 @@ def preview_lines(run: SyncRun) -> list[str]:
     if run.status not in SyncRun.GOOD or not run.failed:
         return [words.ended(run)]
     first = list(first_refused(run))
-    said = [words.ended(run), *(f"- {_sentence(refusal)}" for refusal in first)]
+    lines = [words.ended(run), *(f"- {_sentence(refusal)}" for refusal in first)]
     if (more := run.failed - len(first)) > 0:
-        said.append(f"- And {more:,} more, which your integration owner can list.")
-    return said
+        lines.append(f"- And {more:,} more, which your integration owner can list.")
+    return lines
 
 
 def first_refused(run: SyncRun) -> Iterator[Refusal]:
     """Yield the first refused records: one of each cause, and then more of the most frequent."""
     rows = Refusal.objects.filter(run=run).select_related("same_as").order_by("pk")
     causes = list(predicted_causes(run))[:MOST]
-    left = MOST - len(causes)
+    remaining = MOST - len(causes)
     for code, kind, count in causes:
-        shown = min(count, 1 + left)
-        left -= shown - 1
+        shown = min(count, 1 + remaining)
+        remaining -= shown - 1
         yield from rows.filter(code=code, kind=kind)[:shown]
 
 

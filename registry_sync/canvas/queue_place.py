@@ -17,12 +17,12 @@ def place_in_queue(run: SyncRun) -> str:
     if not others:
         return ""
     names, at_work = runs.LaneNames(), [one for one in others if one.started_at]
-    said = f"number {len(others) + 1} in the queue"
+    place = f"number {len(others) + 1} in the queue"
     if not at_work:
-        return said
+        return place
     first = at_work[0]
     of = f" of {escaped(names.of(first.lane))}" if first.lane is not None else ""
-    return f"{said}; at work: the sync{of}, started {starter(first)}"
+    return f"{place}; at work: the sync{of}, started {starter(first)}"
 
 
 def _keeps_a_worker(run: SyncRun) -> bool:

@@ -45,13 +45,13 @@ class RecordStatus:
 
 
 def record_status(
-    asked: str, lane: Lane, setup: Setup, source: Source, client: Client
+    typed: str, lane: Lane, setup: Setup, source: Source, client: Client
 ) -> RecordStatus:
     """Return the status of the record with this id or name.
 
     Raise Refused, SyncError or Wait when Benchling cannot be queried.
     """
-    external_id = typed_external_id(asked, lane)
+    external_id = typed_external_id(typed, lane)
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     error = runs.open_errors(lane).filter(external_id=external_id).first()
     adoptions = _undecided(lane).filter(external_id=external_id)
@@ -67,17 +67,17 @@ def record_status(
     changed = error is not None and _has_changed(error, raw)
     if error is not None:
         is_there = bool(lines[0])
-        said = record_text.not_in_benchling(error, is_there=is_there, changed=changed)
-        lines.append(said)
+        sentence = record_text.not_in_benchling(error, is_there=is_there, changed=changed)
+        lines.append(sentence)
     lines += [record_text.adoption(row) for row in adoptions]
     lines += [record_text.drift(row) for row in drifted[:3]]
-    lines += [there, *_namesakes(asked, external_id, lane)]
+    lines += [there, *_namesakes(typed, external_id, lane)]
     if not entity_id and (before := adoptions.first()) is not None:
         entity_id = before.entity_id
     pending = changed or there in (record_text.newer(), record_text.not_synced(external_id))
-    said = "\n\n".join(filter(None, lines))
+    sentence = "\n\n".join(filter(None, lines))
     settled = bool(here) and error is None and not pending
-    return RecordStatus(said, external_id, entity_id, raw, pending, settled)
+    return RecordStatus(sentence, external_id, entity_id, raw, pending, settled)
 
 
 def _has_changed(error: EntityError, raw: dict[str, Any] | None) -> bool:
@@ -85,36 +85,36 @@ def _has_changed(error: EntityError, raw: dict[str, Any] | None) -> bool:
     return None not in (raw, error.raw) and storable(raw) != error.raw
 
 
-def typed_external_id(asked: str, lane: Lane) -> str:
+def typed_external_id(typed: str, lane: Lane) -> str:
     """Return the external id of what was typed: an external id, a registry id or a name."""
-    mine, key = LedgerEntry.objects.filter(lane=lane), name_key(asked)
-    for question in ({"external_id": asked}, {"id_key": key}, {"name_key": key}):
-        if (found := mine.filter(**question).first()) is not None:
+    entries, key = LedgerEntry.objects.filter(lane=lane), name_key(typed)
+    for question in ({"external_id": typed}, {"id_key": key}, {"name_key": key}):
+        if (found := entries.filter(**question).first()) is not None:
             return found.external_id
     refused = runs.open_errors(lane)
-    if refused.filter(external_id=asked).exists():
-        return asked
-    named = refused.filter(value=asked).first() or refused.filter(waits_key=key).first()
-    return named.external_id if named else asked
+    if refused.filter(external_id=typed).exists():
+        return typed
+    named = refused.filter(value=typed).first() or refused.filter(waits_key=key).first()
+    return named.external_id if named else typed
 
 
-def knows(lane: Lane, asked: str) -> bool:
+def knows(lane: Lane, typed: str) -> bool:
     """Return whether a record with this id or name was read in a lane."""
-    external_id = typed_external_id(asked, lane)
+    external_id = typed_external_id(typed, lane)
     rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
     return rows.exists() or runs.open_errors(lane).filter(external_id=external_id).exists()
 
 
-def _namesakes(asked: str, external_id: str, lane: Lane) -> list[str]:
+def _namesakes(typed: str, external_id: str, lane: Lane) -> list[str]:
     """Return sentences on other refused records with the name that was looked up."""
-    errors = runs.open_errors(lane).filter(waits_key=name_key(asked))
+    errors = runs.open_errors(lane).filter(waits_key=name_key(typed))
     named = errors.filter(waits_for__in=["name", "benchling name"]).exclude(field="registry id")
     others_refused = named.exclude(external_id=external_id)
     others = list(others_refused.order_by("pk")[: NAMESAKES + 1])
-    said = [record_text.namesake(error) for error in others[:NAMESAKES]]
+    sentences = [record_text.namesake(error) for error in others[:NAMESAKES]]
     if len(others) > NAMESAKES:
-        said.append(record_text.more_namesakes(others_refused.count() - NAMESAKES))
-    return said
+        sentences.append(record_text.more_namesakes(others_refused.count() - NAMESAKES))
+    return sentences
 
 
 def entities_concerned(lane: Lane | None) -> list[str]:
@@ -127,9 +127,12 @@ def entities_concerned(lane: Lane | None) -> list[str]:
     ):
         first.setdefault(code, external_id)
     ids = list(first.values())
-    ours = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_id="")
-    theirs = _undecided(lane).filter(external_id__in=ids)
-    found = [*ours.values_list("entity_id", flat=True), *theirs.values_list("entity_id", flat=True)]
+    synced = LedgerEntry.objects.filter(lane=lane, external_id__in=ids).exclude(entity_id="")
+    undecided = _undecided(lane).filter(external_id__in=ids)
+    found = [
+        *synced.values_list("entity_id", flat=True),
+        *undecided.values_list("entity_id", flat=True),
+    ]
     return list(dict.fromkeys(found))[:CAUSES]
 
 
@@ -176,5 +179,5 @@ def _there(
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
     if newer and error is not None and _has_changed(error, raw):
         return "", raw  # said with the error
-    said = record_text.newer() if newer else record_text.unchanged(refused=error is not None)
-    return said, raw
+    sentence = record_text.newer() if newer else record_text.unchanged(refused=error is not None)
+    return sentence, raw

@@ -11,11 +11,11 @@ from registry_sync.reporting.catalogue import record_actor, record_wait, scienti
 
 def synced(entry: LedgerEntry, run: SyncRun | None) -> str:
     """Return that a record is in Benchling, since when, and by which run."""
-    said = f"**{escaped(entry.external_id)}** is in Benchling as “{escaped(entry.name)}”"
+    sentence = f"**{escaped(entry.external_id)}** is in Benchling as “{escaped(entry.name)}”"
     if run is None:
-        return f"{said}."
+        return f"{sentence}."
     when = moment(run.finished_at or run.started_at)
-    return f"{said}, last written {when} by sync {run.pk}, started {starter(run)}."
+    return f"{sentence}, last written {when} by sync {run.pk}, started {starter(run)}."
 
 
 def was_equal(entry: LedgerEntry, run: SyncRun) -> str:
@@ -57,10 +57,10 @@ def awaited(external_id: str, run: SyncRun, *, found: bool) -> str:
     )
 
 
-def not_found(asked: str, run: SyncRun) -> str:
+def not_found(typed: str, run: SyncRun) -> str:
     """Return that a run which was awaited has found no record with an id or name."""
     return (
-        f"No record has the id or name “{escaped(asked)}”: the sync that ended "
+        f"No record has the id or name “{escaped(typed)}”: the sync that ended "
         f"{moment(run.finished_at)} found none. To search for a part of a name, press **Look up**."
     )
 
@@ -88,9 +88,9 @@ def not_in_benchling(error: EntityError, *, is_there: bool, changed: bool = Fals
     """
     waits = record_wait(error.waits_for).scientist.format(key=escaped(error.waits_key))
     ask = record_actor(error.code, error.kind, error.assigned).ask
-    said = CHANGED_SINCE if changed else f"{waits} {ask}".strip()
+    remedy = CHANGED_SINCE if changed else f"{waits} {ask}".strip()
     what = "Its newest version" if is_there else escaped(error.external_id)
-    return f"**{what} is not in Benchling.** {without_codes(error.message)} {said}"
+    return f"**{what} is not in Benchling.** {without_codes(error.message)} {remedy}"
 
 
 CHANGED_SINCE = "The record has changed in the registry since. The next sync tries it again."
@@ -153,9 +153,9 @@ def unreachable(error: SyncError) -> str:
     return scientist_failure(error.code, error.kind, "The registry could not be reached.")
 
 
-def several(asked: str, found: list[tuple[str, str]], *, more: bool) -> str:
+def several(typed: str, found: list[tuple[str, str]], *, more: bool) -> str:
     """Return the records that what was typed may mean: their ids and names."""
-    head = f"Several records match “{escaped(asked)}”. Enter the id of the one that you mean:"
+    head = f"Several records match “{escaped(typed)}”. Enter the id of the one that you mean:"
     lines = [f"- **{escaped(id_)}**{f' {escaped(name)}' if name else ''}" for id_, name in found]
     rest = ["- And more. Enter a longer part of the name."] if more else []
     return "\n".join([head, *lines, *rest])

@@ -42,20 +42,24 @@ def outcomes(canvas: Canvas, names: runs.LaneNames) -> tuple[list[str], list[str
     since = canvas.wanted_at
     if since is None or since < timezone.now() - SHOWN_FOR:
         return [], []
-    answers = [one for wanted in canvas.wanted if (one := _answer(wanted, canvas, since, names))]
+    answers = [
+        one for requested in canvas.wanted if (one := _answer(requested, canvas, since, names))
+    ]
     found = [one for one in answers if one.found] or answers
     return [one.text for one in found], [one.entity_id for one in found if one.entity_id]
 
 
-def await_runs(canvas: Canvas, asked: Mapping[Lane, str], reading: Mapping[int, SyncRun]) -> bool:
+def await_runs(
+    canvas: Canvas, ids_by_lane: Mapping[Lane, str], reading: Mapping[int, SyncRun]
+) -> bool:
     """Let a canvas tell of records when the runs that read these lanes now have ended.
 
-    `asked` has an external id, or what was typed, by lane; `reading` has the runs by the lanes'
-    primary keys. Return whether it waits for any.
+    `ids_by_lane` has external ids, or what was typed; `reading` has the runs by the lanes' primary
+    keys. Return whether it waits for any.
     """
     canvas.wanted = [
-        {"lane": lane.pk, "id": typed, "run": reading[lane.pk].pk}
-        for lane, typed in asked.items()
+        {"lane": lane.pk, "id": id_or_name, "run": reading[lane.pk].pk}
+        for lane, id_or_name in ids_by_lane.items()
         if lane.pk in reading
     ]
     if canvas.wanted:
@@ -65,26 +69,28 @@ def await_runs(canvas: Canvas, asked: Mapping[Lane, str], reading: Mapping[int, 
 
 def is_overtaken(canvas: Canvas) -> bool:
     """Return whether a run that was reading when a record was looked up has ended since."""
-    waits = [wanted["run"] for wanted in canvas.wanted if wanted.get("run")]
+    waits = [requested["run"] for requested in canvas.wanted if requested.get("run")]
     ended = SyncRun.objects.filter(pk__in=waits).exclude(status__in=SyncRun.ACTIVE)
     return bool(waits) and ended.exists()
 
 
-def _answer(wanted: Json, canvas: Canvas, since: datetime, names: runs.LaneNames) -> _Answer | None:
+def _answer(
+    requested: Json, canvas: Canvas, since: datetime, names: runs.LaneNames
+) -> _Answer | None:
     lanes = {lane.pk: lane for lane in names.lanes}
-    lane = lanes.get(wanted["lane"]) if wanted["lane"] else next(iter(names.lanes), None)
+    lane = lanes.get(requested["lane"]) if requested["lane"] else next(iter(names.lanes), None)
     if lane is None:  # no run has read the configuration yet, or the lane is gone
-        return None if wanted["lane"] else _Answer(record_text.queued(wanted["id"]))
-    external_id = typed_external_id(wanted["id"], lane)
+        return None if requested["lane"] else _Answer(record_text.queued(requested["id"]))
+    external_id = typed_external_id(requested["id"], lane)
     entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
     found = True
-    if wanted.get("run"):
-        run = SyncRun.objects.filter(pk=wanted["run"]).first()
+    if requested.get("run"):
+        run = SyncRun.objects.filter(pk=requested["run"]).first()
         found = knows(lane, external_id)
-        said = _awaited(external_id, lane, run, entry, found=found)
+        text_of_record = _awaited(external_id, lane, run, entry, found=found)
     else:
-        said = _outcome(external_id, lane, since, canvas.run, entry)
-    text_of_lane = text.of_lane(names.label(lane), said)
+        text_of_record = _outcome(external_id, lane, since, canvas.run, entry)
+    text_of_lane = text.of_lane(names.label(lane), text_of_record)
     return _Answer(text_of_lane, entry.entity_id if entry else "", found)
 
 
@@ -128,11 +134,11 @@ def _ended(external_id: str, lane: Lane, run: SyncRun, entry: LedgerEntry | None
         return record_text.not_in_benchling(error, is_there=bool(entry and entry.entity_hash))
     if entry is not None and entry.gone_run_id is not None:
         return record_text.departed(entry)
-    gone = any(warning["code"] == f"not_at_source:{external_id}" for warning in run.warnings)
+    is_missing = any(warning["code"] == f"not_at_source:{external_id}" for warning in run.warnings)
     if entry is None or not entry.entity_hash:
-        is_seen = entry is not None and entry.seen_run_id is not None and not gone
+        is_seen = entry is not None and entry.seen_run_id is not None and not is_missing
         return (record_text.not_synced if is_seen else record_text.unknown)(external_id)
-    if gone:
+    if is_missing:
         return f"{record_text.synced(entry, None)} {record_text.unknown(external_id)}"
     changes = changed_lines(run, entry)
     if not changes:

@@ -29,29 +29,29 @@ class Similar:
     name: str = ""
 
 
-def similar_records(asked: str, lanes: Sequence[Lane], client: Client) -> list[Similar]:
+def similar_records(typed: str, lanes: Sequence[Lane], client: Client) -> list[Similar]:
     """Return up to one record more than MOST, those with an alias included.
 
     Raise Refused, SyncError or Wait when Benchling cannot be queried.
     """
-    if len(asked) < SHORTEST:
+    if len(typed) < SHORTEST:
         return []
     found: dict[tuple[int, str], Similar] = {}
     for lane in lanes:
-        for one in [*_synced(asked, lane, client), *_refused(asked, lane)]:
+        for one in [*_synced(typed, lane, client), *_refused(typed, lane)]:
             found.setdefault((lane.pk, one.external_id), one)
     return list(found.values())[: MOST + 1]
 
 
-def _synced(asked: str, lane: Lane, client: Client) -> list[Similar]:
+def _synced(typed: str, lane: Lane, client: Client) -> list[Similar]:
     """Return records in Benchling, by name, alias or registry id.
 
     https://benchling.com/api/reference (listCustomEntities, nameIncludes)
     """
-    with as_type(client, lane.entity_type) as typed:
-        kind = typed.entity_type
-        page = typed.get(
-            kind.endpoint, needs=kind.key, nameIncludes=asked, schemaId=lane.schema_id,
+    with as_type(client, lane.entity_type) as view:
+        kind = view.entity_type
+        page = view.get(
+            kind.endpoint, needs=kind.key, nameIncludes=typed, schemaId=lane.schema_id,
             archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED", sort="name:asc", pageSize=PAGE,
         )[kind.key]  # fmt: skip
     order = {str(entity["id"]): n for n, entity in enumerate(page)}
@@ -62,9 +62,9 @@ def _synced(asked: str, lane: Lane, client: Client) -> list[Similar]:
     ]
 
 
-def _refused(asked: str, lane: Lane) -> list[Similar]:
+def _refused(typed: str, lane: Lane) -> list[Similar]:
     """Return refused records, by id or by the name that they want."""
-    named = Q(waits_for__in=["name", "benchling name"], waits_key__contains=name_key(asked))
-    rows = runs.open_errors(lane).filter(Q(external_id__icontains=asked) | named)
+    named = Q(waits_for__in=["name", "benchling name"], waits_key__contains=name_key(typed))
+    rows = runs.open_errors(lane).filter(Q(external_id__icontains=typed) | named)
     ids = rows.order_by("external_id").values_list("external_id", flat=True)[: MOST + 1]
     return [Similar(lane, external_id) for external_id in ids]

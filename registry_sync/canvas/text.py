@@ -61,8 +61,8 @@ def never_of_lane() -> str:
     return "Never synced. Press **Manual Sync** to start its first sync."
 
 
-def known_nowhere(asked: str) -> str:
-    return f"No registry has a record “{escaped(asked)}” that Registry Sync can see."
+def known_nowhere(typed: str) -> str:
+    return f"No registry has a record “{escaped(typed)}” that Registry Sync can see."
 
 
 def never() -> str:
@@ -151,20 +151,20 @@ def ended(run: SyncRun) -> str:
     if run.status == SyncRun.Status.CANCELLED:
         return f"**The last {what} was cancelled** {when}. {escaped(run.error.rstrip('.'))}."
     if retry:
-        came = changes(run) if run.read else "There were no failed records left."
+        changed = changes(run) if run.read else "There were no failed records left."
         who = _names(run.only) if run.only else "failed records"
         return (
             f"**Retried {who}** {when}, started {starter(run)}. The registry was not asked for "
-            f"newer versions. {came}"
+            f"newer versions. {changed}"
         )
     if run.only:
         return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
     head = "**Up to date**" if good else "**Synced, with warnings,**"
-    if left := runs.outstanding(run.lane):
+    if remaining := runs.outstanding(run.lane):
         return (
-            f"**The mapping was changed** {moment(left.version.at)}. The next sync must still "
-            f"change {left.records} in Benchling. The last sync was {when}, started "
+            f"**The mapping was changed** {moment(remaining.version.at)}. The next sync must still "
+            f"change {remaining.records} in Benchling. The last sync was {when}, started "
             f"{starter(run)}. {changes(run)}"
         )
     settled = "" if good or not is_settled(run) else " None of them is refused any more."
@@ -262,8 +262,8 @@ def unknown_button() -> str:
     return "This button is no longer available. The canvas has been refreshed."
 
 
-def looking(asked: str) -> str:
-    return f"Looking up “{escaped(asked)}” in Benchling and in the registry …"
+def looking(typed: str) -> str:
+    return f"Looking up “{escaped(typed)}” in Benchling and in the registry …"
 
 
 def nothing_typed() -> str:

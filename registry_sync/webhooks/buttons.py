@@ -77,14 +77,14 @@ def begin(
     canvas: Canvas,
     who: Presser,
     kind: SyncRun.Kind,
-    wanted: Sequence[tuple[Lane | None, Sequence[str]]],
+    choices: Sequence[tuple[Lane | None, Sequence[str]]],
 ) -> None:
     """Start or join a run of each lane, of chosen records if any, and note it in the canvas.
 
     Without a lane, it is that of the only one.
     """
     names, notes, begun = runs.LaneNames(), [], []
-    for lane, only in wanted:
+    for lane, only in choices:
         run, answer = _request(who, kind, lane, only)
         begun.append(run)
         notes.append(words.of_lane(names.label(lane), NOTES[answer](run)))
@@ -103,13 +103,13 @@ def _request(
     run = runs.joinable(kind, asked_at=who.pressed_at, lane=lane, only=only)
     if run is not None:
         return run, runs.Answer.JOINED
-    asked: dict[str, Any] = {
+    values: dict[str, Any] = {
         "kind": kind, "trigger": SyncRun.Trigger.CANVAS, "actor": who.name, "lane": lane,
     }  # fmt: skip
     if kind == Kind.DRY_RUN:
-        run, is_new = runs.request(**asked)
+        run, is_new = runs.request(**values)
         return run, runs.Answer.STARTED if is_new else runs.Answer.SHOWN
-    return runs.request_or_follow(**asked, asked_at=who.pressed_at, only=only)
+    return runs.request_or_follow(**values, asked_at=who.pressed_at, only=only)
 
 
 def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
@@ -117,9 +117,9 @@ def _refresh(canvas: Canvas, client: Client, who: Presser) -> None:
 
 
 def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
-    asked = _typed(canvas, client)
+    typed = _typed(canvas, client)
     names = runs.LaneNames()
-    if not asked:
+    if not typed:
         canvas.note = words.nothing_typed()
         return
     if not names.lanes:
@@ -128,8 +128,8 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     _show_looking(canvas, client)
     lanes = chosen_lanes(canvas, names)
     reading = reading_runs(lanes)  # before the look: a run that ends meanwhile may have found it
-    found = find_record(asked, lanes, client, foresees=not reading)
-    awaits = await_runs(canvas, to_await(asked, lanes, found), reading)
+    found = find_record(typed, lanes, client, foresees=not reading)
+    awaits = await_runs(canvas, to_await(typed, lanes, found), reading)
     canvas.wanted_at = who.pressed_at
     canvas.standing = "\n\n".join(
         words.of_lane(names.label(one.lane), one.status.text)
@@ -137,7 +137,7 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
         if not (one.lane.pk in reading and is_unread(one))  # the canvas says for what it waits
     )
     if not found and not awaits:
-        canvas.standing = words.known_nowhere(asked)
+        canvas.standing = words.known_nowhere(typed)
     canvas.chip = " ".join([one.status.entity_id for one in found if one.status.entity_id][:CHIPS])
 
 
@@ -150,48 +150,48 @@ def _show_looking(canvas: Canvas, client: Client) -> None:
 
 
 def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
-    asked = _typed(canvas, client)
-    if not asked:
+    typed = _typed(canvas, client)
+    if not typed:
         canvas.note = words.nothing_typed()
         return
     names = runs.LaneNames()
     lanes = chosen_lanes(canvas, names)
     reading = reading_runs(lanes)
-    meant = meant_records(asked, lanes, client)
-    wanted = meant.records if names.several else [(None, id_) for _, id_ in meant.records]
+    matches = meant_records(typed, lanes, client)
+    choices = matches.records if names.several else [(None, id_) for _, id_ in matches.records]
     canvas.wanted_at = who.pressed_at
-    if meant.several:
-        canvas.standing = meant.several
-    elif not meant.known and await_runs(canvas, dict.fromkeys(lanes, asked), reading):
+    if matches.several:
+        canvas.standing = matches.several
+    elif not matches.known and await_runs(canvas, dict.fromkeys(lanes, typed), reading):
         canvas.note = words.kept()
-    elif not wanted and names.lanes:
-        canvas.note = words.known_nowhere(asked)
+    elif not choices and names.lanes:
+        canvas.note = words.known_nowhere(typed)
     else:  # without a lane before the first run has read the configuration
-        _sync_records(canvas, client, who, wanted or [(None, asked)])
+        _sync_records(canvas, client, who, choices or [(None, typed)])
 
 
 def _sync_records(
-    canvas: Canvas, client: Client, who: Presser, wanted: Sequence[tuple[Lane | None, str]]
+    canvas: Canvas, client: Client, who: Presser, choices: Sequence[tuple[Lane | None, str]]
 ) -> None:
     """Start or join runs of single records; one of a registry that gives only lists follows a run.
 
     Where none is under way, that is left to *Manual Sync*.
     """
-    alone = {lane: gives_one(lane, client) for lane, _ in wanted}
+    alone = {lane: gives_one(lane, client) for lane, _ in choices}
     if not all(one or runs.active(lane) for lane, one in alone.items()):
         canvas.note = words.only_lists()
         return
-    each = [(lane, (id_,) if alone[lane] else ()) for lane, id_ in wanted]
+    each = [(lane, (id_,) if alone[lane] else ()) for lane, id_ in choices]
     begin(canvas, who, Kind.INCREMENTAL, each)
-    canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in wanted]
+    canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in choices]
 
 
 def _typed(canvas: Canvas, client: Client) -> str:
     """Return what the text field holds now, and keep it and the chosen lane with the canvas."""
-    asked = read_inputs(canvas, client)
-    canvas.asked, canvas.standing, canvas.chip = asked, "", ""
+    typed = read_inputs(canvas, client)
+    canvas.asked, canvas.standing, canvas.chip = typed, "", ""
     canvas.wanted, canvas.wanted_at = [], None
-    return asked
+    return typed
 
 
 Press = Callable[[Canvas, Client, Presser], None]

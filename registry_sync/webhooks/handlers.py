@@ -124,20 +124,20 @@ def _initialised(delivery: WebhookDelivery, client: Client) -> None:
     """Create and draw the canvas of a page that was opened for the first time."""
     message = delivery.message
     resource_id, feature_id = str(message["resourceId"]), str(message["featureId"])
-    mine = Canvas.objects.of_app()
-    known = mine.filter(resource_id=resource_id, feature_id=feature_id).first()
-    if known is not None and not _is_there(known, client):
-        known.delete()  # archived or deleted: a new one is created
-        known = None
-    if known is None:
+    canvas_rows = Canvas.objects.of_app()
+    canvas = canvas_rows.filter(resource_id=resource_id, feature_id=feature_id).first()
+    if canvas is not None and not _is_there(canvas, client):
+        canvas.delete()  # archived or deleted: a new one is created
+        canvas = None
+    if canvas is None:
         body = {
             "featureId": feature_id, "resourceId": resource_id, "enabled": True, "blocks": [],
         }  # fmt: skip
         made = client.create_canvas(
             body, after_lost=lambda: client.canvas_of(resource_id, feature_id)
         )
-        known = canvases.known_canvas({**message, "resourceId": resource_id}, str(made["id"]))
-    canvases.draw(known, client)
+        canvas = canvases.known_canvas({**message, "resourceId": resource_id}, str(made["id"]))
+    canvases.draw(canvas, client)
 
 
 def _is_there(canvas: Canvas, client: Client) -> bool:

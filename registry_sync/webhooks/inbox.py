@@ -31,8 +31,8 @@ def claim_delivery(delivery_id: int) -> WebhookDelivery | None:
     """
     now = now_in_query()
     free = Q(state=State.RECEIVED) | Q(state=State.WORKING, taken_at__lt=now - ABANDONED_AFTER)
-    mine = WebhookDelivery.objects.filter(free, pk=delivery_id, attempts__lt=ATTEMPTS)
-    claimed = mine.update(state=State.WORKING, taken_at=now, attempts=F("attempts") + 1)
+    claimable = WebhookDelivery.objects.filter(free, pk=delivery_id, attempts__lt=ATTEMPTS)
+    claimed = claimable.update(state=State.WORKING, taken_at=now, attempts=F("attempts") + 1)
     return WebhookDelivery.objects.get(pk=delivery_id) if claimed else None
 
 

@@ -70,10 +70,10 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
                 received_at=runs.database_now(),
             )
     except IntegrityError as error:  # a repeat, perhaps at the same moment
-        known = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
-        if known is None:
+        earlier = WebhookDelivery.objects.filter(webhook_id=webhook_id).first()
+        if earlier is None:
             raise Rejected(400, "malformed") from error
-        return known, False
+        return earlier, False
     except DataError as error:  # JSON that the database does not accept
         raise Rejected(400, "malformed") from error
     return delivery, True
@@ -83,13 +83,13 @@ def count_rejected(rejected: Rejected) -> None:
     """Count a rejected delivery by day and reason. Nothing else of it is stored."""
     today = timezone.now().date()
     try:
-        mine = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
-        if not mine.update(count=F("count") + 1):
+        counter = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
+        if not counter.update(count=F("count") + 1):
             try:
                 with transaction.atomic():
                     WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
             except IntegrityError:
-                mine.update(count=F("count") + 1)
+                counter.update(count=F("count") + 1)
     except DatabaseError as error:  # the answer is the same, counted or not
         logger.warning("A rejected webhook (%s) was not counted: %s", rejected.reason, error)
 

@@ -50,7 +50,7 @@ class Meant:
 
 
 def find_record(
-    asked: str, lanes: Sequence[Lane], client: Client, *, foresees: bool = True
+    typed: str, lanes: Sequence[Lane], client: Client, *, foresees: bool = True
 ) -> list[Found]:
     """Return what the lanes say that know a record; the only lane always says something.
 
@@ -58,38 +58,38 @@ def find_record(
     which it is a part. With `foresees`, they say what the next sync would do as well. Raise
     Refused, SyncError or Wait when Benchling cannot be queried.
     """
-    found = _exactly(asked, lanes, client, foresees=foresees)
-    if any(_is_there(one, asked) for one in found):
+    found = _exactly(typed, lanes, client, foresees=foresees)
+    if any(_is_there(one, typed) for one in found):
         return found
-    similar = similar_records(asked, lanes, client)
+    similar = similar_records(typed, lanes, client)
     if len(similar) == 1:
         one = similar[0]
         return _exactly(one.external_id, [one.lane], client, foresees=foresees)
     if similar:
-        return [Found(lane, RecordStatus(text, "")) for lane, text in _choices(asked, similar)]
+        return [Found(lane, RecordStatus(text, "")) for lane, text in _choices(typed, similar)]
     return found
 
 
-def _exactly(asked: str, lanes: Sequence[Lane], client: Client, *, foresees: bool) -> list[Found]:
-    known = [lane for lane in lanes if knows(lane, asked)] or list(lanes)
-    if len(known) == 1:
-        return [Found(known[0], _status(asked, known[0], client, foresees=foresees))]
+def _exactly(typed: str, lanes: Sequence[Lane], client: Client, *, foresees: bool) -> list[Found]:
+    candidates = [lane for lane in lanes if knows(lane, typed)] or list(lanes)
+    if len(candidates) == 1:
+        return [Found(candidates[0], _status(typed, candidates[0], client, foresees=foresees))]
     found = [
-        Found(lane, _status_or_fault(asked, lane, client, foresees=foresees)) for lane in known
+        Found(lane, _status_or_fault(typed, lane, client, foresees=foresees)) for lane in candidates
     ]
-    there = [one for one in found if _is_there(one, asked)]
+    there = [one for one in found if _is_there(one, typed)]
     return there or [one for one in found if not _is_unknown(one.status)]
 
 
-def _is_there(found: Found, asked: str) -> bool:
-    return found.status.raw is not None or knows(found.lane, asked)
+def _is_there(found: Found, typed: str) -> bool:
+    return found.status.raw is not None or knows(found.lane, typed)
 
 
-def _choices(asked: str, similar: Sequence[Similar]) -> Iterator[tuple[Lane, str]]:
+def _choices(typed: str, similar: Sequence[Similar]) -> Iterator[tuple[Lane, str]]:
     """Yield for each lane the records to choose from."""
     for lane in dict.fromkeys(one.lane for one in similar):
-        mine = [(one.external_id, one.name) for one in similar if one.lane == lane]
-        yield lane, record_text.several(asked, mine[:MOST], more=len(similar) > MOST)
+        of_lane = [(one.external_id, one.name) for one in similar if one.lane == lane]
+        yield lane, record_text.several(typed, of_lane[:MOST], more=len(similar) > MOST)
 
 
 def _is_unknown(status: RecordStatus) -> bool:
@@ -97,15 +97,15 @@ def _is_unknown(status: RecordStatus) -> bool:
     return status.text == record_text.unknown(status.external_id)
 
 
-def meant_records(asked: str, lanes: Sequence[Lane], client: Client) -> Meant:
+def meant_records(typed: str, lanes: Sequence[Lane], client: Client) -> Meant:
     """Return the records of the lanes that have one like what was typed.
 
     A record of the only lane need not be known. Raise Refused, SyncError or Wait.
     """
-    known = [lane for lane in lanes if knows(lane, asked)]
-    if known or not lanes:
-        return Meant([(lane, typed_external_id(asked, lane)) for lane in known])
-    found = find_record(asked, lanes, client, foresees=False)
+    knowing = [lane for lane in lanes if knows(lane, typed)]
+    if knowing or not lanes:
+        return Meant([(lane, typed_external_id(typed, lane)) for lane in knowing])
+    found = find_record(typed, lanes, client, foresees=False)
     if found and not any(one.status.external_id for one in found):
         names = runs.LaneNames()
         texts = (words.of_lane(names.label(one.lane), one.status.text) for one in found)
@@ -120,15 +120,15 @@ def reading_runs(lanes: Sequence[Lane]) -> dict[int, SyncRun]:
     return {key: run for key, run in found.items() if run is not None and runs.is_whole(run)}
 
 
-def to_await(asked: str, lanes: Sequence[Lane], found: Sequence[Found]) -> dict[Lane, str]:
+def to_await(typed: str, lanes: Sequence[Lane], found: Sequence[Found]) -> dict[Lane, str]:
     """Return the records of which a sync that is reading may say more than a look-up, by lane."""
     if not found:
-        return dict.fromkeys(lanes, asked)
+        return dict.fromkeys(lanes, typed)
     status = {one.lane: one.status for one in found}
     return {
-        lane: said.external_id
-        for lane, said in status.items()
-        if said.external_id and not said.settled
+        lane: found_status.external_id
+        for lane, found_status in status.items()
+        if found_status.external_id and not found_status.settled
     }
 
 
@@ -160,10 +160,10 @@ def asking(lane: Lane, client: Client) -> Iterator[tuple[Setup, Source]]:
         source.close()
 
 
-def _status(asked: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
+def _status(typed: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
     """Return a record's status, with what the next sync would do of a record that waits for it."""
     with asking(lane, client) as (setup, source):
-        status = record_status(asked, lane, setup, source, client)
+        status = record_status(typed, lane, setup, source, client)
     if not (status.pending and foresees):
         return status
     steps = short_sentences(explain(lane, status.external_id))
@@ -171,11 +171,11 @@ def _status(asked: str, lane: Lane, client: Client, *, foresees: bool) -> Record
     return replace(status, text="\n".join(lines))
 
 
-def _status_or_fault(asked: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
+def _status_or_fault(typed: str, lane: Lane, client: Client, *, foresees: bool) -> RecordStatus:
     """Return what a lane says; one whose configuration is faulty stops no other."""
     try:
-        return _status(asked, lane, client, foresees=foresees)
+        return _status(typed, lane, client, foresees=foresees)
     except SyncError as error:
         if error.transient:
             raise
-        return RecordStatus(record_text.unreachable(error), asked)
+        return RecordStatus(record_text.unreachable(error), typed)
