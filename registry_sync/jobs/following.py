@@ -113,13 +113,13 @@ def follow_plan(ended: SyncRun) -> SyncRun | None:
         return None
     how: dict[str, Any] = {"trigger": SyncRun.Trigger(ended.trigger), "actor": ended.actor}
     run: SyncRun | None = None
-    ours = False
+    is_new = False
     if ended.kind == Kind.PLAN and plan is not None and plan.state == Plan.State.EMPTY:
         if lane.plans_for != Lane.PlansFor.NOTHING and plan.applied_run_id is None:
-            run, ours = runs.request(kind=Kind.APPLY, lane=lane, plan=plan, **how)
+            run, is_new = runs.request(kind=Kind.APPLY, lane=lane, plan=plan, **how)
     elif ended.kind in SyncRun.SYNC and ended.held:
-        run, ours = runs.request(kind=Kind.PLAN, lane=lane, **how)
-    return run if ours else None
+        run, is_new = runs.request(kind=Kind.PLAN, lane=lane, **how)
+    return run if is_new else None
 
 
 def following_plan(ended: SyncRun) -> SyncRun | None:

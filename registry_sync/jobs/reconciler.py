@@ -72,8 +72,8 @@ def _draw_canvases() -> None:
     """Draw what is outdated, and tell canvases who is missing, or that work has resumed."""
     attendance, until = Attendance(), time.monotonic() + DRAWS_FOR
     outdated = list(canvas.outdated()[: canvas.MOST_LOOKED_AT])
-    known = {row.pk for row in outdated}
-    outdated += [row for row in canvas.misattended(attendance) if row.pk not in known]
+    outdated_ids = {row.pk for row in outdated}
+    outdated += [row for row in canvas.misattended(attendance) if row.pk not in outdated_ids]
     client = impatient_client()
     for start in range(0, len(outdated), canvas.RECENT):
         some = outdated[start : start + canvas.RECENT]

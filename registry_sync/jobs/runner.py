@@ -98,9 +98,9 @@ def _trace_end(run: SyncRun) -> None:
 def _work_claimed(
     run: SyncRun, lease: runs.Lease, listener: Listener | None, *, looks: bool
 ) -> End:
-    heard, end = listener or NullListener(), None
-    found = LoggedFindings(run, heard)
-    watched = CanvasWatch(run, impatient_client(), found if run.dry_run else heard)
+    reported_to, end = listener or NullListener(), None
+    found = LoggedFindings(run, reported_to)
+    watched = CanvasWatch(run, impatient_client(), found if run.dry_run else reported_to)
     pacer = Pacer(run, lease, terms_of_settings(), client_of_settings, watched)
     try:
         end = _work(run, lease, pacer)
@@ -153,8 +153,8 @@ def _release_waiting(run: SyncRun, lease: runs.Lease, pacer: Pacer, wait: Wait) 
     """Report why the run waits, in its log and its session, and release it until then."""
     run.waiting_until, run.waiting_for = wait.until, wait.reason
     runs.count_wait(run, wait.reason, (wait.until - timezone.now()).total_seconds())
-    left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
-    text = f"{runs.waiting_sentence(run)} {left}".strip()
+    time_left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
+    text = f"{runs.waiting_sentence(run)} {time_left}".strip()
     runs.log(run, "INFO", text)
     with _despite_faults(run, "update"):
         pacer.session.progress(text, at_once=True)
@@ -235,8 +235,8 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
     Raise Stopping.
     """
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
-    while (left := (until - runs.database_now()).total_seconds()) > 0 and active.exists():
-        stopping.sleep(min(left, CHECK_EVERY), grace=0)
+    while (remaining := (until - runs.database_now()).total_seconds()) > 0 and active.exists():
+        stopping.sleep(min(remaining, CHECK_EVERY), grace=0)
 
 
 def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:

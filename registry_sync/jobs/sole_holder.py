@@ -56,13 +56,13 @@ class SoleHolder:
                 if session == self._session:
                     return True
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
-                (taken,) = cursor.fetchone()
+                (is_locked,) = cursor.fetchone()
         except DatabaseError as error:
             connection.close()  # the next question opens another
             self._session, self.trouble = None, " ".join(str(error).split())
             return False
-        self._session, self.trouble = session if taken else None, ""
-        return bool(taken)
+        self._session, self.trouble = session if is_locked else None, ""
+        return bool(is_locked)
 
     def _on_file(self) -> bool:
         if self._file is not None:

@@ -58,8 +58,8 @@ def bookmark_text(bookmark: Bookmark) -> str:
 
 def read_bookmark(messages: Iterable[Json]) -> Bookmark | None:
     """Return the bookmark in a session's messages (API objects with `content`), or None."""
-    for said in messages:
-        found = BOOKMARK.search(str(said.get("content", "")))
+    for message in messages:
+        found = BOOKMARK.search(str(message.get("content", "")))
         if found:
             return Bookmark(
                 lane=found["lane"],

@@ -43,25 +43,25 @@ def redact(value: Any, marks: Collection[str] = (), secrets: Iterable[str] = ())
 
     `marks` stand for secrets that are not held; `secrets` are more that are.
     """
-    ours = [*(str(getattr(settings, name, "")) for name in OURS), *secrets]
-    return _redacted(value, [s for s in ours if len(s) >= SHORTEST], {m for m in marks if m})
+    all_secrets = [*(str(getattr(settings, name, "")) for name in OURS), *secrets]
+    return _redacted(value, [s for s in all_secrets if len(s) >= SHORTEST], {m for m in marks if m})
 
 
-def _redacted(value: Any, ours: list[str], marks: Collection[str]) -> Any:
+def _redacted(value: Any, secrets: list[str], marks: Collection[str]) -> Any:
     if isinstance(value, dict):
         return {
             key: HIDDEN
             if SECRET.fullmatch(str(key)) and item not in (None, "")
-            else _redacted(item, ours, marks)
+            else _redacted(item, secrets, marks)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_redacted(item, ours, marks) for item in value]
-    return _text(value, ours, marks) if isinstance(value, str) else value
+        return [_redacted(item, secrets, marks) for item in value]
+    return _text(value, secrets, marks) if isinstance(value, str) else value
 
 
-def _text(text: str, ours: list[str], marks: Collection[str]) -> str:
-    text = hide(text, ours, HIDDEN)
+def _text(text: str, secrets: list[str], marks: Collection[str]) -> str:
+    text = hide(text, secrets, HIDDEN)
     if not marks:
         return text
     if mark(text) in marks:

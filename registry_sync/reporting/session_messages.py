@@ -38,15 +38,15 @@ def _escaped(text: str) -> str:
     return re.sub(r"\\*([{}])", r"\\\1", " ".join(text.split()))
 
 
-def messages(said: list[tuple[str, str]], room: int) -> list[Json]:
+def messages(styled_texts: list[tuple[str, str]], room: int) -> list[Json]:
     """Return texts with their styles as messages, at most `room`.
 
     A long text becomes several messages of whole sentences. Where there is room for some of them
     only, the first ones and the last are kept: what to do stands at the end. Otherwise it is cut.
     """
-    spare = room - len(said)
+    spare = room - len(styled_texts)
     written: list[Json] = []
-    for text, style in said:
+    for text, style in styled_texts:
         parts = _sentences(text)
         if len(parts) - 1 > spare:
             parts = [*parts[:spare], parts[-1]] if spare else [text]

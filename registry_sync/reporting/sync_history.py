@@ -80,12 +80,12 @@ def write_waiting(client: Callable[[], Client]) -> None:
 def learn(client: Client, target: HistoryTarget) -> HistorySchema:
     """Learn which fields a result schema lacks, and keep it. Raise SchemaRefuses, Refused."""
     left_out = missing_fields(client, target, sample_row())
-    known, _ = HistorySchema.objects.update_or_create(
+    row, _ = HistorySchema.objects.update_or_create(
         **runs.app_key(),
         schema_id=target.schema_id,
         defaults={"left_out": left_out, "learned_at": timezone.now()},
     )
-    return known
+    return row
 
 
 def _planned_late(run: SyncRun, client: Client) -> HistoryResult | None:
@@ -159,17 +159,17 @@ def _fault_of(task: Task, row: HistoryResult, client: Client) -> str:
 
 def _left_out(run: SyncRun, client: Client, target: HistoryTarget) -> list[str]:
     """Return the fields that the schema lacks; a run reports them once."""
-    known = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
-    if known is None or known.learned_at is None:
-        known = learn(client, target)
-    names = list(known.left_out)
-    if names and names != known.reported:
+    row = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
+    if row is None or row.learned_at is None:
+        row = learn(client, target)
+    names = list(row.left_out)
+    if names and names != row.reported:
         text = (
             f"{SCHEMA} ({target.schema_id}) has no usable fields with the system names "
             f"{', '.join(names)}. Results are written without them."
         )
         runs.log(run, "WARNING", text)
-    HistorySchema.objects.filter(pk=known.pk).update(reported=names)
+    HistorySchema.objects.filter(pk=row.pk).update(reported=names)
     return names
 
 

@@ -13,8 +13,8 @@ from registry_sync.models import EntityError, Lane, Refusal, SyncRun
 
 
 def _closed(before: datetime) -> QuerySet[EntityError]:
-    mine = EntityError.objects.filter(lane__in=Lane.objects.of_app().values("pk"))
-    return mine.filter(closed_at__lt=before).order_by("closed_at", "pk")
+    errors = EntityError.objects.filter(lane__in=Lane.objects.of_app().values("pk"))
+    return errors.filter(closed_at__lt=before).order_by("closed_at", "pk")
 
 
 class RawRecords(Pruned):

@@ -47,14 +47,14 @@ def warning_cause(code: str) -> Cause:
 
 def record_wait(code: str) -> RecordWait:
     """Return what a record waits for, by `EntityError.waits_for`."""
-    known = {wait.code: wait for wait in RECORD_WAITS}
-    return known.get(code, known[""])
+    by_code = {wait.code: wait for wait in RECORD_WAITS}
+    return by_code.get(code, by_code[""])
 
 
 def run_wait(code: str) -> RunWait:
     """Return why an active run waits, by `SyncRun.waiting_code`."""
-    known = {wait.code: wait for wait in RUN_WAITS}
-    return known.get(code, known[""])
+    by_code = {wait.code: wait for wait in RUN_WAITS}
+    return by_code.get(code, by_code[""])
 
 
 def record_actor(code: str, kind: str, assigned: str = "") -> Actor:
