@@ -20,20 +20,20 @@ Named = tuple[str, str]
 
 def awaited(groups: Iterable[tuple[Lane, ErrorGroup]]) -> dict[tuple[int, str], list[Named]]:
     """Return what the links of each lane's cause wait for: one query, none without links."""
-    asked = {
+    by_cause = {
         (lane.pk, group.code): lane
         for lane, group in groups
         if group.cause.waits_for == "link" and group.count <= FEW
     }
-    if not asked:
+    if not by_cause:
         return {}
-    rows = runs.open_errors(*asked.values()).filter(
-        waits_for="link", code__in={code for _, code in asked}
+    rows = runs.open_errors(*by_cause.values()).filter(
+        waits_for="link", code__in={code for _, code in by_cause}
     )
     found: dict[tuple[int, str], list[Named]] = {}
     order = ("lane_id", "code", "waits_key")
     for lane_id, code, key in rows.order_by(*order).values_list(*order).distinct():
-        if (lane_id, code) in asked and key:
+        if (lane_id, code) in by_cause and key:
             found.setdefault((lane_id, code), []).append((key, _address(key)))
     return {key: named for key, named in found.items() if len(named) <= MOST}
 

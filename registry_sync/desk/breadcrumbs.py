@@ -35,15 +35,16 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
         return {"crumbs": [], "back": None}
     here = "" if request.GET.get("id") else request.path  # one record is below all of them
     crumbs = [one for one in _above(request, match, site) if one.address != here]
-    came = _came_from(request)
-    if came.netloc != request.get_host() or came.path == request.path:
+    previous = _came_from(request)
+    if previous.netloc != request.get_host() or previous.path == request.path:
         return {"crumbs": crumbs, "back": None}
-    whole = came.path + (f"?{came.query}" if came.query else "")
-    if came.path in {one.address for one in crumbs}:  # as it was left: searched, filtered, paged
-        same = [Crumb(one.title, whole if one.address == came.path else one.address)
+    whole = previous.path + (f"?{previous.query}" if previous.query else "")
+    # As it was left: searched, filtered, paged.
+    if previous.path in {one.address for one in crumbs}:
+        same = [Crumb(one.title, whole if one.address == previous.path else one.address)
                 for one in crumbs]  # fmt: skip
         return {"crumbs": same, "back": None}
-    title = _title(came.path, dict(parse_qsl(came.query)), site)
+    title = _title(previous.path, dict(parse_qsl(previous.query)), site)
     return {"crumbs": crumbs, "back": Crumb(title, whole) if title else None}
 
 

@@ -53,13 +53,13 @@ def check_outcomes(run: SyncRun, external_ids: Sequence[str]) -> list[CheckOutco
     # A later run may have seen the record again, but this one has closed its error for good.
     closed = EntityError.objects.filter(closed_by_run=run, external_id__among=external_ids)
     seen |= set(closed.values_list("external_id", flat=True))
-    gone = {
+    missing = {
         warning["code"].partition(":")[2]: warning["text"]
         for warning in run.warnings
         if warning["code"].startswith("not_at_source:")
     }
     return [
-        _outcome(run, external_id, refused, written, open_now, seen, gone)
+        _outcome(run, external_id, refused, written, open_now, seen, missing)
         for external_id in external_ids
     ]
 
@@ -79,7 +79,7 @@ def _outcome(
     written: set[str],
     open_now: dict[str, EntityError],
     seen: set[str],
-    gone: dict[str, str],
+    missing: dict[str, str],
 ) -> CheckOutcome:
     error = open_now.get(external_id)
     error_id = error.pk if error else None
@@ -89,8 +89,8 @@ def _outcome(
         who = record_actor(refusal.code, refusal.kind, error.assigned if error else "").label
         text = f"{title[0].upper()}{title[1:]}. {words.message} Who must act: {who}. {words.remedy}"
         return CheckOutcome(external_id, "still refused", text, error_id)
-    if external_id in gone:
-        return CheckOutcome(external_id, "not in the registry", gone[external_id], error_id)
+    if external_id in missing:
+        return CheckOutcome(external_id, "not in the registry", missing[external_id], error_id)
     if error is None and (external_id in written or external_id in seen):
         text = f"Run {run.pk} wrote it to Benchling."
         if external_id not in written:

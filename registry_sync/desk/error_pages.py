@@ -58,8 +58,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404, with what a page of the desk says about it."""
     if not _is_desk(request):
         return defaults.page_not_found(request, exception)
-    said = str(exception.args[0]) if exception.args and type(exception.args[0]) is str else ""
-    return _page(request, 404, "Not found", f"{said} {NOT_FOUND}" if said else NOT_FOUND)
+    reason = str(exception.args[0]) if exception.args and type(exception.args[0]) is str else ""
+    return _page(request, 404, "Not found", f"{reason} {NOT_FOUND}" if reason else NOT_FOUND)
 
 
 def outdated_form(request: HttpRequest, reason: str = "") -> HttpResponse:

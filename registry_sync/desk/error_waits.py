@@ -67,17 +67,17 @@ def _sentence(error: EntityError, holders: Sequence[Holder]) -> str:
 
 def _name(error: EntityError, holders: Sequence[Holder]) -> str:
     what = "registry id" if error.field == "registry id" else "name"
-    told = f"waits for the {what} “{_shown(error)}”"
+    wait = f"waits for the {what} “{_shown(error)}”"
     if not holders:
-        return f"{told}, which is free now; will be retried by the next run"
+        return f"{wait}, which is free now; will be retried by the next run"
     first = holders[0]
     if what == "registry id" and first.kind == "id" and not first.external_id:
         return (
             f"waits for a decision: an entity with the registry id “{_shown(error)}” is in "
             "Benchling already, and this app did not create it"
         )
-    ours = "" if first.external_id else " (not created by this app)"
-    return f"{told}, which {first.entity_registry_id}{ours} uses{KINDS[first.kind]}"
+    origin = "" if first.external_id else " (not created by this app)"
+    return f"{wait}, which {first.entity_registry_id}{origin} uses{KINDS[first.kind]}"
 
 
 def _shown(error: EntityError | Refusal) -> str:

@@ -51,5 +51,5 @@ def glance(
     lane: Lane | None, name: str, health: Health, cards: Iterable[Card], *, shared: bool
 ) -> Glance:
     """Return a lane at a glance; `shared`: with what holds for every lane."""
-    mine = [card for card in cards if card.lane == lane or (shared and card.lane is None)]
-    return Glance(lane, name, health, mine)
+    own_cards = [card for card in cards if card.lane == lane or (shared and card.lane is None)]
+    return Glance(lane, name, health, own_cards)

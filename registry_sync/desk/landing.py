@@ -83,10 +83,10 @@ def mapping(request: HttpRequest) -> list[Card]:
 def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card:
     """Return what is published and prepared for one lane."""
     published = list(runs.versions_of(lane).defer("rows", "before", "connector")[:2])
-    said: SafeString | str = "Nothing from the desk yet: runs use the app’s configuration"
+    published_as: SafeString | str = "Nothing from the desk yet: runs use the app’s configuration"
     if published:
-        said = _version_link(published[0])
-    facts = [("Published", said), ("Being prepared", _open_drafts(lane)), *_in_use(lane)]
+        published_as = _version_link(published[0])
+    facts = [("Published", published_as), ("Being prepared", _open_drafts(lane)), *_in_use(lane)]
     if len(published) > 1:  # the way back, if the last one was a mistake
         facts.insert(1, ("Before that", _version_link(published[1])))
     linked = [one for one in names.lanes if one != lane and one.schema_id in (lane.links_to or ())]
@@ -190,12 +190,12 @@ def _checked(request: HttpRequest) -> list[tuple[str, SafeString | str]]:
         return [("Last check-up", "None yet")]
     fails = sum(point["state"] == "bad" for point in last.points)
     warns = sum(point["state"] == "warning" for point in last.points)
-    said = format_html(
+    result = format_html(
         '<a href="{}">{}</a>: {} of {} checks fail, {} warn',
         reverse("admin:registry_sync_checkup_change", args=[last.pk]),
         time_html(last.at, ago=True), fails, len(last.points), warns,
     )  # fmt: skip
-    return [("Last check-up", said)]
+    return [("Last check-up", result)]
 
 
 def _notified(request: HttpRequest) -> list[tuple[str, SafeString | str]]:

@@ -22,33 +22,33 @@ def names_of(request: HttpRequest) -> runs.LaneNames:
     return found
 
 
-def find(asked: str = "") -> Lane | None:
-    """Return the lane with the primary key `asked`, else this app's first current lane.
+def find(lane_key: str = "") -> Lane | None:
+    """Return the lane with the primary key `lane_key`, else this app's first current lane.
 
-    `asked` is what an address gives as `?lane=`. None: no run has read the configuration yet.
+    `lane_key` is what an address gives as `?lane=`. None: no run has read the configuration yet.
     Raise Http404 if there is no such lane: nothing may act on another one instead.
     """
-    if asked:
-        key = as_key(asked)
-        if key is None or (lane := Lane.objects.filter(pk=key).first()) is None:
+    if lane_key:
+        primary_key = as_key(lane_key)
+        if primary_key is None or (lane := Lane.objects.filter(pk=primary_key).first()) is None:
             raise Http404("There is no such lane.")
         return lane
     return next(iter(runs.current_lanes()), None)
 
 
-def chosen(asked: str = "") -> list[Lane]:
-    """Return the lanes that a page is about: the one that `asked` names, else all current ones."""
-    if (key := as_key(asked)) is not None:
-        return list(Lane.objects.filter(pk=key))
+def chosen(lane_key: str = "") -> list[Lane]:
+    """Return the lanes that a page is about: the one with this key, else all current ones."""
+    if (primary_key := as_key(lane_key)) is not None:
+        return list(Lane.objects.filter(pk=primary_key))
     return runs.current_lanes()
 
 
-def named(asked: str = "") -> list[Lane]:
-    """Return the lanes to act on: the one that `asked` names, else all current ones.
+def named(lane_key: str = "") -> list[Lane]:
+    """Return the lanes to act on: the one with this key, else all current ones.
 
     Raise Http404 if there is no such lane.
     """
-    lane = find(asked) if asked else None
+    lane = find(lane_key) if lane_key else None
     return runs.current_lanes() if lane is None else [lane]
 
 
@@ -57,11 +57,11 @@ def fed(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
 
     Where it names one that is not synced, the page says so and shows all.
     """
-    asked = request.GET.get("lane", "")
-    of = chosen(asked) if asked else names.lanes
+    lane_key = request.GET.get("lane", "")
+    of = chosen(lane_key) if lane_key else names.lanes
     if found := [lane for lane in of if lane in names.lanes]:
         return found
-    if asked:
+    if lane_key:
         messages.warning(request, NOT_SYNCED)
     return names.lanes
 

@@ -40,7 +40,7 @@ def decided(lane: Lane) -> list[str]:
     released = open_.filter(state=Withdrawal.State.RELEASED).count()
     undone = open_.filter(state=Withdrawal.State.UNDO).count()
     approved = lane.adoptions.filter(state=Adoption.State.APPROVED).count()
-    said = [
+    sentences = [
         f"{what} {number_of(count, 'entity', 'entities')}, as was decided."
         for what, count in (
             ("Archives", released), ("Unarchives", undone), ("Takes over", approved),
@@ -48,4 +48,4 @@ def decided(lane: Lane) -> list[str]:
         if count
     ]  # fmt: skip
     unused = Allowance.objects.filter(lane=lane, used_by=None).order_by("pk")
-    return said + [f"Uses {row.actor}'s override: {row}." for row in unused[:10]]
+    return sentences + [f"Uses {row.actor}'s override: {row}." for row in unused[:10]]

@@ -19,8 +19,8 @@ CSV_HEADER = (
 
 def sentence(pin: Pin, schema: SchemaView) -> str:
     """Return what was accepted, in one sentence."""
-    theirs, source = (as_text(value, pin.field_id, schema) for value in (pin.theirs, pin.source))
-    return f"{pin.field}: Benchling keeps “{theirs}”, the registry has “{source}”."
+    current, source = (as_text(value, pin.field_id, schema) for value in (pin.theirs, pin.source))
+    return f"{pin.field}: Benchling keeps “{current}”, the registry has “{source}”."
 
 
 def standing(story: Story) -> list[str]:
@@ -62,11 +62,11 @@ def csv_rows(pins: Iterable[Pin]) -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
-def audit_lines(lane: Lane, wanted: str) -> Iterator[str]:
+def audit_lines(lane: Lane, any_id: str) -> Iterator[str]:
     """Yield what was accepted for a record, by its external id or Benchling id, for the audit."""
     schema = schema_view(lane)
     rows = Pin.objects.filter(lane=lane)
-    for pin in rows.filter(external_id=wanted) | rows.filter(entity_id=wanted):
+    for pin in rows.filter(external_id=any_id) | rows.filter(entity_id=any_id):
         yield (
             f"{pin.created_at:%Y-%m-%d %H:%M:%S} UTC  {pin.external_id}  difference accepted by "
             f"{pin.actor}: {sentence(pin, schema)} {pin.reason}"

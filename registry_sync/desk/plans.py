@@ -97,8 +97,8 @@ def not_signers(plan: Plan) -> str:
     """Return who may not sign a plan, and why, as a list in words; "" if no one is known."""
     made = [f"{plan.planned_by}, who made it"] if plan.planned_by else []
     names = [name for name in plan.requesters if name != plan.planned_by]
-    asked = [f"{get_text_list(names, 'and')}, who asked for something in it"] if names else []
-    return ", and ".join([*made, *asked])
+    requesters = [f"{get_text_list(names, 'and')}, who asked for something in it"] if names else []
+    return ", and ".join([*made, *requesters])
 
 
 def apply_hindrance(request: HttpRequest, plan: Plan) -> str:

@@ -75,8 +75,8 @@ def csv_rows(row: Reconciliation) -> Iterator[tuple[Any, ...]]:
     for record in row.records.order_by("pk").iterator(500):
         head = (record.external_id, record.registry_id, record.entity_id, record.name)
         state, tail = record.get_state_display(), (record.modified_at, record.note)
-        for field_id, field, theirs, source, last in record.differences or [[""] * 5]:
-            values = (field_value(value, field_id, schema) for value in (theirs, source))
+        for field_id, field, current, source, last in record.differences or [[""] * 5]:
+            values = (field_value(value, field_id, schema) for value in (current, source))
             yield (*head, state, field, *values, last, *tail)
 
 
@@ -93,8 +93,8 @@ def json_parts(row: Reconciliation) -> Iterator[str]:
 
 def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
     """Yield in words what is not equal, a line for each field."""
-    for field_id, field, theirs, source, last in record.differences:
-        values = [as_text(value, field_id, schema) for value in (theirs, source)]
+    for field_id, field, current, source, last in record.differences:
+        values = [as_text(value, field_id, schema) for value in (current, source)]
         by = f" (last written by {last})" if last else ""
         yield f"{field}: “{values[0]}” in Benchling, “{values[1]}” in the registry{by}"
     if record.note:
@@ -110,9 +110,9 @@ def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
         return []
     pins = covered_fields(record.lane, record.external_id)
     return [
-        FieldDifference(record.external_id, record.entity_id, field_id, field, theirs, source)
-        for field_id, field, theirs, source, _ in record.differences
-        if field_id not in pins or not is_accepted(pins[field_id], theirs, source)
+        FieldDifference(record.external_id, record.entity_id, field_id, field, current, source)
+        for field_id, field, current, source, _ in record.differences
+        if field_id not in pins or not is_accepted(pins[field_id], current, source)
     ]  # fmt: skip
 
 

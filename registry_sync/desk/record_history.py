@@ -96,27 +96,27 @@ class Story:
     shortened: bool = False
 
 
-def find(asked: str) -> list[Hit]:
+def find(typed: str) -> list[Hit]:
     """Return the records with an external id, registry id, name or Benchling id."""
     lanes = list(Lane.objects.order_by("-pk")[:100])
-    key = name_key(asked)
+    key = name_key(typed)
     rows = LedgerEntry.objects.filter(lane__in=lanes).select_related("lane")
     errors = EntityError.objects.filter(lane__in=lanes).defer("raw").select_related("lane")
     waiting = errors.filter(closed_at__isnull=True, waits_for="name", waits_key=key)
     found: dict[tuple[int, str], Hit] = {}
     for by, entries in (
-        ("external id", rows.filter(external_id=asked)),
+        ("external id", rows.filter(external_id=typed)),
         ("registry id", rows.filter(id_key=key)),
         ("name", rows.filter(name_key=key)),
-        ("Benchling id", rows.filter(entity_id=asked)),
+        ("Benchling id", rows.filter(entity_id=typed)),
     ):
         for row in entries.order_by("pk")[:HITS]:
             found.setdefault((row.lane_id, row.external_id), hit_of(row, by))
-    for by, others in (("external id", errors.filter(external_id=asked)), ("name", waiting)):
+    for by, others in (("external id", errors.filter(external_id=typed)), ("name", waiting)):
         for error in others.order_by("-pk")[:HITS]:
             hit = Hit(error.lane, error.external_id, error.value, "", "", f"{by}, refused")
             found.setdefault((error.lane_id, error.external_id), hit)
-    matched = Adoption.objects.filter(lane__in=lanes, entity_id=asked).select_related("lane")
+    matched = Adoption.objects.filter(lane__in=lanes, entity_id=typed).select_related("lane")
     for match in matched[:HITS]:
         hit = Hit(
             match.lane, match.external_id, match.name, match.entity_registry_id, match.entity_id,
@@ -138,8 +138,8 @@ def history_of(lane: Lane, external_id: str) -> Story:
     changes = list(rows.order_by("-id")[: CHANGES + 1])
     story = Story(lane, external_id, entry, changes[:CHANGES], shortened=len(changes) > CHANGES)
     if entry is not None:
-        wanted = [entry.seen_run_id, entry.written_run_id]
-        runs = SyncRun.objects.in_bulk([pk for pk in wanted if pk])
+        run_ids = [entry.seen_run_id, entry.written_run_id]
+        runs = SyncRun.objects.in_bulk([pk for pk in run_ids if pk])
         story.seen = runs.get(entry.seen_run_id or 0)
         story.written = runs.get(entry.written_run_id or 0)
     story.events = sorted(
@@ -168,8 +168,8 @@ def _written(story: Story) -> Iterable[Event]:
 
 
 def _difference(change: Change) -> Difference:
-    told = audit.value_origin(change, change.run)
-    return Difference(change.field_id, change.field, change.before, change.after, told.source)
+    origin = audit.value_origin(change, change.run)
+    return Difference(change.field_id, change.field, change.before, change.after, origin.source)
 
 
 def _refused(story: Story) -> Iterable[Event]:
@@ -286,10 +286,10 @@ def origins(story: Story) -> list[Origin]:
 
 def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> Origin:
     if change is not None:
-        told = audit.value_origin(change, change.run)
+        origin = audit.value_origin(change, change.run)
         return Origin(
-            field_id, change.field, value, told.path, told.source, told.rule, change.run, change.at,
-            change.actor,
+            field_id, change.field, value, origin.path, origin.source, origin.rule, change.run,
+            change.at, change.actor,
         )  # fmt: skip
     # Never written: the entity was created without it, or taken over as it was.
     maker = next((one.run for one in story.changes if one.created), None)

@@ -71,8 +71,8 @@ def read_live(lane: Lane, external_id: str) -> Answer:
     done = transform(raw, external_id, setup.mapping)
     problems = done.problems
     if done.entity is not None:
-        taken = names.holders(lane, names.keys_of([done.entity]))
-        clash = names.conflict(done.entity, taken, PageClaims())
+        holders_by_key = names.holders(lane, names.keys_of([done.entity]))
+        clash = names.conflict(done.entity, holders_by_key, PageClaims())
         problems = () if clash is None else (clash,)
     refused = " ".join(problem.message for problem in problems)
     was_refused = runs.open_errors(lane).filter(external_id=external_id).exists()

@@ -16,9 +16,9 @@ SHORTEST = 3
 """Characters of a part that is looked for."""
 
 
-def search(asked: str) -> list[Hit]:
+def search(typed: str) -> list[Hit]:
     """Return the records with this id or name; without any, those with it as a part of the name."""
-    return find(asked) or with_part(asked)
+    return find(typed) or with_part(typed)
 
 
 def are_all(hits: Sequence[Hit]) -> bool:
@@ -37,12 +37,12 @@ def of_any(hits: Sequence[Hit]) -> Q:
     return found
 
 
-def with_part(asked: str) -> list[Hit]:
+def with_part(typed: str) -> list[Hit]:
     """Return up to HITS records of each current lane, those first that are in Benchling.
 
     One that has such a name and waits for another one is found once.
     """
-    key = name_key(asked)
+    key = name_key(typed)
     if len(key) < SHORTEST:
         return []
     found: dict[tuple[int, str], Hit] = {}

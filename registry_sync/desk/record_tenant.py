@@ -13,16 +13,16 @@ def with_event(story: Story, state: TenantState | None) -> None:
     """Tell in the story what was just found in Benchling, where no check has recorded it yet."""
     if state is None or state.trouble or not (state.theirs or state.banners):
         return
-    known = Drift.objects.filter(
+    recorded = Drift.objects.filter(
         lane=story.lane, external_id=story.external_id, closed_at__isnull=True
     ).values_list("field_id", flat=True)
-    wanted = state.theirs.keys() | ({"archived"} if "archived" in state.word else set())
-    if wanted and wanted <= set(known):
+    field_ids = state.theirs.keys() | ({"archived"} if "archived" in state.word else set())
+    if field_ids and field_ids <= set(recorded):
         return
-    ours = dict(written_values(story.entry)) if story.entry else {}
+    written = dict(written_values(story.entry)) if story.entry else {}
     names = {change.field_id: change.field for change in story.changes}
     found = tuple(
-        Difference(key, names.get(key, key), ours.get(key), value)
+        Difference(key, names.get(key, key), written.get(key), value)
         for key, value in state.theirs.items()
     )
     at = state.modified_at or (story.events[0].at if story.events else timezone.now())

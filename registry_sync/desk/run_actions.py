@@ -67,17 +67,17 @@ ORDERS = {
 def facts(what: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
     """Return what an order would do, as far as is known without a request to the tenant."""
     names = runs.LaneNames()
-    said: list[str] = []
+    sentences: list[str] = []
     for lane in lanes:
         found = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[what]
-        said += [_of_lane(names.label(lane), text) for text in found(lane)]
+        sentences += [_of_lane(names.label(lane), text) for text in found(lane)]
     if not lanes:
-        said = ["Nothing has been synced yet, so the whole registry is read."]
+        sentences = ["Nothing has been synced yet, so the whole registry is read."]
         if what == "retry":
-            said = ["No record has failed yet. There is nothing to retry."]
+            sentences = ["No record has failed yet. There is nothing to retry."]
     if what == "dry-run":
-        said.append("Nothing is written, neither to Benchling nor to the ledger.")
-    return [*said, *in_the_way(queues, lanes)]
+        sentences.append("Nothing is written, neither to Benchling nor to the ledger.")
+    return [*sentences, *in_the_way(queues, lanes)]
 
 
 def _of_lane(name: str, text: str) -> str:
@@ -168,13 +168,15 @@ def _errors(lane: Lane) -> list[str]:
     count = runs.open_errors(lane).count()
     if not count:
         return ["No errors are open. There is nothing to retry."]
-    said = [f"Retries {_errors_said(count)}. The registry is not read again."]
+    sentences = [f"Retries {_errors_said(count)}. The registry is not read again."]
     if lane.plans_for == Lane.PlansFor.EVERYTHING:
-        said.append(f"{next_run.NO_WRITES} What passes is in the lane's next plan.")
+        sentences.append(f"{next_run.NO_WRITES} What passes is in the lane's next plan.")
     dead = runs.open_errors(lane).filter(code__in=UNSENDABLE).count()
     if dead:
-        said.append(f"{dead:,} of them have no usable id and can only be fixed in the registry.")
-    return said
+        sentences.append(
+            f"{dead:,} of them have no usable id and can only be fixed in the registry."
+        )
+    return sentences
 
 
 def _errors_said(count: int) -> str:
@@ -186,9 +188,9 @@ def _errors_said(count: int) -> str:
 
 def again(run: SyncRun) -> tuple[Order | None, list[str]]:
     """Return the order that repeats a run, and what it would do; None if its lane is gone."""
-    if gone := lane_gone(run):
-        return None, [gone]
-    wanted = {
+    if reason := lane_gone(run):
+        return None, [reason]
+    request = {
         "kind": run.kind,
         "reads_all": run.reads_all and run.kind != Kind.RETRY,
         "only": run.only,
@@ -196,19 +198,21 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
         "rerun_of": run,
         "lane": lane_again(run),
     }
-    said = [f"A new run of the kind “{run.kind}” that refers to run {run.pk}."]
+    sentences = [f"A new run of the kind “{run.kind}” that refers to run {run.pk}."]
     if run.only:
-        said.append(f"It reads only the {number_of(len(run.only), 'record')} of run {run.pk}.")
+        sentences.append(f"It reads only the {number_of(len(run.only), 'record')} of run {run.pk}.")
     elif run.since_asked:
-        said.append(f"It requests what changed in the registry since {stamp(run.since_asked)}.")
+        sentences.append(
+            f"It requests what changed in the registry since {stamp(run.since_asked)}."
+        )
     elif run.kind == Kind.RETRY:
-        said += _errors(run.lane) if run.lane else []
+        sentences += _errors(run.lane) if run.lane else []
     elif run.reads_all:
-        said.append("It reads the whole registry.")
+        sentences.append("It reads the whole registry.")
     else:
-        said += _changes(run.lane) if run.lane else []
+        sentences += _changes(run.lane) if run.lane else []
     text = "Starts the same run again. Values that are already in Benchling are not written again."
-    return Order("Rerun", wanted, text), said
+    return Order("Rerun", request, text), sentences
 
 
 def lane_gone(run: SyncRun) -> str:
@@ -233,8 +237,8 @@ def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
 
     The order is None if no error is open or the run's lane is gone.
     """
-    if gone := lane_gone(run):
-        return None, [gone]
+    if reason := lane_gone(run):
+        return None, [reason]
     ids = list(still_open(run).values_list("external_id", flat=True)[: MOST_IDS + 1])
     order = Order(
         "Retry its failures",

@@ -163,8 +163,8 @@ def phases(run: SyncRun) -> list[Json]:
     drawn = []
     for (name, what), (x, width), percent in zip(PHASES.items(), cut, percents, strict=True):
         now_here = run.is_active and run.phase == name and run.started_at is not None
-        told = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
-        state = "now" if now_here else "done" if spent[name] or told else "not needed"
+        is_reported = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
+        state = "now" if now_here else "done" if spent[name] or is_reported else "not needed"
         if run.status in STOPS:
             state = _stopped(run, name)
         drawn.append(

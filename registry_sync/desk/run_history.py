@@ -97,6 +97,6 @@ def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
             bad=Count("pk", filter=Q(status=SyncRun.Status.FAILED)),
         )
     )  # fmt: skip
-    told = {day: (made + changed, *rest) for day, made, changed, *rest in counted}
+    by_day = {day: (made + changed, *rest) for day, made, changed, *rest in counted}
     every = [first + timedelta(days=number) for number in range(count)]
-    return [Day(day, *told.get(day, (0, 0))) for day in every]
+    return [Day(day, *by_day.get(day, (0, 0))) for day in every]

@@ -97,14 +97,14 @@ def rows(run: SyncRun, outcome: str) -> QuerySet[Any]:
     return ROWS[Outcome(outcome)](run)
 
 
-def caveat(run: SyncRun, outcome: str, known: int) -> str:
+def caveat(run: SyncRun, outcome: str, listed: int) -> str:
     """Say what the list cannot name of what the run counted; "" where it names them all."""
     counted = getattr(run, outcome)
     if run.dry_run and outcome != Outcome.FAILED:
         return "A dry run only counts these. Its log has a sample of the changes."
-    if run.is_active or known >= min(counted, COUNTED):
+    if run.is_active or listed >= min(counted, COUNTED):
         return ""
-    missing = f"{counted - known:,} of {counted:,} can no longer be listed here"
+    missing = f"{counted - listed:,} of {counted:,} can no longer be listed here"
     if outcome == Outcome.UNCHANGED:
         return f"{missing}: later runs read them again, and their pages list them."
     if outcome == Outcome.FAILED:
@@ -121,10 +121,10 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
     held = LedgerEntry.objects.filter(
         lane=run.lane_id, external_id__among=[row.external_id for row in page]
     )
-    known = {e[0]: e for e in held.values_list("external_id", "entity_id", "name", "pk")}
+    entries = {e[0]: e for e in held.values_list("external_id", "entity_id", "name", "pk")}
     made = []
     for row in page:
-        _, entity_id, name, ledger_id = known.get(row.external_id, ("", "", "", None))
+        _, entity_id, name, ledger_id = entries.get(row.external_id, ("", "", "", None))
         if outcome == Outcome.FAILED:
             # What it is called in Benchling today is not what this run refused.
             words = row.words

@@ -61,4 +61,4 @@ def _field_id(field: str, schema: SchemaView) -> str:
     fields = schema.snapshot.get("fields") or {}
     if field in fields:
         return field
-    return next((key for key, known in fields.items() if known.get("name") == field), field)
+    return next((key for key, field_row in fields.items() if field_row.get("name") == field), field)

@@ -50,9 +50,9 @@ def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
     """Return the consent with which this person may set a policy now. Raise SecondPerson."""
     text = f"From now on, let what leaves the registry be {wish}."
     text += " What containers hold is archived too." if wish.held else ""
-    wanted = second_person.ProposedAction(lane, second_person.What.POLICY, asdict(wish), text)
+    action = second_person.ProposedAction(lane, second_person.What.POLICY, asdict(wish), text)
     return second_person.request_consent(
-        [wanted] if wish.archives_more(lane) else [], by=by, reason=reason
+        [action] if wish.archives_more(lane) else [], by=by, reason=reason
     )
 
 

@@ -113,15 +113,15 @@ def facts(rows: Sequence[Withdrawal]) -> list[str]:
 
     The containers are counted in Benchling now. Both are kept with each withdrawal.
     """
-    said: list[str] = []
+    sentences: list[str] = []
     lanes: dict[Lane, list[Withdrawal]] = {}
     for row in rows[:COUNTED]:
         lanes.setdefault(row.lane, []).append(row)
     for lane, some in lanes.items():
-        said += [*_containers(lane, some), *_links(lane, some)]
+        sentences += [*_containers(lane, some), *_links(lane, some)]
     if len(rows) > COUNTED:
-        said.append(f"Containers and links were looked up for the first {COUNTED:,} only.")
-    return said
+        sentences.append(f"Containers and links were looked up for the first {COUNTED:,} only.")
+    return sentences
 
 
 def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:

@@ -56,17 +56,17 @@ class Facts:
         return [text for item, text in config.faults if item in names] if config else []
 
 
-def live(client: Client, asked: str | None = None) -> list[Facts]:
+def live(client: Client, element: str | None = None) -> list[Facts]:
     """Return the facts of every sync of the configuration as it is now.
 
-    Where Benchling does not answer, only the sync of the element `asked` is returned (None: of the
+    Where Benchling does not answer, only the sync of this `element` is returned (None: of the
     newest draft), with what is known here, and why: `trouble`.
     """
     try:
         raw = read_items(client)
         return [_read(sync, raw) for sync in syncs_of(by_path(raw))]
     except (Refused, SyncError, Wait) as error:
-        facts = stored("") if asked is None else _remembered(asked)
+        facts = stored("") if element is None else _remembered(element)
         facts.trouble = _words(error)
         return [facts]
 

@@ -71,8 +71,10 @@ class Adopt(Press):
             raise CannotCure(f"{twice} conflicts: {TWICE} Nothing was done.")
         order.check(mark_of(row) for row in chosen)
         count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
-        said = f"{number_of(count, 'entity', 'entities')} approved for adoption."
-        return Done(said, said=[said], noted=chosen, check=[row.external_id for row in chosen])
+        summary = f"{number_of(count, 'entity', 'entities')} approved for adoption."
+        return Done(
+            summary, said=[summary], noted=chosen, check=[row.external_id for row in chosen]
+        )
 
 
 def waiting(case: Case) -> QuerySet[Adoption]:
@@ -111,8 +113,8 @@ def _differences(row: Adoption, schema: SchemaView) -> SafeString:
         "",
         "<div>{}: {} → {}</div>",
         (
-            (field, as_text(theirs, field, schema), as_text(ours, field, schema))
-            for field, theirs, ours in row.differences
+            (field, as_text(current, field, schema), as_text(value, field, schema))
+            for field, current, value in row.differences
         ),
     )
     note = format_html("<div>{}</div>", row.note) if row.note else ""

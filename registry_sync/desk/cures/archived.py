@@ -54,18 +54,18 @@ class Unarchive(Press):
     def prospect(self, case: Case) -> Prospect:
         """Return the archived entities, this app's own with ticks."""
         ids = list(case.errors().values_list("external_id", flat=True)[:MOST])
-        ours = list(_own_archives(case)[:MOST])
-        own = {row.external_id for row in ours}
+        archives = list(_own_archives(case)[:MOST])
+        own = {row.external_id for row in archives}
         groups = []
-        if ours:
-            rows = tuple(_own_row(row) for row in ours)
+        if archives:
+            rows = tuple(_own_row(row) for row in archives)
             groups.append(Group("Archived by this app", COLUMNS, rows, OURS))
         if others := [id_ for id_ in ids if id_ not in own]:
             rows = tuple(_rows(case.lane, others))
             groups.append(Group("Archived by someone else", COLUMNS, rows, THEIRS, fixed=True))
         if not groups:
             return Prospect("No record waits for an archived entity.")
-        return Prospect("", groups=groups, presses={"undo": self.label} if ours else {})
+        return Prospect("", groups=groups, presses={"undo": self.label} if archives else {})
 
     def do(self, case: Case, order: Order) -> Done:
         """Let the next run unarchive the chosen entities, and write their records."""
@@ -73,9 +73,9 @@ class Unarchive(Press):
         rows = withdrawals.undo(chosen, by=order.by, reason=order.reason)
         if not rows:
             raise CannotCure("Tick at least one entity that this app archived. Nothing was done.")
-        said = f"{number_of(len(rows), 'entity', 'entities')} will be unarchived."
+        summary = f"{number_of(len(rows), 'entity', 'entities')} will be unarchived."
         ids = [row.external_id for row in rows]
-        return Done(said, said=[said], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
+        return Done(summary, said=[summary], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
 
 
 def _own_archives(case: Case) -> QuerySet[Withdrawal]:

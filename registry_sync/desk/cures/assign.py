@@ -42,8 +42,8 @@ class Assign(Press):
         rows = list(case.errors().defer("raw")[:MOST])
         count = decisions.assign_to(case.errors(), user)
         whom = name_of(user) if user else "no one"
-        said = f"{number_of(count, 'error')} assigned to {whom}."
-        return Done(said, said=[said], noted=rows)
+        summary = f"{number_of(count, 'error')} assigned to {whom}."
+        return Done(summary, said=[summary], noted=rows)
 
 
 def assignable() -> list[AbstractUser]:

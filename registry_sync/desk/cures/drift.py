@@ -73,21 +73,21 @@ def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Do
     return _with_left(done, len(differences) - len(made))
 
 
-def _with_left(done: Done, left: int) -> Done:
-    if left:
+def _with_left(done: Done, undecided: int) -> Done:
+    if undecided:
         why = "their values or records are not known here."
-        done.warnings.append(f"{number_of(left, 'difference')} could not be decided: {why}")
+        done.warnings.append(f"{number_of(undecided, 'difference')} could not be decided: {why}")
     return done
 
 
 def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> Row:
-    theirs = "cannot be read back" if each.theirs == UNREADABLE else row.theirs
+    current = "cannot be read back" if each.theirs == UNREADABLE else row.theirs
     return Row(
         str(row.pk),
         (
             record_cell(row.external_id, row.lane),
             row.field,
-            as_html(theirs, row.field_id, schema),
+            as_html(current, row.field_id, schema),
             as_html(each.source, row.field_id, schema),
             time_html(row.changed_at or row.modified_at) or "–",
             row.changed_by or "not known",

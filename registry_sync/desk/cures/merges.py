@@ -22,6 +22,6 @@ class DecideMerge(Cure):
 
     def address(self, case: Case) -> str:
         """Return the list of what waits, of these records."""
-        asked = {"state__exact": Merge.State.OPEN, "lane": case.lane.pk}
+        filters = {"state__exact": Merge.State.OPEN, "lane": case.lane.pk}
         named = {"q": case.ids[0]} if len(case.ids) == 1 else {}
-        return page("merge_changelist", query=urlencode({**asked, **named}))
+        return page("merge_changelist", query=urlencode({**filters, **named}))

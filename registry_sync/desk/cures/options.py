@@ -275,10 +275,10 @@ def _finish(done: Done, case: Case, added: Sequence[tuple[str, str]]) -> None:
     for field, label, _ in _wanted(case):
         if (field, label.strip()) in added:
             written[field].append(label)
-    meant = Q(pk__in=())
+    condition = Q(pk__in=())
     for field, labels in written.items():
-        meant |= Q(field=field, waits_key__in=labels)
-    rows = list(case.errors().filter(meant).defer("raw")[: MOST + 1])
+        condition |= Q(field=field, waits_key__in=labels)
+    rows = list(case.errors().filter(condition).defer("raw")[: MOST + 1])
     done.noted = [case.lane, *rows[:MOST]]
     if len(rows) <= MOST:
         done.check = [error.external_id for error in rows]

@@ -179,6 +179,6 @@ class Merges(Decision):
     def rows(self) -> QuerySet[Merge]:
         """Return the open ones, without those of records that have left the registry."""
         same = {"lane": OuterRef("lane"), "external_id": OuterRef("external_id")}
-        gone = Exists(LedgerEntry.objects.filter(**same, gone_run_id__isnull=False))
+        is_withdrawn = Exists(LedgerEntry.objects.filter(**same, gone_run_id__isnull=False))
         missing = Exists(Withdrawal.objects.filter(**same, closed_at__isnull=True))
-        return Merge.objects.filter(~gone, ~missing, closed_at=None, state=Merge.State.OPEN)
+        return Merge.objects.filter(~is_withdrawn, ~missing, closed_at=None, state=Merge.State.OPEN)

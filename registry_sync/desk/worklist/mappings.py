@@ -22,16 +22,18 @@ class Outstanding(CardKind):
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane in which values are still to be written."""
         for health in overview.health.values():
-            left = runs.outstanding(health.lane, health.last_good) if health.last_good else None
-            if left is None or health.lane is None:
+            unwritten = (
+                runs.outstanding(health.lane, health.last_good) if health.last_good else None
+            )
+            if unwritten is None or health.lane is None:
                 continue
-            version = left.version
+            version = unwritten.version
             yield Card(
                 title=f"Version {version.number} of the mapping is not applied yet",
                 gravity=Gravity.BEHIND,
                 actors=("mapping",),
-                text=f"{left.records.capitalize()} in Benchling must still be changed. Published "
-                f"by {version.actor}: “{version.reason}”. The schedule applies it, too.",
+                text=f"{unwritten.records.capitalize()} in Benchling must still be changed. "
+                f"Published by {version.actor}: “{version.reason}”. The schedule applies it, too.",
                 lane=health.lane,
                 since=version.at,
                 address=link("mappingversion_change", version.pk),
@@ -46,8 +48,8 @@ class Drafts(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each of the newest drafts, and one for the rest."""
-        left = (State.OPEN, State.WAITING)
-        rows = MappingDraft.objects.of_app().filter(state__in=left).order_by("-updated_at")
+        states = (State.OPEN, State.WAITING)
+        rows = MappingDraft.objects.of_app().filter(state__in=states).order_by("-updated_at")
         found = list(rows.only("title", "state", "schema_id", "updated_at", "updated_by")[:100])
         lanes = {lane.schema_id: lane for lane in overview.lanes}
         others = {lane.schema_id for lane in overview.names.lanes} - lanes.keys()

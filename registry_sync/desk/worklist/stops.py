@@ -69,8 +69,8 @@ class Stops(CardKind):
         first = rows.order_by("pk").values_list("created_at", flat=True).first()
         count = rows.order_by()[:COUNTED].count()
         more = " or more" if count == COUNTED else ""
-        said = f"{count:,}{more} runs have failed since the last good one." if count > 1 else ""
-        return said, first or run.created_at
+        sentence = f"{count:,}{more} runs have failed since the last good one." if count > 1 else ""
+        return sentence, first or run.created_at
 
 
 class Cancelled(CardKind):
