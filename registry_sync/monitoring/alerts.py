@@ -89,8 +89,8 @@ def _changes(limits: AlertSettings) -> list[Turn]:
                 is_turn = answer is False or (holds and news.is_due(alert, lane, limits))
             if is_turn:
                 found.append(Turn(what, lane, alert, answer))
-    gone = [Turn(What(alert.what), lane, alert) for (_, lane), alert in open_alerts.items()]
-    return found + gone
+    ended = [Turn(What(alert.what), lane, alert) for (_, lane), alert in open_alerts.items()]
+    return found + ended
 
 
 def _by_cause(turns: Iterable[Turn]) -> Iterable[list[Turn]]:
@@ -108,7 +108,7 @@ def _begin(turns: list[Turn], limits: AlertSettings, names: runs.LaneNames) -> i
     assert isinstance(found, Condition)
     shared = found.shared if names.several else ""
     lead = _open_lead(turns[0].what, shared) if shared else None
-    told, first = lead is not None, lead
+    is_notified, first = lead is not None, lead
     for turn in turns:
         assert isinstance(turn.answer, Condition)
         name, text = names.label(turn.lane), turn.answer.text
@@ -118,7 +118,7 @@ def _begin(turns: list[Turn], limits: AlertSettings, names: runs.LaneNames) -> i
             lane=turn.lane if name else None, together=first,
         )  # fmt: skip
         first = first or alert
-    if told or first is None:
+    if is_notified or first is None:
         return 0
     lanes = _concerned(turns, shared, names)
     records = news.news_of(turns[0].what, turns[0].lane, limits, None)
@@ -136,8 +136,8 @@ def _open_lead(what: Alert.What, shared: str) -> Alert | None:
     """Return the open alert whose message named every lane that uses a system."""
     if shared == SCHEDULE:  # its messages name only the lanes that were without a good run then
         return None
-    mine = Alert.objects.of_app().filter(what=what, shared=shared, ended_at=None)
-    row = mine.select_related("together").order_by("pk").first()
+    open_alerts = Alert.objects.of_app().filter(what=what, shared=shared, ended_at=None)
+    row = open_alerts.select_related("together").order_by("pk").first()
     return row and (row.together or row)
 
 

@@ -60,8 +60,8 @@ def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Fr
         return Freshness("ok", "ok", since) if last else Freshness("never", "never synced", since)
     if (active := runs.active(lane)) is not None and (excuse := _excuse(active, now)):
         return Freshness("busy", excuse, since)
-    gone = int((now - since) / timedelta(hours=1))
-    text = f"stale: no good run for {number_of(gone, 'hour')} (limit {hours:,})"
+    hours_passed = int((now - since) / timedelta(hours=1))
+    text = f"stale: no good run for {number_of(hours_passed, 'hour')} (limit {hours:,})"
     if active is not None and active.paused_at is not None:
         text += f"; run {active.pk} is paused"
     return Freshness("stale", text, since)
@@ -86,14 +86,14 @@ def _excuse(run: SyncRun, now: datetime) -> str:
 
 def record_pulse() -> None:
     """Record when each active run was last seen to make progress."""
-    known = dict(Pulse.objects.of_app().values_list("run_id", "pulse"))
+    last_pulses = dict(Pulse.objects.of_app().values_list("run_id", "pulse"))
     active = {run.pk: run for run in SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE)}
     for run in active.values():
-        if known.get(run.pk) != (pulse := _pulse(run)):
+        if last_pulses.get(run.pk) != (pulse := _pulse(run)):
             key: dict[str, Any] = {"tenant": run.tenant, "app_id": run.app_id, "run_id": run.pk}
             values = {"pulse": pulse, "moved_at": timezone.now()}
             Pulse.objects.update_or_create(**key, defaults=values)
-    if over := known.keys() - active.keys():
+    if over := last_pulses.keys() - active.keys():
         Pulse.objects.of_app().filter(run_id__in=over).delete()
 
 

@@ -169,8 +169,8 @@ def _dismissed(lane: Lane) -> int:
 def _settings() -> list[Finding]:
     """List what the operator must set before anything can run."""
     serious = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
-    said = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
-    return [Finding(HealthState.BAD, text) for text in said]
+    texts = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
+    return [Finding(HealthState.BAD, text) for text in texts]
 
 
 def _installation() -> list[Finding]:
@@ -220,12 +220,13 @@ def _plan(lane: Lane | None) -> list[Finding]:
 
 def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:
     """Say what a mapping that was published after the last good run has still to write."""
-    left = runs.outstanding(lane, good) if good is not None else None
-    if left is None:
+    unwritten = runs.outstanding(lane, good) if good is not None else None
+    if unwritten is None:
         return []
+    version = unwritten.version
     text = (
-        f"The mapping was changed at {stamp(left.version.at)} (version {left.version.number}), and "
-        f"{left.records} in Benchling must still be changed. Press Sync now, or wait for the "
+        f"The mapping was changed at {stamp(version.at)} (version {version.number}), and "
+        f"{unwritten.records} in Benchling must still be changed. Press Sync now, or wait for the "
         "schedule."
     )
     return [Finding(HealthState.ATTENTION, text)]
@@ -236,11 +237,11 @@ def _nothing_yet(dry: SyncRun | None) -> Finding:
     text = "Nothing has been synced yet."
     if dry is None:
         return Finding(HealthState.NEW, f"{text} Start with a dry run, which writes nothing.")
-    said = f"{text} The last dry run ({dry.pk}, {stamp(dry.finished_at)})"
+    last = f"{text} The last dry run ({dry.pk}, {stamp(dry.finished_at)})"
     if dry.status == SyncRun.Status.FAILED:
-        return Finding(HealthState.BAD, f"{said} failed. {dry.error} {dry.remedy}".strip())
+        return Finding(HealthState.BAD, f"{last} failed. {dry.error} {dry.remedy}".strip())
     would = f"would create {number_of(dry.created, 'record')} and refuse {dry.failed:,}"
-    return Finding(HealthState.NEW, f"{said} {would}. Press Sync now, or start the schedule.")
+    return Finding(HealthState.NEW, f"{last} {would}. Press Sync now, or start the schedule.")
 
 
 def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Finding]:

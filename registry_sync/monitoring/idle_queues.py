@@ -28,9 +28,9 @@ def idle_queues(server: Redis, queues: Queues) -> dict[str, str]:
         return {}
 
 
-def is_idle(said: str) -> bool:
+def is_idle(sentence: str) -> bool:
     """Return whether a queue's sentence is of one that has had no worker for too long."""
-    return said.startswith("no worker")
+    return sentence.startswith("no worker")
 
 
 def _status(server: Redis, queue: str, served: bool) -> str:

@@ -21,14 +21,14 @@ def runs_of(lane: Lane | None) -> QuerySet[SyncRun]:
 
     Of the only lane that is fed, and that has not run yet, those of the lanes before it count.
     """
-    mine = SyncRun.objects.of_app()
+    app_runs = SyncRun.objects.of_app()
     others = Lane.objects.of_app().exclude(pk=lane.pk) if lane is not None else Lane.objects.none()
     placed = list(others.values_list("position", flat=True))
     if lane is None or not placed:
-        return mine
+        return app_runs
     if set(placed) == {None} and not lane.runs.exists():
-        return mine
-    return mine.filter(Q(lane=lane) | Q(lane__isnull=True))
+        return app_runs
+    return app_runs.filter(Q(lane=lane) | Q(lane__isnull=True))
 
 
 def ended_runs(lane: Lane | None) -> QuerySet[SyncRun]:

@@ -70,8 +70,8 @@ def news_of(what: str, lane: Lane | None, limits: AlertSettings, since: datetime
     label = "Records" if since is None else "New since the last message"
     lines = [(label, f"{total}.")]
     for group in groups[:GROUPS]:
-        mine = rows.filter(code=group.code).order_by("first_seen", "pk")
-        ids = list(mine.values_list("external_id", flat=True)[:IDS])
+        of_cause = rows.filter(code=group.code).order_by("first_seen", "pk")
+        ids = list(of_cause.values_list("external_id", flat=True)[:IDS])
         more = f" and {group.count - len(ids):,} more" if group.count > len(ids) else ""
         title = f"{group.title[0].upper()}{group.title[1:]}"
         lines.append((title, f"{', '.join(ids)}{more}. Who must act: {'; '.join(group.who)}."))

@@ -77,5 +77,5 @@ def _look_at_redis(answer: dict[str, object]) -> bool:
         answer["redis"] = "ok"
         if answer["database"] != "ok":
             return False
-        answer["workers"] = said = idle_queues(server, queues)
-    return any(map(is_idle, said.values()))
+        answer["workers"] = sentences = idle_queues(server, queues)
+    return any(map(is_idle, sentences.values()))

@@ -55,5 +55,5 @@ def _run(text: str, **style: Any) -> Json:
 
 
 def _fact(label: str, text: str) -> Json:
-    said = _run(fitted(text, FACT))
-    return _block(_run(f"{label}: ", weight="Bolder"), said) if label else _block(said)
+    text_run = _run(fitted(text, FACT))
+    return _block(_run(f"{label}: ", weight="Bolder"), text_run) if label else _block(text_run)

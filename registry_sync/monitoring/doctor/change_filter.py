@@ -97,9 +97,9 @@ def _left_out(visit: RegistryVisit) -> CheckResult:
     sample, first = visit.sample(), visit.first().records
     timed = [(sample.source.identify(r) or "", sample.source.cursor_of(r)) for r in sample.records]
     times = {name: when for name, when in timed if when is not None}
-    known = Sample(times, tuple(when for _, when in timed[: len(first)] if when), len(first))
-    if sample.ended and known.first and known.moment:
-        tried = try_filter(visit.source(), sample.source.cursor_of, known)
+    half = Sample(times, tuple(when for _, when in timed[: len(first)] if when), len(first))
+    if sample.ended and half.first and half.moment:
+        tried = try_filter(visit.source(), sample.source.cursor_of, half)
         if tried.outcome == "short":
             return bad(
                 f"The filter leaves out changes. {tried.seen}: it may compare another time.",

@@ -158,7 +158,7 @@ def _result_of(name: str, check: Callable[[], CheckResult]) -> CheckResult:
 
 def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
     """List what must not be shown, whatever an error's text holds."""
-    known = [
+    secrets = [
         settings.BENCHLING_CLIENT_SECRET,
         settings.BENCHLING_PRIVATE_KEY,
         settings.SECRET_KEY,
@@ -169,7 +169,7 @@ def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
         str(settings.DATABASES["default"].get("PASSWORD") or ""),
         *(visit.config.api_key for visit in visits if visit.config),
     ]
-    return [secret for secret in known if len(secret) > 3]
+    return [secret for secret in secrets if len(secret) > 3]
 
 
 def _without(result: CheckResult, hidden: list[str]) -> CheckResult:

@@ -37,23 +37,23 @@ def check_deleted(visit: RegistryVisit) -> CheckResult:
         number = f"{flagged:,} of {number_of(len(sample.records), 'record')}"
         return ok(f"By endpoint.deletes, {number} checked have left the registry.")
     marked = [record for record in sample.records if is_marked(record, mapping)]
-    said = ""
+    hint = ""
     if marked:
         ids = [str(sample.source.identify(record)) for record in marked[:3]]
         ids += ["…"] if len(marked) > 3 else []
-        said = f"{number_of(len(marked), 'record')} ({', '.join(ids)}) say at "
-        said += f"“{mark_of(marked[0])}” that they are deleted."
+        hint = f"{number_of(len(marked), 'record')} ({', '.join(ids)}) say at "
+        hint += f"“{mark_of(marked[0])}” that they are deleted."
     if deletes.mode == "none" and not connector.scope and any(map(archives, _lanes(visit))):
         text = "The lane's policy archives what left the registry, but endpoint.deletes and scope "
         return warning(
-            f"{text}are not set, so nothing is archived. {said}".rstrip(),
+            f"{text}are not set, so nothing is archived. {hint}".rstrip(),
             "The integration owner must set endpoint.deletes or scope in Connector Settings, or "
             "the policy to report only.",
         )
     if not marked:
         return ok("No record says that it is deleted.")
     return warning(
-        said,
+        hint,
         "Runs report them as withdrawn and clear nothing. A Benchling admin archives their "
         "entities if they should be. If the mark means something else, the integration owner "
         "maps it to a field.",

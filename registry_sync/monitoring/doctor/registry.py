@@ -68,23 +68,23 @@ def check_pages(visit: RegistryVisit) -> CheckResult:
     if page.next_position is not None:
         return ok("More pages follow.")
     sign = page.signs[0] if page.signs else None
-    said = sign.text if sign else "The first page is the only one."
+    sentence = sign.text if sign else "The first page is the only one."
     source = visit.source()
     all_came = page.total == len(page.records) and (sign is None or sign.code != "full_page")
     if not source.connector.paginator.judges or all_came:
-        return warning(said, sign.remedy) if sign else ok(said)
+        return warning(sentence, sign.remedy) if sign else ok(sentence)
     found = probe_next_page(visit.source, source, page)
     if found.more:
         return bad(
-            f"{said} A request for one page more returned other records.",
+            f"{sentence} A request for one page more returned other records.",
             f"The integration owner must set {found.settings} in Connector Settings.",
         )
     if sign is None:
-        return ok(said)
+        return ok(sentence)
     if found.more is None:
-        return warning(said, sign.remedy)
+        return warning(sentence, sign.remedy)
     return warning(
-        f"{said} A request for one page more returned no others.",
+        f"{sentence} A request for one page more returned no others.",
         f"The integration owner sets {found.settings} in Connector Settings.",
     )
 
@@ -142,11 +142,11 @@ def check_total(visit: RegistryVisit) -> CheckResult:
                 "Settings, or remove it.",
             )
         raise Skipped("the registry does not say how many records it has")
-    came = len({sample.source.identify(record) for record in sample.records})
-    if came > sample.total or (sample.ended and came < sample.total):
+    distinct_count = len({sample.source.identify(record) for record in sample.records})
+    if distinct_count > sample.total or (sample.ended and distinct_count < sample.total):
         return warning(
             f"The registry counts {number_of(sample.total, 'record')}, but "
-            f"{number_of(came, 'distinct one')} came.",
+            f"{number_of(distinct_count, 'distinct one')} came.",
             "The registry's owner must correct the total or give the list a stable order, or the "
             "integration owner must name another total_path in endpoint.paginator of Connector "
             "Settings.",
@@ -187,10 +187,10 @@ def _falling(visit: RegistryVisit) -> CheckResult | None:
     paths = [terms.cursor_path] if terms and terms.cursor_path else cursor_paths(sample.records)
     for path in paths:
         values = [compile_path(path)(record) for record in sample.records]
-        known = terms if terms and terms.cursor_path else Incremental(
+        incremental = terms if terms and terms.cursor_path else Incremental(
             datetime_format=format_of(values) or "iso"
         )  # fmt: skip
-        times = [when for value in values if (when := read_time(value, known)) is not None]
+        times = [when for value in values if (when := read_time(value, incremental)) is not None]
         newest_first = descends(times)
         if newest_first or (ascends(times) and is_mixed(sample.records)):
             order = ", the newest first," if newest_first else ""

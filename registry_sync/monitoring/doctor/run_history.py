@@ -36,7 +36,9 @@ def check_history(visit: TenantVisit) -> CheckResult:
         return bad(f"No result can be created in {SCHEMA}: {refusal}", f"{ADMIN} {CHECK}")
     remarks = list(_remarks(visit, target, left_out))
     if remarks:
-        return warning(" ".join(said for said, _ in remarks), " ".join(act for _, act in remarks))
+        return warning(
+            " ".join(remark for remark, _ in remarks), " ".join(act for _, act in remarks)
+        )
     return ok(
         f"Results can be created in {schema.get('name')}; it has all {len(TYPES)} fields. A "
         "transaction showed it and was aborted."
@@ -55,10 +57,10 @@ def _remarks(
     """Yield what is not as it should be, each with its remedy."""
     if left_out:
         named = "; ".join(f"{name} ({why.rstrip('.')})" for name, why in left_out.items())
-        wanted = ", ".join(f"{name} ({TYPES[name]})" for name in left_out)
+        missing_fields = ", ".join(f"{name} ({TYPES[name]})" for name in left_out)
         yield (
             f"{SCHEMA} does not take these fields, and results are written without them: {named}.",
-            f"A Benchling admin must add fields with exactly these system names: {wanted}.",
+            f"A Benchling admin must add fields with exactly these system names: {missing_fields}.",
         )
     if not target.project_id:
         yield (

@@ -146,15 +146,17 @@ def check_workers() -> CheckResult:
         found = live_workers(connect(REDIS_SECONDS))
     except (RedisError, OSError, ValueError):
         return skipped("Not checked: Redis is unreachable.")
-    heard = [name for worker in found for name in worker.queue_names()]
-    idle = [name for name in settings.RQ_QUEUES if name not in heard]
+    served = [name for worker in found for name in worker.queue_names()]
+    idle = [name for name in settings.RQ_QUEUES if name not in served]
     if idle:
         commands = " and ".join(f"manage.py rqworker {name}" for name in idle)
         return bad(
             f"No worker listens on the queue {' or '.join(idle)}.",
             f"The operator must start {commands}, each in its own process.",
         )
-    return ok("Workers: " + ", ".join(f"{heard.count(n)} on {n}" for n in settings.RQ_QUEUES) + ".")
+    return ok(
+        "Workers: " + ", ".join(f"{served.count(n)} on {n}" for n in settings.RQ_QUEUES) + "."
+    )
 
 
 @register(SERVICE_CHECKS, "Alerts")
@@ -191,11 +193,11 @@ def check_webhooks() -> CheckResult:
     """Report where Benchling must send webhooks, and when the last one arrived."""
     base = alerts.base_url()
     host = urlsplit(base).hostname or ""
-    known = host not in ("", "localhost", "::1") and not host.startswith("127.")
-    wanted = f"{base if known else '…'}/benchling/webhooks"
+    is_public = host not in ("", "localhost", "::1") and not host.startswith("127.")
+    webhook_url = f"{base if is_public else '…'}/benchling/webhooks"
     last = WebhookDelivery.objects.order_by("-id").first()
     remedy = "Benchling's API does not show the configured address: the app's owner must compare "
-    remedy += f"webhookUrl in the Developer Console with {wanted}."
+    remedy += f"webhookUrl in the Developer Console with {webhook_url}."
     today = timezone.now().date()
     refused = WebhookRefusal.objects.filter(day__gte=today - timedelta(days=1)).first()
     if last is None:

@@ -118,10 +118,10 @@ def check_tenant_clock(visit: TenantVisit) -> CheckResult:
     """Compare the service's clock with Benchling's."""
     visit.listed()
     try:
-        theirs = parsedate_to_datetime(visit.client.server_date)
+        tenant_time = parsedate_to_datetime(visit.client.server_date)
     except (ValueError, TypeError) as error:
         raise Skipped("Benchling's answer has no date") from error
-    return compare_clocks("Benchling's", (theirs - timezone.now()).total_seconds())
+    return compare_clocks("Benchling's", (tenant_time - timezone.now()).total_seconds())
 
 
 @register(TENANT_CHECKS, "Key pair")
@@ -149,12 +149,12 @@ def check_manifest(visit: TenantVisit) -> CheckResult:
         raise Skipped(f"no readable {RENDERED} beside manage.py") from error
     if not str(public or "").strip():
         raise Skipped(f"{RENDERED} beside manage.py has no key")
-    ours = serialization.load_pem_private_key(
+    own_key = serialization.load_pem_private_key(
         settings.BENCHLING_PRIVATE_KEY.encode(), password=None
     ).public_key()
-    theirs = serialization.load_pem_public_key(str(public).encode())
+    manifest_key = serialization.load_pem_public_key(str(public).encode())
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if ours.public_bytes(*form) == theirs.public_bytes(*form):
+    if own_key.public_bytes(*form) == manifest_key.public_bytes(*form):
         return ok(f"{RENDERED} has the public half of BENCHLING_PRIVATE_KEY.")
     return bad(
         f"The public key in {RENDERED} does not belong to BENCHLING_PRIVATE_KEY.",
@@ -167,13 +167,13 @@ def check_manifest(visit: TenantVisit) -> CheckResult:
 @register(TENANT_CHECKS, "Benchling registry")
 def check_benchling_registry(visit: TenantVisit) -> CheckResult:
     """Check that the app has access to the Benchling registry."""
-    wanted = visit.chosen("Registry")
-    if not wanted:
+    registry_id = visit.chosen("Registry")
+    if not registry_id:
         raise Skipped("none is chosen")
     for registry in visit.client.registries():
-        if str(registry["id"]) == wanted:
-            return ok(f"The app has access to {registry.get('name') or wanted}.")
-    return bad(f"The app has no access to {wanted}, chosen in Registry.", ADMIN)
+        if str(registry["id"]) == registry_id:
+            return ok(f"The app has access to {registry.get('name') or registry_id}.")
+    return bad(f"The app has no access to {registry_id}, chosen in Registry.", ADMIN)
 
 
 @register(TENANT_CHECKS, "Schema")
@@ -210,23 +210,24 @@ def _with_remark(visit: TenantVisit, found: CheckResult) -> CheckResult:
 def _accessible(
     visit: TenantVisit, item: str, read: Callable[[str], dict[str, Any]]
 ) -> CheckResult:
-    wanted = visit.chosen(item)
-    if not wanted:
+    chosen_id = visit.chosen(item)
+    if not chosen_id:
         raise Skipped("none is chosen")
     try:
-        found = read(wanted)
+        found = read(chosen_id)
     except Refused as refused:
         return bad(
-            f"The app has no access to {wanted}, chosen in {visit.named(item)} ({refused.status}).",
+            f"The app has no access to {chosen_id}, chosen in {visit.named(item)} "
+            f"({refused.status}).",
             ADMIN,
         )
     if found.get("archiveRecord"):
         return bad(
-            f"{found.get('name') or wanted} is archived.",
+            f"{found.get('name') or chosen_id} is archived.",
             "A Benchling admin must unarchive it, or the integration owner must choose another "
             f"{item}.",
         )
-    return ok(f"The app has access to {found.get('name') or wanted}.")
+    return ok(f"The app has access to {found.get('name') or chosen_id}.")
 
 
 @register(TENANT_CHECKS, "Connector Settings")

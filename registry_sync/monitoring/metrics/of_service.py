@@ -19,8 +19,8 @@ State = WebhookDelivery.State
 def of_service() -> Iterator[Found]:
     """Yield the gauges of the service; those that nothing is known of are left out."""
     if per_hour := settings.OBJECTS_PER_HOUR:
-        left = room(SyncRun(**app_key()), per_hour=per_hour)
-        yield families.BUDGET, {(): left}
+        remaining = room(SyncRun(**app_key()), per_hour=per_hour)
+        yield families.BUDGET, {(): remaining}
     waiting = WebhookDelivery.objects.filter(state__in=[State.RECEIVED, State.WORKING])
     yield families.UNPROCESSED, {(): waiting.count()}
     unsent = AlertMessage.objects.filter(sent_at__isnull=True, next_try_at__isnull=False)

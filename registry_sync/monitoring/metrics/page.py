@@ -21,8 +21,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Return every metric; 404 if METRICS_TOKEN is not set, 401 without it."""
     if not settings.METRICS_TOKEN:
         return HttpResponse(status=404)
-    given = request.headers.get("Authorization", "")
-    if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
+    authorization = request.headers.get("Authorization", "")
+    if not constant_time_compare(authorization, f"Bearer {settings.METRICS_TOKEN}"):
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
     registry = CollectorRegistry(auto_describe=False)
     registry.register(DatabaseCollector())

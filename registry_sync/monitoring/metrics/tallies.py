@@ -56,8 +56,8 @@ def add_refused(rows: QuerySet[WebhookRefusal]) -> None:
 def _lock(*, skip: bool = True) -> bool:
     """Take the app's tally, which whoever adds holds; False if another process has it."""
     Tally.objects.get_or_create(**app_key(), lane=None)
-    mine = Tally.objects.of_app().filter(lane=None)
-    return bool(mine.select_for_update(skip_locked=skip))
+    app_tally = Tally.objects.of_app().filter(lane=None)
+    return bool(app_tally.select_for_update(skip_locked=skip))
 
 
 def _store(parts: Iterable[Part]) -> None:
