@@ -86,8 +86,8 @@ class AlertSettingsForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Encrypt the chat's address, and keep the stored one of the same kind of chat."""
-        given = super().clean() or self.cleaned_data
-        kind, url = given.get("chat_kind"), given.get("chat_url")
+        cleaned = super().clean() or self.cleaned_data
+        kind, url = cleaned.get("chat_kind"), cleaned.get("chat_url")
         row = self.instance
         if not kind:
             row.chat_address = row.chat_host = ""
@@ -99,7 +99,7 @@ class AlertSettingsForm(forms.ModelForm):
             not row.chat_address or kind != self.initial.get("chat_kind")
         ):
             self.add_error("chat_url", "Enter the address of this chat.")
-        return given
+        return cleaned
 
     def _keep(self, url: str) -> None:
         key = settings.BENCHLING_PRIVATE_KEY
@@ -154,12 +154,12 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = AlertSettings.objects.filter(pk=as_key(object_id or "") or 0).first()
-        told = alerts.recipients(row) if row else []
+        recipients = alerts.recipients(row) if row else []
         more = {
             "title": "Alert settings",
             "subtitle": None,
-            "told": told,
-            "no_mail": not settings.EMAIL_READY and any(c == "e-mail" for c, _ in told),
+            "told": recipients,
+            "no_mail": not settings.EMAIL_READY and any(c == "e-mail" for c, _ in recipients),
         }
         return super().changeform_view(
             request, object_id, form_url, {**more, **(extra_context or {})}
@@ -198,13 +198,13 @@ class AlertSettingsAdmin(admin.ModelAdmin):
             if error:
                 self.message_user(request, f"Test to {message.receiver}: {error}", messages.ERROR)
             else:
-                said = (
+                text = (
                     f"Test to {message.receiver}: sent. Check with the recipient that it arrived."
                 )
-                self.message_user(request, said, messages.SUCCESS)
+                self.message_user(request, text, messages.SUCCESS)
         if not made:
-            said = "No recipient configured. Enter an address and save it first."
-            self.message_user(request, said, messages.WARNING)
+            text = "No recipient configured. Enter an address and save it first."
+            self.message_user(request, text, messages.WARNING)
         self.log_change(request, row, f"Sent a test to {number_of(len(made), 'recipient')}.")
         return redirect("admin:registry_sync_alertsettings_change", pk)
 

@@ -132,8 +132,8 @@ class ReadOnly(admin.ModelAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Add the filter by user, which is shown where a link has set it."""
-        given = super().get_list_filter(request)
-        return [*given, *([ActorFilter] if "actor" in self._own_columns else [])]
+        filters = super().get_list_filter(request)
+        return [*filters, *([ActorFilter] if "actor" in self._own_columns else [])]
 
     @cached_property
     def _links(self) -> dict[Any, Callable[[Model], str]]:

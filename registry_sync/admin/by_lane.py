@@ -28,11 +28,11 @@ def lane_choices(request: HttpRequest) -> list[tuple[str, str]]:
 def fed(page: admin.ModelAdmin, request: HttpRequest, of: Iterable[Lane]) -> list[Lane]:
     """Return the lanes that runs feed now; report the others, about which nothing is done."""
     names = runs.LaneNames()
-    for lane in (asked := dict.fromkeys(of)):
+    for lane in (requested := dict.fromkeys(of)):
         if lane not in names.lanes:
             text = f"Nothing was done about records of {names.of(lane)}: no run reads them."
             page.message_user(request, text, messages.WARNING)
-    return [lane for lane in asked if lane in names.lanes]
+    return [lane for lane in requested if lane in names.lanes]
 
 
 class LaneChoice(admin.SimpleListFilter):
@@ -70,8 +70,10 @@ class ByLane(ReadOnly):
         return [below if name == self.lane_below else name for name in shown]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
-        given = super().get_list_select_related(request)
-        return [*(given or ()), "lane"] if isinstance(given, (list, tuple)) or not given else given
+        related = super().get_list_select_related(request)
+        if isinstance(related, (list, tuple)) or not related:
+            return [*(related or ()), "lane"]
+        return related
 
 
 def lane_below(column: Callable[[Any], str], names: runs.LaneNames) -> Callable[[Any], str]:

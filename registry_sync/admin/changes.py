@@ -105,11 +105,11 @@ class ChangeAdmin(ByLane):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
     ) -> tuple[QuerySet[Change], bool]:
-        asked = search_term.strip()
-        if not asked:
+        term = search_term.strip()
+        if not term:
             return queryset, False
         lanes = list(Lane.objects.values_list("pk", flat=True))  # the index begins with the lane
-        return queryset.filter(lane__in=lanes, external_id=asked), False
+        return queryset.filter(lane__in=lanes, external_id=term), False
 
 
 @admin.register(ChainHead)

@@ -197,7 +197,7 @@ class Connecting(Proposing):
             return {"sample": [], "fault": "", "may_change": False}
         every = paths_of(draft.sample)
         chosen = [(at, compile_path(at)) for at in every[:COLUMNS]]
-        good, said = judge_ids(draft.sample, drafts.lenient_connector(draft).id_paths)
+        good, ids_text = judge_ids(draft.sample, drafts.lenient_connector(draft).id_paths)
         return {
             "paths": [at for at, _ in chosen],
             "sample": [
@@ -209,7 +209,7 @@ class Connecting(Proposing):
             "fault": draft.base.get("sample_fault") or "",
             "may_change": self.may(request),
             "ids_good": good,
-            "ids_said": said if draft.sample else "",
+            "ids_said": ids_text if draft.sample else "",
         }
 
     def _do_records(self, request: HttpRequest, facts: Facts) -> str:

@@ -84,10 +84,10 @@ class CurePages(Reasoned):
         self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
     ) -> str:
         """Start the run that checks the records; return the page that tells what came of it."""
-        wanted = done.whole or done.retries or done.check
-        if wanted and not lanes.is_current(case.lane):
+        starts_run = done.whole or done.retries or done.check
+        if starts_run and not lanes.is_current(case.lane):
             self.message_user(request, NO_RUN, messages.WARNING)
-        elif wanted:
+        elif starts_run:
             kind = SyncRun.Kind.RETRY if done.retries else done.kind
             run, answer = start_or_follow(
                 self, request, title=cure.label_for(case), reason=f"{done.note} {order.reason}",

@@ -107,8 +107,8 @@ class DecidesDifferences(Reasoned):
         """Return the reason, the page that asks for it, or None if nothing can be decided."""
         found = self._found(rows)
         if not found:
-            said = "Nothing that was selected has values that differ now."
-            self.message_user(request, said, messages.WARNING)
+            message = "Nothing that was selected has values that differ now."
+            self.message_user(request, message, messages.WARNING)
             return None
         facts = [
             fact for row, differ in list(found.items())[:SHOWN] for fact in _facts(row, differ)
@@ -125,13 +125,14 @@ class DecidesDifferences(Reasoned):
         keys = {row: [_key(row.lane, each) in done for each in found[row]] for row in found}
         self.note(request, [row for row, each in keys.items() if any(each)], text)
         self.decide([row for row, each in keys.items() if all(each)], word)
-        wanted, count = sum(map(len, keys.values())), sum(map(sum, keys.values()))
-        said = f"{number_of(count, 'difference')} {word}." if word == "accepted" else ""
-        if left := wanted - count:
+        selected, count = sum(map(len, keys.values())), sum(map(sum, keys.values()))
+        message = f"{number_of(count, 'difference')} {word}." if word == "accepted" else ""
+        if remaining := selected - count:
             why = "their values or records are not known here."
-            said = f"{said} {left:,} could not be{'' if said else f' {word}'}: {why}".strip()
-        if said:
-            self.message_user(request, said, messages.WARNING if left else messages.SUCCESS)
+            verb = "" if message else f" {word}"
+            message = f"{message} {remaining:,} could not be{verb}: {why}".strip()
+        if message:
+            self.message_user(request, message, messages.WARNING if remaining else messages.SUCCESS)
 
 
 def _key(lane: Lane, each: FieldDifference) -> Key:

@@ -64,8 +64,8 @@ class Publishing(Reasoned):
                 name=f"registry_sync_mappingdraft_{name}",
             )
 
-        ours = [named("preview", self.preview_view), named("publish", self.publish_view)]
-        return ours + super().get_urls()
+        own_urls = [named("preview", self.preview_view), named("publish", self.publish_view)]
+        return own_urls + super().get_urls()
 
     def draft_of(self, request: HttpRequest, pk: int) -> MappingDraft:
         if not self.has_view_permission(request):
@@ -158,7 +158,7 @@ class Publishing(Reasoned):
             return HttpResponseRedirect(self.page("change", draft))
         schema = drafts.schema_of(draft)
         fed = {row["field_id"] for row in draft.rows}
-        gone = [row["field_id"] for row in draft.base["rows"] if row["field_id"] not in fed]
+        removed = [row["field_id"] for row in draft.base["rows"] if row["field_id"] not in fed]
         return self.shown(
             request,
             "publish",
@@ -167,7 +167,7 @@ class Publishing(Reasoned):
             effect=brake.effect_of(draft),
             may_start=request.user.has_perm("registry_sync.add_syncrun"),
             hindrances=[failure_text(error) for error in plan.hindrances],
-            lost=[field.name for field in schema.fields if field.id in gone],
+            lost=[field.name for field in schema.fields if field.id in removed],
             is_open=draft.state in (draft.State.OPEN, draft.State.WAITING),
         )
 
@@ -187,10 +187,15 @@ class Publishing(Reasoned):
             )
             return HttpResponseRedirect(self.page("publish", draft))
         else:
-            asked = as_key(request.POST.get("version", "")) or 0
+            version_id = as_key(request.POST.get("version", "")) or 0
             typed = request.POST.get("typed", "")
             version = publish.publish(
-                draft, client, by=Person.of(request.user), reason=reason, version=asked, typed=typed
+                draft,
+                client,
+                by=Person.of(request.user),
+                reason=reason,
+                version=version_id,
+                typed=typed,
             )
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")

@@ -208,7 +208,7 @@ class MappingDraftAdmin(Connecting):
         suggested, why = drafts.name_suggestion(draft)
         name_now = drafts.config_of(draft).name_field
         id_paths = drafts.lenient_connector(draft).id_paths
-        good, said = judge_ids(draft.sample, id_paths) if draft.sample else (True, "")
+        good, ids_text = judge_ids(draft.sample, id_paths) if draft.sample else (True, "")
         rows = table_rows(draft, schema, editable=editable)
         done = {row["field_id"] for row in draft.rows}
         suggestions = [s for s in draft.suggestions if s["field_id"] not in done]
@@ -232,7 +232,7 @@ class MappingDraftAdmin(Connecting):
             connector=draft_faults.shown_connector(draft),
             connector_fault=draft_faults.of_connector(draft),
             ids_good=good,
-            ids_said=said,
+            ids_said=ids_text,
             name_now=name_now,
             name_fault=drafts.name_fault(draft),
             name_example=drafts.name_example(draft),
@@ -243,11 +243,11 @@ class MappingDraftAdmin(Connecting):
     def _conflict(self, request: HttpRequest, draft: MappingDraft, values: Json) -> HttpResponse:
         """Show both sides of an edit that is based on an outdated version."""
         names = {field.id: field.name for field in drafts.schema_of(draft).fields}
-        mine = {row["field_id"]: row for row in values.get("rows", [])}
-        theirs = {row["field_id"]: row for row in draft.rows}
+        submitted = {row["field_id"]: row for row in values.get("rows", [])}
+        stored = {row["field_id"]: row for row in draft.rows}
         both = [
-            {"field": names.get(key, key), "mine": mine.get(key), "theirs": theirs.get(key)}
-            for key in dict.fromkeys([*theirs, *mine])
+            {"field": names.get(key, key), "mine": submitted.get(key), "theirs": stored.get(key)}
+            for key in dict.fromkeys([*stored, *submitted])
         ]
         again = [(k, v) for k in request.POST for v in request.POST.getlist(k)
                  if k not in ("version", "csrfmiddlewaretoken")]  # fmt: skip

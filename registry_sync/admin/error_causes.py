@@ -95,8 +95,8 @@ class WholeCauses(Reasoned):
                 request, [first], f"{'' if case.ids else 'All '}{counted} dismissed: {reason}"
             )
             return HttpResponseRedirect(back)
-        asked = self._start_again(request, what, f"{title} ({counted})", case, able, reason)
-        return asked or HttpResponseRedirect(back)
+        response = self._start_again(request, what, f"{title} ({counted})", case, able, reason)
+        return response or HttpResponseRedirect(back)
 
     def _dismiss(self, request: HttpRequest, errors: QuerySet[EntityError], reason: str) -> None:
         """Dismiss errors and say how many."""
@@ -123,9 +123,9 @@ class WholeCauses(Reasoned):
             )
             self.note(request, [first], f"{title}, run {run.pk}: {reason}")
             return HttpResponseRedirect(outcome_address(run, answer))
-        asked = {"kind": SyncRun.Kind.RETRY, "only_cause": case.code, "lane": case.lane}
-        run, ours = start(self, request, title=title, reason=reason, only=only, **asked)
-        if not ours:
+        values = {"kind": SyncRun.Kind.RETRY, "only_cause": case.code, "lane": case.lane}
+        run, is_new = start(self, request, title=title, reason=reason, only=only, **values)
+        if not is_new:
             return None
         self.note(request, [first], f"{title}, run {run.pk}: {reason}")
         return HttpResponseRedirect(page_of(run))

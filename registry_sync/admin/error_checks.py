@@ -68,23 +68,23 @@ class Checks(WholeCauses):
         reason = self._ask(request, able, what, title, explanation, facts)
         if not isinstance(reason, str):
             return reason
-        asked = {"title": title, "reason": reason, "kind": kind}
-        return HttpResponseRedirect(self._begin(request, list(able[:CHOSEN]), verb, **asked))
+        values = {"title": title, "reason": reason, "kind": kind}
+        return HttpResponseRedirect(self._begin(request, list(able[:CHOSEN]), verb, **values))
 
     def _begin(
-        self, request: HttpRequest, some: Sequence[EntityError], verb: str, **asked: Any
+        self, request: HttpRequest, some: Sequence[EntityError], verb: str, **values: Any
     ) -> str:
         """Request a run of each lane's errors. Return the address that tells what comes of it."""
         address = reverse("admin:registry_sync_syncrun_changelist")
         of = list(dict.fromkeys(error.lane for error in some))
         for lane in of:
-            mine = [error for error in some if error.lane_id == lane.pk]
-            only = sorted(error.external_id for error in mine)
-            run, answer = start_or_follow(self, request, only=only, lane=lane, **asked)
-            said = f"{verb.capitalize()} by {_whom(run, answer)}: {asked['reason']}"
-            self.note(request, mine, said)
+            of_lane = [error for error in some if error.lane_id == lane.pk]
+            only = sorted(error.external_id for error in of_lane)
+            run, answer = start_or_follow(self, request, only=only, lane=lane, **values)
+            comment = f"{verb.capitalize()} by {_whom(run, answer)}: {values['reason']}"
+            self.note(request, of_lane, comment)
             if len(of) == 1:
-                address = self._outcome_address(run, answer, mine)
+                address = self._outcome_address(run, answer, of_lane)
         return address
 
     def _ask(
@@ -117,9 +117,9 @@ class Checks(WholeCauses):
         """Return the address that tells the outcome: of one error its own page."""
         if len(errors) != 1:
             return outcome_address(run, answer)
-        asked = {"run": run.pk, **({"after": 1} if answer is runs.Answer.FOLLOWS else {})}
+        query = {"run": run.pk, **({"after": 1} if answer is runs.Answer.FOLLOWS else {})}
         here = reverse("admin:registry_sync_entityerror_change", args=[errors[0].pk])
-        return f"{here}?{urlencode(asked)}"
+        return f"{here}?{urlencode(query)}"
 
     # -- what came of it ---------------------------------------------------------------------
 
@@ -151,8 +151,8 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
         later = checks.following(run)
         waits_for, run = (run, run) if later is None else (None, later)
     ids = list(external_ids) or run.only[:CHOSEN]
-    asked: list[tuple[str, Any]] = [("part", 1), *(("after", 1) for _ in range(after))]
-    asked += [("id", external_id) for external_id in external_ids]
+    query: list[tuple[str, Any]] = [("part", 1), *(("after", 1) for _ in range(after))]
+    query += [("id", external_id) for external_id in external_ids]
     here = reverse("admin:registry_sync_entityerror_outcome", args=[run_id])
     outcomes = [] if waits_for else checks.check_outcomes(run, ids)
     return {
@@ -161,7 +161,7 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
         "outcomes": outcomes,
         "passed": sum(one.state == "passed" for one in outcomes),
         "outcome_ended": not (run.is_active or waits_for),
-        "outcome_address": f"{here}?{urlencode(asked)}",
+        "outcome_address": f"{here}?{urlencode(query)}",
     }
 
 

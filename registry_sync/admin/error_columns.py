@@ -33,9 +33,9 @@ def columns_of(code: str) -> tuple[str, ...]:
 def with_waits(errors: Sequence[EntityError]) -> None:
     """Give errors what they wait for, as `waits_text`, and who holds their name, as `holders`."""
     held = waiting.holders_of(errors)
-    said = waiting.waits_of(errors, held)
+    texts = waiting.waits_of(errors, held)
     for error in errors:
-        error.waits_text = said[error.pk]  # type: ignore[attr-defined]
+        error.waits_text = texts[error.pk]  # type: ignore[attr-defined]
         error.holders = held[error.pk]  # type: ignore[attr-defined]
 
 

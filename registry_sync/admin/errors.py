@@ -86,8 +86,8 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         self, request: HttpRequest, queryset: Errors, search_term: str
     ) -> tuple[Errors, bool]:
         """Find a record by its whole id: parts of one would be looked for in every row."""
-        asked = search_term.strip()
-        return (queryset.filter(external_id=asked) if asked else queryset), False
+        external_id = search_term.strip()
+        return (queryset.filter(external_id=external_id) if external_id else queryset), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -180,9 +180,9 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         return same.exclude(pk=error.pk).defer("raw").order_by("-pk")[:20]
 
     def _log(self, error: EntityError) -> QuerySet[LogEntry]:
-        mine = ContentType.objects.get_for_model(EntityError)
-        said = LogEntry.objects.filter(content_type=mine, object_id=str(error.pk))
-        return said.select_related("user")[:50]
+        content_type = ContentType.objects.get_for_model(EntityError)
+        entries = LogEntry.objects.filter(content_type=content_type, object_id=str(error.pk))
+        return entries.select_related("user")[:50]
 
     # -- what a person may do ----------------------------------------------------------------
 

@@ -115,9 +115,9 @@ class LaneFilter(Chosen):
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         if self.chosen() == "all":
             return queryset
-        asked = self.chosen()
-        if asked != "current":
-            key = as_key(asked)
+        chosen = self.chosen()
+        if chosen != "current":
+            key = as_key(chosen)
             return queryset.none() if key is None else queryset.filter(lane_id=key)
         current = runs.current_lanes()
         return queryset.filter(lane__in=current) if current else queryset
@@ -128,10 +128,10 @@ class CauseFilter(admin.SimpleListFilter):
     template = "admin/registry_sync/filter_closed.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        known = {cause.code: cause.title for cause in catalogue.RECORD_CAUSES}
-        if self.value() and self.value() not in known:
-            known[str(self.value())] = catalogue.record_cause(str(self.value())).title
-        return sorted(known.items(), key=lambda pair: pair[1])
+        titles = {cause.code: cause.title for cause in catalogue.RECORD_CAUSES}
+        if self.value() and self.value() not in titles:
+            titles[str(self.value())] = catalogue.record_cause(str(self.value())).title
+        return sorted(titles.items(), key=lambda pair: pair[1])
 
     def queryset(self, request: HttpRequest, queryset: Errors) -> Errors:
         return queryset.filter(code=self.value()) if self.value() else queryset

@@ -41,13 +41,13 @@ class LaneForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Reject that someone who may not sign lets one person do what takes two."""
-        given = super().clean() or {}
+        cleaned = super().clean() or {}
         if self.by is not None and not self.by.may_sign:
             for name in (n for n in self.changed_data if n in OPEN[-4:]):
-                held, now = self.initial.get(name), given.get(name)
+                held, now = self.initial.get(name), cleaned.get(name)
                 if is_looser(name, held, now):
                     self.add_error(name, MAY_NOT_LOOSEN)
-        return given
+        return cleaned
 
     def full_clean(self) -> None:
         """Reject, as a proposal, that more is archived where two people release withdrawals."""

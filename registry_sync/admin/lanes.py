@@ -186,8 +186,8 @@ class LaneAdmin(ByConsent):
 
     def save_row(self, obj: Lane, form: LaneForm) -> None:
         """Save what the form changed; what a request leaves out stays as it is."""
-        given = [n for n in form.changed_data if n in OPEN]
-        changed = [n for n in given if getattr(obj, n) != form.initial.get(n)]
+        in_form = [n for n in form.changed_data if n in OPEN]
+        changed = [n for n in in_form if getattr(obj, n) != form.initial.get(n)]
         if set(changed) & set(POLICY):  # listings count from now on
             obj.withdrawn_set_at, obj.archive_fault = timezone.now(), ""
             changed += ["withdrawn_set_at", "archive_fault"]

@@ -11,13 +11,13 @@ from django.utils.safestring import SafeString
 
 def record_url(external_id: str, lane_id: int | None = None) -> str:
     """Address the story of one record, of the lane that is synced now unless another is named."""
-    asked = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
-    return f"{reverse('admin:registry_sync_record')}?{urlencode(asked)}"
+    query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
+    return f"{reverse('admin:registry_sync_record')}?{urlencode(query)}"
 
 
-def search_url(asked: str) -> str:
+def search_url(typed: str) -> str:
     """Address the list of records with this id or name, of whichever lane."""
-    return f"{reverse('admin:registry_sync_record')}?{urlencode({'q': asked})}"
+    return f"{reverse('admin:registry_sync_record')}?{urlencode({'q': typed})}"
 
 
 def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
@@ -27,5 +27,5 @@ def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
 
 def steps_url(external_id: str, lane_id: int | None = None) -> str:
     """Address the steps of one record, of the lane that is synced now unless another is named."""
-    asked = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
-    return f"{reverse('admin:registry_sync_record_steps')}?{urlencode(asked)}"
+    query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
+    return f"{reverse('admin:registry_sync_record_steps')}?{urlencode(query)}"

@@ -139,8 +139,8 @@ class MergeAdmin(ByLane, Reasoned):
         able = rows.filter(state__in=STATES[action], closed_at__isnull=True)
         chosen = list(able.select_related("lane").order_by("pk"))
         if not chosen:
-            said = "None of the selected merges is in a state that allows this."
-            self.message_user(request, said, messages.WARNING)
+            message = "None of the selected merges is in a state that allows this."
+            self.message_user(request, message, messages.WARNING)
             return None
         facts = [
             f"{row.survivor_registry_id} must lose the aliases “{row.entity_registry_id}” and "
@@ -157,10 +157,11 @@ class MergeAdmin(ByLane, Reasoned):
             return reason
         values = {"actor": request.user.get_username(), "decision": reason}
         decided = _decided(chosen, state=BECOMES[action], **values)
-        if taken := len(chosen) - len(decided):
-            stay = "It stays as it is." if taken == 1 else "They stay as they are."
-            said = f"Someone decided about {number_of(taken, 'merge')} in the meantime. {stay}"
-            self.message_user(request, said, messages.WARNING)
+        if decided_before := len(chosen) - len(decided):
+            stay = "It stays as it is." if decided_before == 1 else "They stay as they are."
+            count = number_of(decided_before, "merge")
+            message = f"Someone decided about {count} in the meantime. {stay}"
+            self.message_user(request, message, messages.WARNING)
         self.note(request, decided, f"{title}: {reason}")
         self._start(request, decided, title, reason, judge=action != "follow")
         return None

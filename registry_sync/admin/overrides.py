@@ -46,23 +46,23 @@ class AllowanceForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Reject a superfluous or missing id, and an override of something that stopped no run."""
-        given = super().clean() or {}
-        lane, what = given.get("lane"), given.get("what")
-        if lane is None or not what or "external_id" not in given:
-            return given  # reported at the field itself
-        external_id = given["external_id"]
+        cleaned = super().clean() or {}
+        lane, what = cleaned.get("lane"), cleaned.get("what")
+        if lane is None or not what or "external_id" not in cleaned:
+            return cleaned  # reported at the field itself
+        external_id = cleaned["external_id"]
         if fault := allowances.misfit(what, external_id):
             self.add_error("external_id", fault)
         elif fault := allowances.nothing_to_allow(lane, what, external_id):
             self.add_error("external_id" if external_id else None, fault)
         elif not external_id:
-            self._check_shown(given, lane, what)
-        return given
+            self._check_shown(cleaned, lane, what)
+        return cleaned
 
-    def _check_shown(self, given: dict[str, Any], lane: Lane, what: str) -> None:
+    def _check_shown(self, cleaned: dict[str, Any], lane: Lane, what: str) -> None:
         """Reject an override of another stop than the page showed; it shows that one now."""
         self.paths = allowances.lost_paths(lane, what)
-        shown = frozenset(str(given.get(marks.FIELD) or "").split())
+        shown = frozenset(str(cleaned.get(marks.FIELD) or "").split())
         if marks.has_moved(shown, [mark_of_stop(lane, Allowance.What(what))]):
             self.add_error(None, marks.CHANGED)
 
@@ -74,11 +74,11 @@ class AllowanceForm(ModelForm):
         super().full_clean()
         if not self.is_bound or self.errors or self.by is None:
             return
-        given = self.cleaned_data
-        kind, external_id = Allowance.What(given["what"]), given["external_id"]
+        cleaned = self.cleaned_data
+        kind, external_id = Allowance.What(cleaned["what"]), cleaned["external_id"]
         try:
             self.consent = allowances.claim(
-                given["lane"], kind, external_id, by=self.by, reason=given["reason"]
+                cleaned["lane"], kind, external_id, by=self.by, reason=cleaned["reason"]
             )
         except SecondPerson as proposed:
             self.add_error(None, f"{proposed} {proposed.remedy}")

@@ -33,11 +33,11 @@ TEMPLATES = "admin/registry_sync/plan/"
 class RowPages(CappedPaginator):
     """Pages through every row of a plan, whose number is `known` unless a search limits them."""
 
-    def __init__(self, rows: QuerySet[PlanRow], known: int | None) -> None:
+    def __init__(self, rows: QuerySet[PlanRow], count: int | None) -> None:
         super().__init__(rows, plans.PAGE)
-        self.known = known
-        if known is not None:
-            self.count = known
+        self.known = count
+        if count is not None:
+            self.count = count
 
     @property
     def capped(self) -> bool:
@@ -110,10 +110,14 @@ class PlanAdmin(ByLane):
         if not self.has_view_permission(request):
             raise PermissionDenied
         plan = self._plan(object_id)
-        asked = {key: request.GET.get(key, "").strip() for key in ("q", "action", "left")}
-        how: Json = {"text": asked["q"], "action": asked["action"], "left": bool(asked["left"])}
-        rows, known = plans.rows_of(plan, **how), plans.known_count(plan, **how)
-        page = RowPages(rows, known).get_page(request.GET.get("page"))
+        filters = {key: request.GET.get(key, "").strip() for key in ("q", "action", "left")}
+        how: Json = {
+            "text": filters["q"],
+            "action": filters["action"],
+            "left": bool(filters["left"]),
+        }
+        rows, count = plans.rows_of(plan, **how), plans.known_count(plan, **how)
+        page = RowPages(rows, count).get_page(request.GET.get("page"))
         context = {
             "title": f"{plan}{_lane_suffix(plan)}",
             "plan": plan,
@@ -122,7 +126,7 @@ class PlanAdmin(ByLane):
             "written": plans.written(plan),
             "rows": plans.shown(list(page), plan),
             "page": page,
-            "asked": asked,
+            "asked": filters,
             "actions": plans.WORDS,
             "unsigned": plans.unsigned(plan),
             "may_sign": plans.SIGN_TITLE,
@@ -132,7 +136,7 @@ class PlanAdmin(ByLane):
             "can_sign": plans.can_sign(request, plan),
             "can_apply": plans.can_apply(request, plan),
             "can_void": plan.state in ("open", "signed") and self.may_start(request),
-            "kept": urlencode({key: value for key, value in asked.items() if value}),
+            "kept": urlencode({key: value for key, value in filters.items() if value}),
         }
         return self.render(request, TEMPLATES + "page.html", context)
 

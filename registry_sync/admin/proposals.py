@@ -68,8 +68,8 @@ class ProposalAdmin(ByLane):
         row = _proposal(pk)
         if not request.user.has_perm(second_person.SIGN):
             raise PermissionDenied
-        said, level = self._decided(request, row)
-        self.message_user(request, said, level)
+        message, level = self._decided(request, row)
+        self.message_user(request, message, level)
         return redirect("admin:registry_sync_proposal_change", pk)
 
     def _decided(self, request: HttpRequest, row: Proposal) -> tuple[str, Any]:
@@ -78,8 +78,8 @@ class ProposalAdmin(ByLane):
             return "Enter a reason. It is visible to all users.", messages.ERROR
         if request.POST.get("do") == "decline":
             done = second_person.decline(row, by=who, reason=reason)
-            said = "Declined. Nothing was done." if done else "It was decided already."
-            return said, messages.SUCCESS if done else messages.WARNING
+            message = "Declined. Nothing was done." if done else "It was decided already."
+            return message, messages.SUCCESS if done else messages.WARNING
         if fault := proposals.hindrance(request.user, row):
             return fault, messages.ERROR
         try:

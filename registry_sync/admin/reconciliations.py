@@ -64,8 +64,8 @@ class ReconciliationAdmin(ByLane):
     def outcome(self, row: Reconciliation) -> SafeString | str:
         if row.finished_at is None or row.trouble:
             return self.result(row)
-        said = [f"{count:,} {word}" for word, count in shown.counted(row)] + row.doubts
-        return format_html_join("", "<div>{}</div>", ((line,) for line in said))
+        lines = [f"{count:,} {word}" for word, count in shown.counted(row)] + row.doubts
+        return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
     @admin.display(description="records that are not equal")
     def not_equal(self, row: Reconciliation) -> SafeString | str:
@@ -108,8 +108,8 @@ class ReconciliationAdmin(ByLane):
         back = redirect("admin:registry_sync_reconciliation_changelist")
         lane = lanes.find(request.POST.get("lane", ""))
         if lane is None or not (settings.REDIS_URL and read_queues().listening):
-            said = NO_WORKER if lane is not None else "Nothing has been synced yet."
-            self.message_user(request, said, messages.WARNING)
+            message = NO_WORKER if lane is not None else "Nothing has been synced yet."
+            self.message_user(request, message, messages.WARNING)
             return back
         row = reconciling.begin(lane, actor=request.user.get_username())
         what = f"reconciliation-{row.pk}"
@@ -154,8 +154,8 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
 
     @admin.display(description="differences")
     def what(self, row: ReconciledRecord) -> SafeString:
-        said = shown.lines(row, schema_view(row.lane))
-        return format_html_join("", "<div>{}</div>", ((line,) for line in said))
+        lines = shown.lines(row, schema_view(row.lane))
+        return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
     @admin.display(description="registry id")
     def entity_registry_id(self, row: ReconciledRecord) -> str:

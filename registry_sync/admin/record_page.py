@@ -81,10 +81,10 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
     ) -> tuple[QuerySet[LedgerEntry], bool]:
         """Find ids, names and parts of names, as the search in every page's header does."""
-        asked = search_term.strip()
-        if not asked:
+        typed = search_term.strip()
+        if not typed:
             return queryset, False
-        hits = search(asked)
+        hits = search(typed)
         if not are_all(hits):
             self.message_user(request, MORE, messages.WARNING)
         return queryset.filter(of_any(hits)), False
@@ -104,8 +104,8 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         """Search (`?q=`), or tell one record's story (`?id=` and, where it matters, `&lane=`)."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = request.GET.get("q", "").strip()
-        hits = search(asked) if asked else []
+        typed = request.GET.get("q", "").strip()
+        hits = search(typed) if typed else []
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
         external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
@@ -118,8 +118,8 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         name = f" ({beside})" if (beside := names.label(lane)) else ""
         context = {
             "title": f"Record {external_id}{name}" if external_id else "Find a record",
-            "asked": asked,
-            "cards": [] if asked or external_id else landing.records(request),
+            "asked": typed,
+            "cards": [] if typed or external_id else landing.records(request),
             "are_all": are_all(hits),
             "shortest": SHORTEST,
             "hits": [
@@ -147,8 +147,8 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
 
     def _authors(self, request: HttpRequest, lane: Lane, external_id: str) -> AuthorOfChange | None:
         """Ask Benchling's audit log who changed the entity, if a button asks for it."""
-        asked = request.method == "POST" and request.POST.get("action") == "who"
-        return who_changed(lane, external_id) if asked else None
+        is_requested = request.method == "POST" and request.POST.get("action") == "who"
+        return who_changed(lane, external_id) if is_requested else None
 
     def _sync_one(self, request: HttpRequest, lane: Lane, external_id: str) -> HttpResponse:
         if not self.may(request):

@@ -57,7 +57,8 @@ class StepByStep(ByLane):
 def _shown(found: Explanation, names: runs.LaneNames) -> Json:
     """Return what the page shows of an explanation; secrets are hidden in all of it."""
     lane, stop = found.lane, found.last
-    said, name = as_json(found, names.of(lane)), names.label(lane)
+    explained, name = as_json(found, names.of(lane)), names.label(lane)
+    raw = explained["record"]
     return {
         "title": f"{found.external_id}{f' ({name})' if name else ''}, step by step",
         "steps": [
@@ -69,12 +70,12 @@ def _shown(found: Explanation, names: runs.LaneNames) -> Json:
                 "word": WORDS[step["outcome"]],
                 "stops": one is stop,
             }
-            for one, step in zip(found.steps, said["steps"], strict=True)
+            for one, step in zip(found.steps, explained["steps"], strict=True)
         ],
         "stops": stop is not None,
-        "raw": json.dumps(said["record"], indent=2, ensure_ascii=False) if said["record"] else "",
-        "fields": said["fields"],
-        "changes": said["changes"],
+        "raw": json.dumps(raw, indent=2, ensure_ascii=False) if raw else "",
+        "fields": explained["fields"],
+        "changes": explained["changes"],
         "seconds": found.seconds,
         "story_url": record_url(found.external_id, lane.pk),
         "again_url": steps_url(found.external_id, lane.pk),

@@ -65,16 +65,16 @@ class RunOrders(Reasoned):
         """Preview, ask for a reason, and start a run: the first page's buttons."""
         if what not in orders.ORDERS:
             raise Http404
-        asked = request.GET.get("lane", "")
+        lane_key = request.GET.get("lane", "")
         order, back = orders.ORDERS[what], reverse("admin:index")
-        of = lanes.named(asked)
-        if asked and not lanes.is_current(of[0]):
+        of = lanes.named(lane_key)
+        if lane_key and not lanes.is_current(of[0]):
             self.message_user(request, NOT_FED, messages.WARNING)
             return HttpResponseRedirect(back)
         if len(of) < 2:
             lane = of[0] if of else None
             order = replace(order, wanted={**order.wanted, "lane": lane})
-            back += f"?lane={lane.pk}" if asked and lane is not None else ""
+            back += f"?lane={lane.pk}" if lane_key and lane is not None else ""
             return self._begin(request, order, lambda seen: orders.facts(what, of, seen), back)
         reason = self._reason(request, order, orders.facts(what, of, read_queues()), back)
         if isinstance(reason, HttpResponse):
@@ -89,9 +89,9 @@ class RunOrders(Reasoned):
             raise Http404
         if not self.may(request):
             raise PermissionDenied
-        asked, back = request.GET.get("lane", ""), reverse("admin:index")
-        of = lanes.named(asked)
-        back += f"?lane={of[0].pk}" if asked else ""
+        lane_key, back = request.GET.get("lane", ""), reverse("admin:index")
+        of = lanes.named(lane_key)
+        back += f"?lane={of[0].pk}" if lane_key else ""
         found = orders.active_of(of)
         if not found:
             self.message_user(request, "No run is active.", messages.WARNING)
@@ -149,8 +149,8 @@ class RunOrders(Reasoned):
     def _start(
         self, request: HttpRequest, order: orders.Order, reason: str, **more: Any
     ) -> SyncRun:
-        asked = {"title": order.title, "reason": reason, **order.wanted, **more}
-        run, is_new = start(self, request, **asked)
+        values = {"title": order.title, "reason": reason, **order.wanted, **more}
+        run, is_new = start(self, request, **values)
         if is_new:
             self.note(request, [run], with_reason(order.title, reason))
         return run
@@ -177,12 +177,12 @@ class RunOrders(Reasoned):
         if what == "resume":
             woken = resume_run(run, actor=actor, reason=reason) and read_queues().listening
             who = "a worker" if woken else "the next sync_registry"
-            said = f"Run {run.pk} will continue where it stopped, when {who} starts it."
+            message = f"Run {run.pk} will continue where it stopped, when {who} starts it."
         else:
             do = pause_run if what == "pause" else cancel_run
             if not do(run, actor=actor, reason=reason):
                 self.message_user(request, f"Run {run.pk} has already ended.", messages.WARNING)
                 return
-            said = f"{title}: run {run.pk}."
+            message = f"{title}: run {run.pk}."
         self.note(request, [run], f"{title}: {reason}")
-        self.message_user(request, said)
+        self.message_user(request, message)

@@ -150,8 +150,8 @@ class RunViews(ReadOnly):
     def records_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Return a CSV of the records behind a run's counts, or behind one of them."""
         run = self._run(request, run_id)
-        asked = request.GET.get("outcome")
-        chosen = [name for name, _, _ in run_counts.COUNTS if asked in (None, name)]
+        only_outcome = request.GET.get("outcome")
+        chosen = [name for name, _, _ in run_counts.COUNTS if only_outcome in (None, name)]
         rows = (
             (r.external_id, outcome, r.entity_id, r.name, r.said, r.remedy)
             for outcome in chosen
@@ -232,9 +232,13 @@ def _earlier(run: SyncRun) -> str:
     """Return how many errors of earlier runs alone are still open, for a run with warnings."""
     if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
         return ""
-    mine = handled.refused(run).order_by().values("external_id")
+    own_refusals = handled.refused(run).order_by().values("external_id")
     begun = run.started_at or run.created_at
-    before = runs.open_errors(run.lane).filter(first_seen__lt=begun).exclude(external_id__in=mine)
+    before = (
+        runs.open_errors(run.lane)
+        .filter(first_seen__lt=begun)
+        .exclude(external_id__in=own_refusals)
+    )
     if count := before.count():
         were = number_of(count, "record")
         return f"{were} refused by earlier runs {are(count)} still open."
@@ -246,8 +250,8 @@ def _earlier(run: SyncRun) -> str:
 def _causes(run: SyncRun) -> Json:
     """Return the run's refusals by cause, and how many later runs have taken over."""
     causes = handled.causes(run)
-    known = sum(cause.count for cause in causes)
-    text = handled.caveat(run, handled.Outcome.FAILED, known) if run.failed else ""
+    listed = sum(cause.count for cause in causes)
+    text = handled.caveat(run, handled.Outcome.FAILED, listed) if run.failed else ""
     return {"causes": causes, "causes_caveat": text}
 
 

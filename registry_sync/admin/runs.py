@@ -84,8 +84,8 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     actions = ("pause", "resume", "cancel")
 
     def get_urls(self) -> list[Any]:
-        ours: list[URLPattern] = [*self.order_urls(), *self.view_urls()]
-        return [*ours, *super().get_urls()]
+        own_urls: list[URLPattern] = [*self.order_urls(), *self.view_urls()]
+        return [*own_urls, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         """Leave in the database what no list shows and may be long."""

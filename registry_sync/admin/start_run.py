@@ -19,7 +19,7 @@ from registry_sync.runs.workers import read_queues
 
 
 def start(
-    page: admin.ModelAdmin, request: HttpRequest, *, title: str, reason: str, **wanted: Any
+    page: admin.ModelAdmin, request: HttpRequest, *, title: str, reason: str, **values: Any
 ) -> tuple[SyncRun, bool]:
     """Request a run and notify a worker. Return the run and whether it is a new one.
 
@@ -27,7 +27,7 @@ def start(
     shown instead.
     """
     run, is_new = runs.request(
-        trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **wanted
+        trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **values
     )
     name = runs.LaneNames().label(run.lane)
     if not is_new:

@@ -102,8 +102,8 @@ class WithdrawalAdmin(ByLane, Reasoned):
                 return None
             chosen = [row for row in chosen if row.lane in lanes]
         if not chosen:
-            said = "None of the selected withdrawals is in a state that allows this."
-            self.message_user(request, said, messages.WARNING)
+            message = "None of the selected withdrawals is in a state that allows this."
+            self.message_user(request, message, messages.WARNING)
             return None
         more: dict[str, Any] = {"most": ""}
         if not request.POST.get("decided"):
