@@ -117,8 +117,8 @@ def _refuse_what_does_not_fit(about: About) -> None:
             f"The backup is of {about.database}, and DATABASE_URL names a {connection.vendor} "
             "database. Restore it into one of its own kind."
         )
-    known = {".".join(key) for key in MigrationLoader(None).disk_migrations}
-    if unknown := [name for name in about.migrations if name not in known]:
+    own_migrations = {".".join(key) for key in MigrationLoader(None).disk_migrations}
+    if unknown := [name for name in about.migrations if name not in own_migrations]:
         raise BackupError(
             f"The backup was made by version {about.version}, which has migrations that this "
             f"version ({__version__}) lacks: {', '.join(unknown[:3])}. Install that version."
@@ -186,7 +186,7 @@ def _connection_variables() -> dict[str, str]:
     """
     from psycopg.pq import Conninfo
 
-    given = {**connection.get_connection_params(), "application_name": "registry-sync-backup"}
+    params = {**connection.get_connection_params(), "application_name": "registry-sync-backup"}
     names = {
         option.keyword.decode(): option.envvar.decode()
         for option in Conninfo.get_defaults()
@@ -194,6 +194,6 @@ def _connection_variables() -> dict[str, str]:
     }
     return {
         names[key]: str(value)
-        for key, value in given.items()
+        for key, value in params.items()
         if key in names and value not in (None, "")
     }

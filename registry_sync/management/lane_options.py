@@ -43,30 +43,30 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def lanes_to_sync(asked: str | None, *, one_for: str = "") -> list[Lane]:
+def lanes_to_sync(lane_name: str | None, *, one_for: str = "") -> list[Lane]:
     """Return the lanes to sync, in the order of their links; none before any is known.
 
     The configuration is read where it can name a lane that is not known yet. Raise CommandError 64
     for a lane that is not configured, and where the option `one_for` needs one to be named.
     """
     names = runs.LaneNames()
-    if not names.lanes or (asked is not None and names.find(asked) is None):
-        names = _refreshed(must=asked is not None)
-    if asked is not None:
-        return [lane_named(asked, names)]
+    if not names.lanes or (lane_name is not None and names.find(lane_name) is None):
+        names = _refreshed(must=lane_name is not None)
+    if lane_name is not None:
+        return [lane_named(lane_name, names)]
     if one_for and names.several:
         text = f"{one_for} needs --lane where the app has several lanes: {_listed(names)}."
         raise CommandError(text, returncode=USAGE)
     return runs.in_link_order(names.lanes)
 
 
-def lane_named(asked: str, names: runs.LaneNames | None = None) -> Lane:
+def lane_named(lane_name: str, names: runs.LaneNames | None = None) -> Lane:
     """Return the lane of a name or id. Raise CommandError 64 where there is none."""
     names = names or runs.LaneNames()
-    if (lane := names.find(asked.strip())) is not None:
+    if (lane := names.find(lane_name.strip())) is not None:
         return lane
     there = f"The lanes are: {_listed(names)}." if names.lanes else "No lane is known yet."
-    raise CommandError(f"There is no lane {asked}. {there}", returncode=USAGE)
+    raise CommandError(f"There is no lane {lane_name}. {there}", returncode=USAGE)
 
 
 def which_lane(lanes: list[Lane], names: runs.LaneNames) -> CommandError:

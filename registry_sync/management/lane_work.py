@@ -101,7 +101,7 @@ class SeveralLanes:
 
     def request(self, lanes: Sequence[Lane]) -> list[SyncRun]:
         """Request a run of each lane; return those that this process may work on."""
-        mine = []
+        own_runs = []
         for lane in lanes:
             run, is_new = runs.request(**{**self.wanted, "lane": lane})
             work = self.work.setdefault(lane.pk, LaneWork(lane))
@@ -112,8 +112,8 @@ class SeveralLanes:
                 self.say(f"{self._name(lane)}: {taken_sentence(run)}")
                 self._taken.add(run.pk)
             self._add(run)
-            mine.append(run)
-        return mine
+            own_runs.append(run)
+        return own_runs
 
     def take(self, run: SyncRun) -> None:
         """Count a run that was worked already; the runs requested since are worked as well."""
@@ -196,8 +196,8 @@ class SeveralLanes:
         if stopping.requested():
             return False
         since = SyncRun.objects.of_app().filter(pk__gt=self._newest, status__in=SyncRun.ACTIVE)
-        mine = since.filter(trigger=self.wanted["trigger"], paused_at=None, lane__isnull=False)
-        for run in mine.exclude(pk__in=self._seen).order_by("pk"):
+        new_runs = since.filter(trigger=self.wanted["trigger"], paused_at=None, lane__isnull=False)
+        for run in new_runs.exclude(pk__in=self._seen).order_by("pk"):
             self._add(run)
         return bool(self._queue)
 

@@ -82,9 +82,9 @@ class OperatorCommand(BaseCommand):
         except DatabaseError as error:
             raise CommandError(database_sentence(error), returncode=FAILED) from error
         except OSError as error:
-            if not (said := file_sentence(error)):
+            if not (sentence := file_sentence(error)):
                 raise
-            raise CommandError(said, returncode=FAILED) from error
+            raise CommandError(sentence, returncode=FAILED) from error
 
 
 def refuse_misconfiguration() -> None:

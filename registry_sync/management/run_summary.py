@@ -49,8 +49,8 @@ def resume_command(run: SyncRun) -> str:
 
 def taken_sentence(run: SyncRun) -> str:
     """Return that a command works on a run that it did not request."""
-    said = "was left unfinished; taking it over" if run.started_at else "waits; working on it"
-    return f"Run {run.pk} {said}."
+    state = "was left unfinished; taking it over" if run.started_at else "waits; working on it"
+    return f"Run {run.pk} {state}."
 
 
 def left_sentence(run: SyncRun) -> str:
@@ -66,8 +66,8 @@ def left_sentence(run: SyncRun) -> str:
     return f"Run {run.pk} has not ended. {text}"
 
 
-def does_as_much(taken: SyncRun, kind: str, *, reads_all: bool) -> bool:
+def does_as_much(run: SyncRun, kind: str, *, reads_all: bool) -> bool:
     """Return whether a run that was taken over did what a run of this kind would do."""
-    kinds = {kind, taken.kind} - {SyncRun.Kind.FULL}
-    plain = taken.moves_watermark and kinds <= {SyncRun.Kind.INCREMENTAL}
-    return plain and (taken.reads_all or not reads_all)
+    kinds = {kind, run.kind} - {SyncRun.Kind.FULL}
+    plain = run.moves_watermark and kinds <= {SyncRun.Kind.INCREMENTAL}
+    return plain and (run.reads_all or not reads_all)

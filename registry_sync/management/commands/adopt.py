@@ -58,8 +58,8 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = runs.LaneNames()
-        asked = options["lane"]
-        lanes = names.lanes if asked is None else [lane_named(asked, names)]
+        lane_name = options["lane"]
+        lanes = names.lanes if lane_name is None else [lane_named(lane_name, names)]
         if not lanes:
             raise CommandError("There has been no run yet, so there is no list.", returncode=1)
         rows = Adoption.objects.filter(lane__in=lanes, state=Adoption.State.OPEN)
@@ -199,16 +199,18 @@ def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
 def _differences(row: Adoption) -> list[str]:
     """Return what taking the entity over would change, field by field."""
     return [
-        f"{field}: {readable(theirs)} → {readable(ours)}" for field, theirs, ours in row.differences
+        f"{field}: {readable(current)} → {readable(value)}"
+        for field, current, value in row.differences
     ]
 
 
 def _line(row: Adoption) -> str:
-    said = _differences(row)
-    more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+    differences = _differences(row)
+    changes = "; ".join(differences[:SHOWN]) or "nothing would change"
+    more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
     where = f" of {row.schema_name}" if row.how == Adoption.How.OTHER_SCHEMA else ""
     note = f"  [{row.note}]" if row.note else ""
     return (
         f"{row.external_id}  {row.how}  {row.entity_registry_id or row.entity_id} "
-        f"“{row.name}”{where}  {'; '.join(said[:SHOWN]) or 'nothing would change'}{more}{note}"
+        f"“{row.name}”{where}  {changes}{more}{note}"
     )

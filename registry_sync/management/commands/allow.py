@@ -40,8 +40,8 @@ class Command(OperatorCommand):
         if not options["reason"].strip():
             raise CommandError("--reason is empty.", returncode=USAGE)
         names = runs.LaneNames()
-        asked = options["lane"]
-        lanes = names.lanes if asked is None else [lane_named(asked, names)]
+        lane_name = options["lane"]
+        lanes = names.lanes if lane_name is None else [lane_named(lane_name, names)]
         lane = _lane_to_allow(lanes, what, external_id, names)
         who, reason = getpass.getuser(), options["reason"].strip()
         try:

@@ -65,20 +65,20 @@ class Command(OperatorCommand):
         else:
             self._verify(lanes, options["verify"], options["key"])
 
-    def _entity(self, lanes: list[Lane], wanted: str) -> None:
+    def _entity(self, lanes: list[Lane], any_id: str) -> None:
         found = False
         for lane in lanes:
             schema = schema_view(lane)
-            for change in audit.history(lane, wanted):
+            for change in audit.history(lane, any_id):
                 found = True
                 self.stdout.write(_line(change, schema))
-            for line in audit_lines(lane, wanted):
+            for line in audit_lines(lane, any_id):
                 found = True
                 self.stdout.write(line)
         if not found:
-            near = sorted({other for lane in lanes for other in audit.alike(lane, wanted)})
+            near = sorted({other for lane in lanes for other in audit.alike(lane, any_id)})
             more = f" Ids are case-sensitive: there is {' and '.join(near)}." if near else ""
-            raise CommandError(f"Nothing has been written for {wanted}.{more}", returncode=1)
+            raise CommandError(f"Nothing has been written for {any_id}.{more}", returncode=1)
 
     def _csv(self, path: Path, since: datetime | None, until: datetime | None) -> None:
         if since and until and since >= until:

@@ -58,8 +58,8 @@ class Command(OperatorCommand):
         bad = sum(result.state == "bad" for result in results)
         warned = sum(result.state == "warning" for result in results)
         if options["json"]:
-            said = {"failed": bad, "warned": warned, "checks": [one.stored() for one in results]}
-            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
+            report = {"failed": bad, "warned": warned, "checks": [one.stored() for one in results]}
+            self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))
         else:
             self.stdout.write(f"{number_of(len(results), 'check')}: {bad} failed, {warned} warned.")
         if bad:
@@ -96,6 +96,6 @@ class Command(OperatorCommand):
         )
 
 
-def lane_to_propose(asked: str | None) -> str:
+def lane_to_propose(lane_name: str | None) -> str:
     """Return the schema of the lane that `--lane` names, or "". Raise CommandError 64."""
-    return lane_named(asked).schema_id if asked is not None else ""
+    return lane_named(lane_name).schema_id if lane_name is not None else ""

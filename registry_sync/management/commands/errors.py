@@ -36,8 +36,8 @@ class Command(OperatorCommand):
         parser.add_argument("--json", action="store_true", help="write JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names, asked, cause = runs.LaneNames(), options["lane"], options["cause"]
-        lanes = names.lanes if asked is None else [lane_named(asked, names)]
+        names, lane_name, cause = runs.LaneNames(), options["lane"], options["cause"]
+        lanes = names.lanes if lane_name is None else [lane_named(lane_name, names)]
         if cause is not None:
             _refuse_unknown(cause, lanes)
             found = [_of_cause(lane, names, cause, options["limit"]) for lane in lanes]
@@ -59,8 +59,8 @@ class Command(OperatorCommand):
         for record in lane["records"] or ():
             for line in record_lines(record):
                 self.stdout.write(f"    {line}")
-        if lane["records"] and (left := lane["open_errors"] - len(lane["records"])) > 0:
-            self.stdout.write(f"    and {left:,} more: --limit N shows N of them.")
+        if lane["records"] and (remaining := lane["open_errors"] - len(lane["records"])) > 0:
+            self.stdout.write(f"    and {remaining:,} more: --limit N shows N of them.")
 
 
 def _by_cause(lane: Lane, names: runs.LaneNames) -> Json:

@@ -49,37 +49,37 @@ class Command(OperatorCommand):
             raise CommandError("ID is empty.", returncode=USAGE)
         names = runs.LaneNames()
         found = explain(*_meant(options["id"].strip(), options["lane"], names))
-        said = as_json(found, names.of(found.lane))
+        explained = as_json(found, names.of(found.lane))
         if options["json"]:
-            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False, default=str))
+            self.stdout.write(json.dumps(explained, indent=2, ensure_ascii=False, default=str))
         else:
-            self._write(said)
-        outcomes = {step["outcome"] for step in said["steps"]}
+            self._write(explained)
+        outcomes = {step["outcome"] for step in explained["steps"]}
         if "stopped" in outcomes:
             raise SystemExit(STOPPED)
         if outcomes & {"failed", "unknown"}:
             raise SystemExit(FAILED)
 
-    def _write(self, said: Json) -> None:
-        self.stdout.write(f"{said['record_id']} ({said['lane']})")
-        for number, step in enumerate(said["steps"], 1):
+    def _write(self, explained: Json) -> None:
+        self.stdout.write(f"{explained['record_id']} ({explained['lane']})")
+        for number, step in enumerate(explained["steps"], 1):
             self.stdout.write(f"{number}. {step['step']}: {step['outcome']}. {step['text']}")
             for line in step["details"]:
                 self.stdout.write(f"       {one_line(line)}")
 
 
-def _meant(asked: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
+def _meant(typed: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
     """Return the record's lane and external id. Raise CommandError 64 if several are meant."""
     lanes = lanes_to_sync(lane) if lane is not None else names.lanes
-    hits = [hit for hit in record_history.find(asked) if hit.lane in lanes]
-    exact = [hit for hit in hits if hit.external_id == asked]
+    hits = [hit for hit in record_history.find(typed) if hit.lane in lanes]
+    exact = [hit for hit in hits if hit.external_id == typed]
     hits = exact or hits
     if len(of := list(dict.fromkeys(hit.lane for hit in hits))) > 1:
         raise which_lane(of, names)
     if hits:
-        return hits[0].lane, hits[0].external_id if len(hits) == 1 else asked
-    known = lanes_to_sync(lane, one_for="explain")
-    if not known:
+        return hits[0].lane, hits[0].external_id if len(hits) == 1 else typed
+    lanes_known = lanes_to_sync(lane, one_for="explain")
+    if not lanes_known:
         text = "No lane is known yet: no run has read the app's configuration."
         raise CommandError(text, returncode=FAILED)
-    return known[0], asked
+    return lanes_known[0], typed

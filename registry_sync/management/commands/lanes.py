@@ -72,10 +72,10 @@ def _standing(lane: Lane) -> str:
     if last is None:
         return NEVER
     errors = runs.open_errors(lane).count()
-    said = f"{errors:,} open errors" if errors != 1 else "1 open error"
+    errors_text = f"{errors:,} open errors" if errors != 1 else "1 open error"
     if last.status in SyncRun.GOOD:
-        return f"{'up to date' if not errors else 'synced'}, {said}"
-    return f"{last.status.lower()}: {last.error} ({said})"
+        return f"{'up to date' if not errors else 'synced'}, {errors_text}"
+    return f"{last.status.lower()}: {last.error} ({errors_text})"
 
 
 def _active(lane: Lane) -> str:

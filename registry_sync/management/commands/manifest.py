@@ -88,8 +88,10 @@ class Command(OperatorCommand):
 
 def template() -> Path:
     """Return the path of the manifest's template: in the checkout, or as it was installed."""
-    ours = Path(settings.BASE_DIR) / TEMPLATE
-    return ours if ours.exists() else Path(get_path("data")) / "share" / "registry-sync" / TEMPLATE
+    in_checkout = Path(settings.BASE_DIR) / TEMPLATE
+    if in_checkout.exists():
+        return in_checkout
+    return Path(get_path("data")) / "share" / "registry-sync" / TEMPLATE
 
 
 def render(private_key: str, *, legacy: bool = False) -> str:

@@ -139,11 +139,11 @@ class Command(OperatorCommand):
             )
         held = items.by_path(client.configuration_items())
         places = places_of(lanes, held)
-        wanted: items.Wanted = {}
+        target: items.Wanted = {}
         for resolved, place in zip(lanes, places, strict=True):
             check_connector(resolved, items.value_of(held, place.path("API URL")))
-            wanted |= _wanted(resolved, items.with_wanted(held, wanted), place)
-        changed = items.writes(held, wanted)
+            target |= _wanted(resolved, items.with_wanted(held, target), place)
+        changed = items.writes(held, target)
         if dry_run:
             for write in changed:
                 self.stdout.write(str(write))
@@ -183,13 +183,13 @@ def _own(config: AppConfig, held: items.Held) -> AppConfig:
 
 def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> items.Wanted:
     """Return every configuration item of a sync with its new value."""
-    wanted: items.Wanted = {}
+    target: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():
         path = place.path(name)
         if name in KEPT and items.value_of(held, path):
             continue
-        wanted[path] = (kind, json.dumps(value) if isinstance(value, dict) else value)
-    return wanted | items.rows_wanted(held, resolved.rows, place)
+        target[path] = (kind, json.dumps(value) if isinstance(value, dict) else value)
+    return target | items.rows_wanted(held, resolved.rows, place)
 
 
 def _refuse_alone(changed: Sequence[items.Write]) -> None:

@@ -81,8 +81,8 @@ class Command(OperatorCommand):
             self.stdout.write(line)
         for row in shown["rows"]:
             self.stdout.write(row_line(row))
-        if (left := plan.writes - len(shown["rows"])) > 0:
-            self.stdout.write(f"{number_of(left, 'more row')}: --limit shows more.")
+        if (remaining := plan.writes - len(shown["rows"])) > 0:
+            self.stdout.write(f"{number_of(remaining, 'more row')}: --limit shows more.")
 
     def _make(self, options: dict[str, Any]) -> NoReturn:
         refuse_misconfiguration()
@@ -99,10 +99,10 @@ class Command(OperatorCommand):
             raise CommandError(fault, returncode=FAILED)
         self._work(options, kind=Kind.APPLY, lane=plan.lane, plan=plan)
 
-    def _work(self, options: dict[str, Any], **wanted: Any) -> NoReturn:
+    def _work(self, options: dict[str, Any], **values: Any) -> NoReturn:
         trigger = SyncRun.Trigger.COMMAND
-        run, ours = runs.request(trigger=trigger, actor=getpass.getuser(), **wanted)
-        if not ours:
+        run, is_new = runs.request(trigger=trigger, actor=getpass.getuser(), **values)
+        if not is_new:
             self.stderr.write(busy_sentence(run) or f"Run {run.pk} is active.")
             raise SystemExit(BUSY)
         with RunProgress(False, details=False, out=self.stderr) as watch:

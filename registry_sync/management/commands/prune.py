@@ -37,8 +37,8 @@ class Command(OperatorCommand):
                 text = "Stopped. What was deleted stays deleted; the next call continues."
                 raise CommandError(text, returncode=FAILED) from None
         if options["json"]:
-            said = {"dry_run": dry_run, "kinds": [_json(one) for one in found]}
-            self.stdout.write(json.dumps(said, indent=2))
+            report = {"dry_run": dry_run, "kinds": [_json(one) for one in found]}
+            self.stdout.write(json.dumps(report, indent=2))
             return
         for one in found:
             self.stdout.write(_line(one, dry_run=dry_run))

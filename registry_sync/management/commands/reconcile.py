@@ -76,19 +76,19 @@ class Command(OperatorCommand):
 
     def _files(self, row: Reconciliation, csv: Path | None, statement: Path | None) -> list[str]:
         """Write and sign the files; return what to say about them."""
-        said, named = [], None
+        sentences, named = [], None
         key = settings.BENCHLING_PRIVATE_KEY
         if csv:
             with csv.open("w", encoding="utf-8", newline="") as out:
                 out.writelines(csvs.lines(shown.CSV_HEADER, shown.csv_rows(row)))
             named = {"file": csv.name, "sha256": file_digest(csv)}
             beside = f", the signature in {sign_file(csv, key)}" if key else ""
-            said.append(f"The differences are in {csv}{beside}.")
+            sentences.append(f"The differences are in {csv}{beside}.")
         if statement:
             _write(statement, reconciling.statement(row, csv=named))
-            said.append(f"The statement is in {statement}, the signature in "
+            sentences.append(f"The statement is in {statement}, the signature in "
                         f"{sign_file(statement, key)}.")  # fmt: skip
-        return said
+        return sentences
 
     def _write(self, row: Reconciliation) -> None:
         self.stdout.write(f"{row.lane}:")
@@ -100,9 +100,9 @@ class Command(OperatorCommand):
         for record in row.records.order_by("pk")[:EXAMPLES]:
             what = "; ".join(shown.lines(record, schema))
             self.stdout.write(f"  {record}{f': {what}' if what else ''}")
-        left = row.records.count() - EXAMPLES
-        if left > 0:
-            self.stdout.write(f"  and {left:,} more: --csv FILE has all of them.")
+        remaining = row.records.count() - EXAMPLES
+        if remaining > 0:
+            self.stdout.write(f"  and {remaining:,} more: --csv FILE has all of them.")
         if row.active_run_id:
             self.stdout.write(
                 f"Run {row.active_run_id} was active: what it wrote in the meantime may be shown "
@@ -110,8 +110,8 @@ class Command(OperatorCommand):
             )
 
 
-def _lane(asked: str | None) -> Lane:
-    lanes = lanes_to_sync(asked, one_for="reconcile")
+def _lane(lane_name: str | None) -> Lane:
+    lanes = lanes_to_sync(lane_name, one_for="reconcile")
     if not lanes:
         text = "No lane is known yet: no run has read the app's configuration."
         raise CommandError(text, returncode=FAILED)

@@ -34,9 +34,9 @@ class Command(rqworker.Command):
 
 def _refuse(queues: tuple[str, ...]) -> None:
     """Raise CommandError if no worker can serve these queues, in words."""
-    known = ", ".join(settings.RQ_QUEUES)
+    queue_names = ", ".join(settings.RQ_QUEUES)
     if unknown := [name for name in queues if name not in settings.RQ_QUEUES]:
-        text = f"There is no queue {unknown[0]}; the queues are {known}."
+        text = f"There is no queue {unknown[0]}; the queues are {queue_names}."
         raise CommandError(text, returncode=USAGE)
     if len(queues) > 1:
         text = f"A worker serves one queue. Start one worker each for {' and '.join(queues)}."

@@ -52,10 +52,10 @@ class Command(OperatorCommand):
             name = names.label(run.lane) if options["lane"] is None else ""
             goes_on = len(active) > 1 and run.paused_at is None and not runs.is_waiting(run)
             if what == "resume" and goes_on:
-                said = f"Run {run.pk} is not paused."
+                sentence = f"Run {run.pk} is not paused."
             else:
-                said = self._do(what, run, reason)
-            self.stdout.write(f"{name}: {said}" if name else said)
+                sentence = self._do(what, run, reason)
+            self.stdout.write(f"{name}: {sentence}" if name else sentence)
 
     def _do(self, what: str, run: SyncRun, reason: str) -> str:
         """Show or control a run. Return what was done."""
@@ -93,6 +93,6 @@ def _shown(run: SyncRun) -> str:
         lines.append(held.text)
     if run.lease_holder and (held is None or runs.is_held(run)):
         lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")
-    if left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
-        lines.append(left)
+    if time_left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
+        lines.append(time_left)
     return "\n".join(lines)

@@ -82,17 +82,17 @@ class Command(OperatorCommand):
         while True:
             at = schedule.after(datetime.now(UTC))
             self._say(f"The next sync starts at {at:%Y-%m-%d %H:%M:%S} UTC.")
-            while (left := (at - datetime.now(UTC)).total_seconds()) > 0:
-                stopping.sleep(min(left, STANDBY), grace=0)
+            while (remaining := (at - datetime.now(UTC)).total_seconds()) > 0:
+                stopping.sleep(min(remaining, STANDBY), grace=0)
                 self._wait_for_place(place)
-            if (late := -left) > 0 and schedule.after(at) < datetime.now(UTC):
+            if (late := -remaining) > 0 and schedule.after(at) < datetime.now(UTC):
                 self._say(f"The start is {late:.0f} s late; missed times are not made up for.")
             status = self._start(words)
             self._say(f"{_outcome(status, words)} (exit status {status}).")
             pruned_at = self._prune(pruned_at)
 
     def _wait_for_place(self, place: SoleHolder) -> None:
-        said = ""
+        last_text = ""
         while not place.holds():
             text = (
                 "Another scheduler of this lane is running. This one takes its place when it ends."
@@ -101,9 +101,9 @@ class Command(OperatorCommand):
                 why = place.trouble.rstrip(".")
                 text = f"The database cannot be used: {why}. The operator must check it and "
                 text += "DATABASE_URL. This scheduler continues when it answers."
-            if text != said:
+            if text != last_text:
                 self._say(text)
-            said = text
+            last_text = text
             stopping.sleep(STANDBY, grace=0)
 
     def _prune(self, last: datetime) -> datetime:

@@ -30,14 +30,14 @@ class Command(OperatorCommand):
         parser.add_argument("--json", action="store_true", help="write JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names, asked = runs.LaneNames(), options["lane"]
-        lanes = lanes_or_none(names) if asked is None else [lane_named(asked, names)]
+        names, lane_name = runs.LaneNames(), options["lane"]
+        lanes = lanes_or_none(names) if lane_name is None else [lane_named(lane_name, names)]
         around = assess_service()
         service = status_json.service_json(around)
         found = [status_json.lane_status(lane, around, names) for lane in lanes]
         if options["json"]:
-            said = {"service": service, "lanes": [one for _, one in found]}
-            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
+            report = {"service": service, "lanes": [one for _, one in found]}
+            self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))
         else:
             for line in _lines(service, found):
                 self.stdout.write(line)

@@ -58,11 +58,11 @@ class Command(OperatorCommand):
         add_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = wanted_run(options)
+        request = wanted_run(options)
         try:
             refuse_misconfiguration()
             with stopping.deferring_sigterm(), output_mode(self, options, self.ended):
-                self._sync(wanted, options)
+                self._sync(request, options)
         except (SystemExit, CommandError):
             update_alerts(send=True)  # there may be no worker to do it
             raise
@@ -77,17 +77,17 @@ class Command(OperatorCommand):
             ) from error
         update_alerts(send=True)
 
-    def _sync(self, wanted: dict[str, Any], options: dict[str, Any]) -> None:
+    def _sync(self, request: dict[str, Any], options: dict[str, Any]) -> None:
         work_presses()
         reconcile(alert=False)  # no slow receiver before the run
-        special = "--only" if wanted["only"] else "--since" if wanted["since"] else ""
+        special = "--only" if request["only"] else "--since" if request["since"] else ""
         lanes = lanes_to_sync(options["lane"], one_for=special)
         if len(lanes) > 1:
-            self._sync_several(lanes, wanted, options)
-        wanted["lane"] = next(iter(lanes), None)
-        run, ours = runs.request(**wanted)
-        if not ours:
-            run = self._take_over(run, wanted)
+            self._sync_several(lanes, request, options)
+        request["lane"] = next(iter(lanes), None)
+        run, is_new = runs.request(**request)
+        if not is_new:
+            run = self._take_over(run, request)
         if options["enqueue"]:
             if not enqueue(run.pk):
                 self._not_enqueued(run)
@@ -104,7 +104,7 @@ class Command(OperatorCommand):
         if run.dry_run:
             watch.write_findings(run)
         if len(runs.current_lanes()) > 1 and not (options["lane"] or special):
-            self._sync_several([], wanted, options, first=run)  # its configuration is new
+            self._sync_several([], request, options, first=run)  # its configuration is new
         work_presses()
         self.stdout.write(summary(run))
         if run.dry_run:
@@ -123,7 +123,7 @@ class Command(OperatorCommand):
                 break
         return done
 
-    def _take_over(self, run: SyncRun, wanted: dict[str, Any]) -> SyncRun:
+    def _take_over(self, run: SyncRun, request: dict[str, Any]) -> SyncRun:
         """Finish a run whose process died, then continue with the requested one.
 
         Raise SystemExit if the active run is alive, paused or waiting.
@@ -133,23 +133,23 @@ class Command(OperatorCommand):
             self.stderr.write(why)
             raise SystemExit(BUSY)
         self.stdout.write(taken_sentence(run))
-        taken = jobs.work_to_end(run.pk)
-        if taken.is_active:
-            self._left_to_others(taken)
-        self.stdout.write(summary(taken))
-        plain = not (wanted["only"] or wanted["since"])
-        if plain and does_as_much(taken, wanted["kind"], reads_all=wanted["reads_all"]):
-            self._exit(taken)
-        again, ours = runs.request(**wanted)
-        if not ours:
+        finished = jobs.work_to_end(run.pk)
+        if finished.is_active:
+            self._left_to_others(finished)
+        self.stdout.write(summary(finished))
+        plain = not (request["only"] or request["since"])
+        if plain and does_as_much(finished, request["kind"], reads_all=request["reads_all"]):
+            self._exit(finished)
+        again, is_new = runs.request(**request)
+        if not is_new:
             self._left_to_others(again)
         return again
 
     def _left_to_others(self, run: SyncRun) -> NoReturn:
         """Exit while a run continues without this command, and say how it continues."""
-        left = left_sentence(run)
-        self._note(run, busy=left)
-        self.stderr.write(left)
+        sentence = left_sentence(run)
+        self._note(run, busy=sentence)
+        self.stderr.write(sentence)
         raise SystemExit(BUSY)
 
     def _note(self, *found: SyncRun, busy: str = "") -> None:
@@ -170,7 +170,7 @@ class Command(OperatorCommand):
     def _sync_several(
         self,
         lanes: list[Lane],
-        wanted: dict[str, Any],
+        request: dict[str, Any],
         options: dict[str, Any],
         first: SyncRun | None = None,
     ) -> NoReturn:
@@ -187,16 +187,16 @@ class Command(OperatorCommand):
                 )
 
             work = SeveralLanes(
-                wanted, say=self.stdout.write, complain=self.stderr.write, listen=listen
+                request, say=self.stdout.write, complain=self.stderr.write, listen=listen
             )
             if first is not None:
                 work.take(first)
-            mine = work.request(lanes)
+            own_runs = work.request(lanes)
             if options["enqueue"]:
-                for run in mine:
+                for run in own_runs:
                     self._note(run)
                 self.ended.extend(one for one in work.work.values() if one.busy)
-                self._enqueue(mine, work)
+                self._enqueue(own_runs, work)
             jobs.tune_garbage_collector()
             if options["dry_run"] and first is None:
                 self.stdout.write("DRY RUN: nothing is written to Benchling.")
@@ -212,17 +212,17 @@ class Command(OperatorCommand):
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         raise SystemExit(_status(work.outcomes()))
 
-    def _enqueue(self, mine: list[SyncRun], work: SeveralLanes) -> NoReturn:
+    def _enqueue(self, own_runs: list[SyncRun], work: SeveralLanes) -> NoReturn:
         """Hand the runs to the workers."""
-        queued = [enqueue(run.pk) for run in mine]
+        queued = [enqueue(run.pk) for run in own_runs]
         if not all(queued):
-            self._not_enqueued(mine[queued.index(False)])
-        for run in mine:
+            self._not_enqueued(own_runs[queued.index(False)])
+        for run in own_runs:
             self.stdout.write(f"Run {run.pk} is queued for the workers.")
         for lane in work.work.values():
             if lane.busy:
                 self.stderr.write(f"{runs.LaneNames().of(lane.lane)}: {lane.busy}")
-        status = SUCCEEDED if len(mine) == len(work.work) else WARNINGS if mine else BUSY
+        status = SUCCEEDED if len(own_runs) == len(work.work) else WARNINGS if own_runs else BUSY
         raise SystemExit(status)
 
     def _not_enqueued(self, run: SyncRun) -> NoReturn:

@@ -45,8 +45,8 @@ class Command(OperatorCommand):
         add_lane_argument(parser, "only withdrawals of this lane")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asked = options["lane"]
-        lanes = runs.current_lanes() if asked is None else [lane_named(asked)]
+        lane_name = options["lane"]
+        lanes = runs.current_lanes() if lane_name is None else [lane_named(lane_name)]
         rows = decisions.open_rows(lanes)
         if options["action"] == "list":
             self._list(rows)
@@ -56,7 +56,7 @@ class Command(OperatorCommand):
         act, becomes = ACTIONS[options["action"]]
         who = getpass.getuser()
         chosen, reason = self._chosen(rows, options), options["reason"].strip()
-        if asked is None:
+        if lane_name is None:
             _refuse_several(chosen)
         try:
             done = act(chosen, by=Person(who), reason=reason)
@@ -72,8 +72,8 @@ class Command(OperatorCommand):
     def _chosen(self, rows: QuerySet[Withdrawal], options: dict[str, Any]) -> QuerySet[Withdrawal]:
         """Return the withdrawals that the options name. Raise CommandError 64 if they name none."""
         undo, ids, run = options["action"] == "undo", options["ids"], options["run"]
-        given = [bool(ids), options["all"], run is not None]
-        if sum(given) != 1 or (run is not None and not undo):
+        choices = [bool(ids), options["all"], run is not None]
+        if sum(choices) != 1 or (run is not None and not undo):
             text = "Name external ids, or give --all; undo also takes --run N."
             raise CommandError(text, returncode=USAGE)
         if ids:
