@@ -31,8 +31,7 @@ logger = logging.getLogger(__name__)
 LONGEST_TEXT = 4000
 OWED_AFTER = timedelta(seconds=10)
 MOST_LOOKED_AT = 200
-RECENT = 20
-"""Canvases used last, which are kept up to date although no one pressed a button for this run."""
+RECENT = Canvas.RECENT
 
 
 def draw(

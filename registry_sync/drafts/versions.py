@@ -15,7 +15,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, starting
-from registry_sync.models import MappingDraft, MappingVersion
+from registry_sync.models import Canvas, MappingDraft, MappingVersion
 
 
 @transaction.atomic
@@ -41,6 +41,7 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
     MappingDraft.objects.filter(pk=draft.pk).update(
         state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
     )
+    Canvas.objects.outdate()  # from now on the next sync has something to change
     return MappingVersion.objects.create(
         **whole,
         number=number + 1,

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
 from registry_sync.models.runs import SyncRun
 
 
+class CanvasQuerySet(AppQuerySet["Canvas"]):
+    """Canvases, and which of them no longer say how the lanes stand."""
+
+    def outdate(self) -> int:
+        """Let the reconciler draw this app's recent canvases again. Return how many.
+
+        Call it where a decision changes what they say and no run follows, which would draw them.
+        One that a press or a run is about to draw is left alone, with its note.
+        """
+        idle = self.of_app().filter(drawn_at__gte=F("used_at"))
+        idle = idle.exclude(drawn_status__in=[str(status) for status in SyncRun.ACTIVE])
+        recent = idle.order_by("-used_at").values_list("pk", flat=True)[: Canvas.RECENT]
+        return self.filter(pk__in=list(recent)).update(drawn_at=None, note="")
+
+
 class Canvas(models.Model):
     """A canvas in Benchling: what was requested in it, and what was drawn last."""
+
+    RECENT = 20
+    """Canvases used last, which are kept up to date although no one pressed a button in them."""
 
     tenant = models.CharField(max_length=255)
     app_id = models.CharField(max_length=64)
@@ -46,7 +64,7 @@ class Canvas(models.Model):
     )
     drawn_status = models.CharField(max_length=24, blank=True)
 
-    objects = models.Manager.from_queryset(AppQuerySet)()
+    objects = models.Manager.from_queryset(CanvasQuerySet)()
 
     class Meta:
         verbose_name_plural = "canvases"

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.ledger import admin_log
-from registry_sync.models import Lane, Plan, PlanRow, SyncRun
+from registry_sync.models import Canvas, Lane, Plan, PlanRow, SyncRun
 from registry_sync.sync.plans.requesters import requester_names
 from registry_sync.sync.plans.second_person import Person
 
@@ -175,6 +175,7 @@ def void(plan: Plan, *, actor: str, reason: str) -> None:
         if (run := _applying(plan=row)) is not None:
             raise PlanError(f"Run {run.pk} applies {row}. Cancel that run first.")
         _void(row, f"{actor}: {reason.strip()}")
+        Canvas.objects.outdate()  # they say that a plan waits
         admin_log.note(row, f"{actor} voided {row}: {reason.strip()}", actor=actor)
     plan.refresh_from_db()
 

@@ -1,0 +1,77 @@
+"""A canvas that no one presses shows what was decided elsewhere, and no run follows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from registry_sync import runs
+from registry_sync.desk import error_decisions as decisions
+from registry_sync.jobs.reconciler import reconcile
+from registry_sync.models import Canvas, EntityError, Lane, Plan, SyncRun
+from registry_sync.sync.plans import lifecycle
+from tests.support.canvas import Page, work
+from tests.support.drafting import as_posted
+
+pytestmark = pytest.mark.once
+MINUTE = timedelta(minutes=1)
+
+
+def test_what_was_decided_is_drawn_without_a_press_or_a_run(w, desk):
+    w.tenant.refuse["C-000003"] = "The SMILES is not valid."
+    page = Page(w)
+    page.press("manual_sync")
+    work()
+    Canvas.objects.update(used_at=F("used_at") - MINUTE, drawn_at=F("drawn_at") - MINUTE)
+    errors = EntityError.objects.all()
+    assert "Ask the owner of the registry to look at it." in page.text
+
+    decisions.assign(errors, "mapping", actor="olivia", reason="ours")
+    reconcile()
+    assert "Ask the owner of the registry" not in page.text and "Ask your" in page.text
+    assert "Your sync has started" not in page.text
+    decisions.dismiss(errors, actor="olivia", reason="a test record")
+    reconcile()
+    assert "None of them is refused any more" in page.text
+    assert "retry_failed" not in page.buttons
+    decisions.bring_back(errors)
+    reconcile()
+    assert "retry_failed" in page.buttons
+
+    draft = desk.start("live")
+    desk.do(draft, "save", **(as_posted(draft) | {"name_field": "{name} [{id}]"}))
+    desk.do(draft, "sample", at="preview")
+    assert "Published as version" in desk.publish(draft)
+    reconcile()
+    assert "**The mapping was changed** on" in page.text and page.canvas["enabled"]
+
+    Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
+    w.sync(kind=SyncRun.Kind.PLAN)
+    assert "A plan waits" in page.text
+    lifecycle.void(Plan.objects.get(), actor="olivia", reason="not now")
+    reconcile()
+    assert "A plan waits" not in page.text
+
+    decisions.dismiss(errors.none(), actor="olivia", reason="none of them")
+    assert Canvas.objects.get().drawn_at is not None, "nothing was decided"
+
+
+def test_a_canvas_that_is_about_to_be_drawn_keeps_its_note(db):
+    now = timezone.now()
+
+    def canvas(name: str, **more: object) -> Canvas:
+        values = {"used_at": now - MINUTE, "drawn_at": now, "note": "kept", **more}
+        return Canvas.objects.create(**runs.app_key(), canvas_id=name, **values)
+
+    canvas("pressed", used_at=now + MINUTE)
+    canvas("runs", drawn_status="RUNNING")
+    canvas("owed", drawn_at=None)
+    canvas("idle", drawn_status="SUCCEEDED")
+    assert Canvas.objects.outdate() == 1
+    assert Canvas.objects.get(note="").canvas_id == "idle"
+    for n in range(Canvas.RECENT + 2):
+        canvas(f"idle {n}")
+    assert Canvas.objects.outdate() == Canvas.RECENT
