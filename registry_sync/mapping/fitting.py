@@ -20,7 +20,7 @@ from registry_sync.mapping.part_values import PART_FITTERS
 from registry_sync.mapping.rules.base import MINUS
 from registry_sync.mapping.rules.numbers import number_rule
 from registry_sync.mapping.values import Misfit, can_be_stored, kind_of
-from registry_sync.source.answers.marks import fault_in
+from registry_sync.source.answers.marks import TWICE, fault_in
 
 TRUE, FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 LARGEST = 2**63 - 1
@@ -36,6 +36,8 @@ def fit(
 
     `limits` is off for Benchling's own values, which may exceed limits that were set later.
     """
+    if type(value) is str and value[:1] == TWICE:
+        raise Misfit("unreadable_text", fault_in(value))
     if field.is_link:
         return _link(value, link_id)
     if field.type == "dropdown":

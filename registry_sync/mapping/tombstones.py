@@ -18,6 +18,7 @@ from registry_sync.core.epochs import is_number, read_odata
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.values import is_empty
+from registry_sync.source.answers import marks
 
 FLAGS = frozenset({
     "deleted", "isdeleted", "removed", "isremoved", "tombstone", "istombstone", "trashed",
@@ -89,6 +90,8 @@ def _is_mapped(mark: str, mapping: Mapping) -> bool:
 
 def _says_deleted(key: str, value: Any) -> bool:
     plain = _plain(key)
+    if marks.is_marked(value):
+        return False
     if key in CERTAIN or (key == "@odata.context" and str(value).endswith("$deletedEntity")):
         return True
     if plain in FLAGS:

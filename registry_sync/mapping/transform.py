@@ -20,15 +20,17 @@ from registry_sync.mapping.record_problems import (
     long_id,
     name_missing,
     name_unreadable,
+    undecided,
 )
 from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.mapping.values import Misfit, can_be_stored, check_depth, is_empty
-from registry_sync.source.paths import ABSENT
+from registry_sync.source.answers.marks import TWICE, fault_in, is_marked
+from registry_sync.source.paths import ABSENT, compile_path
 
 
 def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
     """Return the entity that a record becomes, or every problem that it has."""
-    problems: list[Problem] = []
+    problems = _undecided(record, external_id, mapping)
     coercions: list[str] = []
     fields: Json = {}
     sources: Json = {}
@@ -39,7 +41,7 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
         try:
             if isinstance(source_value, (list, dict)):
                 check_depth(source_value)
-            value = apply(mapped.steps, value) if mapped.steps else value
+            value = apply(mapped.steps, _single(value)) if mapped.steps else value
             if value is ABSENT:
                 if mapped.field.is_required:
                     raise Misfit("required_missing", "")
@@ -61,6 +63,23 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
         fields["aliases"] = _own_aliases(aliases, name, registry_id)
     entity = Entity(external_id, registry_id, name, fields, sources)
     return Transformed(entity, (), tuple(coercions))
+
+
+def _undecided(record: Json, external_id: str, mapping: Mapping) -> list[Problem]:
+    """Return the problems of values that decide whether a record is here, and cannot be read."""
+    return [
+        undecided(external_id, path, value)
+        for path in mapping.deciding_paths
+        if is_marked(value := compile_path(path)(record))
+    ]
+
+
+def _single(value: Any) -> Any:
+    """Return a value that rules may take. Raise Misfit for several in place of one."""
+    for item in value if isinstance(value, list) else (value,):
+        if type(item) is str and item[:1] == TWICE:
+            raise Misfit("unreadable_text", fault_in(item))
+    return value
 
 
 def _own_aliases(aliases: list[str], name: str, registry_id: str) -> list[str]:
@@ -138,7 +157,7 @@ def _name(
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         coercions.append("name: number to text")
         return str(number)
-    if not isinstance(value, str) or not _is_visible(value):
+    if not isinstance(value, str) or not _is_visible(value) or is_marked(value):
         problems.append(name_missing(external_id, mapping.name_path, value))
         return None
     if not can_be_stored(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.doubled_keys import mark_within
 from registry_sync.source.answers.failures import not_ready, only_words
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
@@ -42,11 +43,13 @@ class AnswerReader:
                 self._refuse_failure(reply)
         except Unusable as error:
             if reply.excused_by:
-                return RecordList()
+                return RecordList(doubled=reply.doubled)
             self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
             raise bad_answer(str(error), error.remedy) from error
         self._exchange.connector.page_limits.check_records(found.count)
+        if reply.doubled:
+            found = replace(found, doubled=mark_within(found.records, reply.doubled))
         if is_partial(reply.body):
             found = self._without_refused(reply, found)
         strange = "" if found.count or not announced else self._finder.strange(reply.body)

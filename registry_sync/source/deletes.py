@@ -17,6 +17,7 @@ from registry_sync.core.setting import (
     whole,
 )
 from registry_sync.core.types import Json
+from registry_sync.source.answers.marks import is_marked
 from registry_sync.source.json_values import key_of, keys_of
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.settings_reader import SettingsReader
@@ -93,6 +94,8 @@ class Deletes:
         if self.mode != "flag":
             return ""
         value = compile_path(self.path)(record)
+        if is_marked(value):  # the transformation refuses the record
+            return ""
         if value is ABSENT:
             value = None
         marked = key_of(value) in self._marks if self._marks else _says_something(value)

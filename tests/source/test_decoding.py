@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.marks import fault_in, unmarked
 
 pytestmark = pytest.mark.once
@@ -115,6 +118,29 @@ def test_the_record_is_named_by_the_id_of_the_settings() -> None:
     for path, named in (("key.code", "A-7"), ("{key.code}", "A-7"), ("id", "3")):
         with pytest.raises(Unusable, match=f"record {named}:"):
             parse(body, id_path=path)
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (b'{"a": 1, "b": 2, "a": 3}', [("a", (1, 3))]),
+        (b'{"a"\t:1,"a" \n: "1"}', [("a", (1, "1"))]),
+        (b'{"a": 1, "a": true}', [("a", (1, True))]),
+        (b'{"\\u0061": 1, "a": 2}', [("a", (1, 2))]),
+        (b'{"a:\\"": 1, "a:\\"": 2, "t": ":\\u003a\\":"}', [('a:"', (1, 2))]),
+        (b'[{"t": "\\u003A", "a": {"b": [1], "b": [2]}}]', [("b", ([1], [2]))]),
+        (b'{"n": 0.12345678901234567890, "a": 1, "a": null}', [("a", (1, None))]),
+        (b'{"n": NaN, "a": 1, "a": 2}', [("a", (1, 2))]),
+        (b'{"d": ' + b"[" * 300 + b"]" * 300 + b', "a": 1, "a": 2}', [("a", (1, 2))]),
+        (b'{"a": {"x": 1, "y": 2}, "a": {"y": 2, "x": 1}}', []),
+        (b'{"a": ":\\u003a", "b": " :", "c" : ":"}', []),
+    ],
+)
+@pytest.mark.invariant(5)
+def test_keys_that_an_object_has_twice_are_found(body: bytes, values: Any) -> None:
+    doubled: list[DoubledKey] = []
+    parse(body, doubled=doubled)
+    assert [(one.key, one.values) for one in doubled] == values
 
 
 def test_large_pages_are_repaired_in_time() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry_sync.models import EntityError, SyncRun
+from registry_sync.models import EntityError, SyncRun, Withdrawal
 from tests.support.odd import Reply
 
 PLAIN = {"endpoint": {"paginator": "single_page"}}
@@ -31,7 +31,11 @@ HARMLESS = {
 
 
 def page(*values: tuple[str, bytes]) -> bytes:
-    rows = [b'{"id": "%b", "name": "N %b", %b}' % (i.encode(), i.encode(), v) for i, v in values]
+    rows = [
+        b'{"id": "%b", %b}'
+        % (i.encode(), v if b'"name"' in v else b'"name": "N %b", %b' % (i.encode(), v))
+        for i, v in values
+    ]
     return b"[" + b",\n".join(rows) + b"]"
 
 
@@ -76,6 +80,64 @@ def test_digits_that_no_float_holds_reach_a_text_field(world: Any, serve: Any) -
     came = w.values()
     for n, (written, text) in enumerate(numbers.items()):
         assert came[f"N-{n}"]["T"] == text and came[f"N-{n}"]["F"] == float(written), written
+
+
+TWICE = {
+    "1 / 2": (b'{"id": 1, "name": "N", "id": 2}', "the key “id” more than once"),
+    "T-1": (b'{"id": "T-1", "name": "A", "name": "B"}', '“"A" / "B"” is several values'),
+    "T-2": (b'{"id": "T-2", "name": "N", "smiles": "C", "smiles": "CC"}', "the key “smiles”"),
+    "T-3": (b'{"id": "T-3", "name": "N", "approval": 1, "approval": 2}', "“1 / 2” is several"),
+    "T-4": (b'{"id": "T-4", "name": "N", "in": {"a": "x"}, "in": {"a": "y"}}', "the key “in”"),
+    "T-5": (b'{"id": "T-5", "name": "N", "in": {"a": "x"}, "in": "x"}', "the key “in”"),
+    "T-6": (b'{"id": "T-6", "name": "N", "gone": false, "gone": true}', "the key “gone”"),
+}
+ONCE = [
+    b'{"id": "O-1", "name": "N 1", "smiles": "C:C", "smiles": "C:C"}',
+    b'{"id": "O-2", "name": "N 2", "unmapped": 1, "unmapped": 2}',
+]
+
+
+@pytest.mark.invariant(5)
+def test_a_key_twice_in_an_object_is_an_error_of_its_record(world: Any, serve: Any) -> None:
+    """Parsers keep the last value: the record of another id would be overwritten."""
+    rows = [*ROWS, ("Upper", "in.a")]
+    fields = [{"name": name, "type": kind} for name, kind in (
+        ("SMILES", "text"), ("Approval", "integer"), ("Upper", "text"))]  # fmt: skip
+    w = world([], fields=fields, rows=rows)
+    flag = {"mode": "flag", "path": "gone"}
+    settings = {"endpoint": {**PLAIN["endpoint"], "deletes": flag}}
+    body = b"[%b]" % b", ".join([*ONCE, *(record for record, _ in TWICE.values())])
+    answer = {"body": body.replace(b'"id": 1, "name": "N", "id": 2', b'"id": 2, "name": "N"')}
+    rules = {
+        w.tenant.schemas[w.schema]["fieldDefinitions"][2]["id"]: [{"rule": "case", "to": "upper"}]
+    }
+    w.configure(**{"API URL": serve(lambda a: Reply(**answer)).url, "Connector Settings": settings,
+                   "Mapping Rules": rules})  # fmt: skip
+    w.sync()
+    answer["body"] = body
+    run = w.sync()
+    assert run.status == SyncRun.Status.COMPLETED_WITH_WARNINGS
+    errors = {(error.value if i.startswith("(") else i): error.message
+              for i, error in w.open_errors().items()}  # fmt: skip
+    assert set(errors) == set(TWICE)
+    for external_id, (_, said) in TWICE.items():
+        assert said in errors[external_id], errors[external_id]
+    assert set(w.values()) == {"2", "O-1", "O-2"} and not Withdrawal.objects.exists()
+
+
+@pytest.mark.once
+@pytest.mark.invariant(5)
+def test_a_key_twice_outside_of_the_records_is_told(world: Any, serve: Any) -> None:
+    w = world([], rows=ROWS)
+    rows = json.dumps([{"id": "M-1", "name": "N", "smiles": "C"}]).encode()
+    bodies = [b'{"items": %b, "total": 1, "total": 1}', b'{"items": [{"id": "M-2"}], "items": %b}']
+    answer = {}
+    w.configure(**{"API URL": serve(lambda a: Reply(**answer)).url, "Connector Settings": PLAIN})
+    for body, codes in zip(bodies, ([], ["key_twice"]), strict=True):
+        answer["body"] = body % rows
+        run = w.sync(kind=SyncRun.Kind.FULL)
+        assert [warning["code"] for warning in run.warnings] == codes
+    assert "“items” more than once" in run.warnings[0]["text"]
 
 
 @pytest.mark.once

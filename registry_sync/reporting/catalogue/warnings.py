@@ -14,6 +14,7 @@ INCOMPLETE = frozenset(
         "link_unread",
         "ignored_records",
         "answer_partial",
+        "key_twice",
     }
 )
 """Warnings that some records may not have been read: what was not seen may still be there."""
@@ -66,6 +67,13 @@ WARNINGS = (
         ("source",),
         "Check the service: its answer has records, and an error or a sign of missing parts beside "
         "them. The next run reads everything again.",
+    ),
+    Cause(
+        "key_twice",
+        "an answer with a key twice",
+        ("source",),
+        "Correct the service: each key may occur once in an object. What is said twice may be the "
+        "records or the next page. The next run reads everything again.",
     ),
     Cause(
         "link_unread",

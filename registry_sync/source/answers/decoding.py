@@ -19,6 +19,11 @@ from typing import Any
 import orjson
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.source.answers.doubled_keys import (
+    DoubledKey,
+    may_have_doubled_keys,
+    object_of,
+)
 from registry_sync.source.answers.marks import BACKSLASH, NO_VALUE
 
 LONGEST_WHOLE = 4000
@@ -56,27 +61,34 @@ class Unusable(ValueError):
         self.remedy, self.cut = remedy, cut
 
 
-def parse(content: bytes, charset: str = "", id_path: str = "id") -> Any:
+def parse(
+    content: bytes, charset: str = "", id_path: str = "id", doubled: list[DoubledKey] | None = None
+) -> Any:
     """Return parsed JSON. Numbers stay exact; a value that is not JSON is marked text.
 
     A decimal with more digits than a float holds is text, as it is written.
 
     `charset` is the one that the answer states; it is used where the body is not Unicode. The
-    error names the last record before a fault by its id, which is at `id_path`. Raise Unusable.
+    error names the last record before a fault by its id, which is at `id_path`. Keys that an object
+    has several times, with several values, are added to `doubled`. Raise Unusable.
     """
+    doubled = [] if doubled is None else doubled
     if LONG_NUMBER not in content.translate(DIGITS, b"."):
         with suppress(orjson.JSONDecodeError):
-            return orjson.loads(content)
+            value = orjson.loads(content)
+            if not may_have_doubled_keys(content, value):
+                return value
     text = _decoded(content, charset)
     try:
-        return _loaded(text)
+        return _loaded(text, doubled)
     except (ValueError, RecursionError) as error:
         bare = PREFIX.sub("", text.lstrip(), count=1).lstrip()
         if bare[:1] not in ("{", "[") or isinstance(error, RecursionError):
             raise Unusable(f"its answer is not valid JSON: {error}") from error
     repaired = TOKEN.sub(_repaired, bare)
+    doubled.clear()
     try:
-        return _loaded(repaired)
+        return _loaded(repaired, doubled)
     except (ValueError, RecursionError) as error:
         raise _fault(error, repaired.rstrip(), id_path) from error
 
@@ -121,13 +133,14 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("registry_sync.mark", _mark)
 
 
-def _loaded(text: str) -> Any:
+def _loaded(text: str, doubled: list[DoubledKey]) -> Any:
     return json.loads(
         text,
         strict=False,  # control characters in strings
         parse_constant=lambda word: NO_VALUE + word,
         parse_float=_decimal,
         parse_int=_whole,
+        object_pairs_hook=lambda pairs: object_of(pairs, doubled),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.record_guess import select
 
 
@@ -15,13 +17,15 @@ class RecordList:
     """The records of an answer, and what its list has that are none.
 
     `doubt` is why everything must be read to know better, "" if there is no doubt. `refused` has
-    the registry's errors about single records, by the `id()` of the record.
+    the registry's errors about single records, by the `id()` of the record. `doubled` are keys that
+    the answer has several times outside of its records.
     """
 
     records: list[Json] = field(default_factory=list)
     strays: list[Any] = field(default_factory=list)
     doubt: str = ""
     refused: dict[int, str] = field(default_factory=dict)
+    doubled: Sequence[DoubledKey] = ()
 
     @property
     def count(self) -> int:

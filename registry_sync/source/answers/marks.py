@@ -7,12 +7,17 @@ store: a field that maps it is refused, with its record, and all others are read
 
 from __future__ import annotations
 
+from typing import Any
+
 from registry_sync.core.late_patterns import pattern
 
 NO_VALUE = "\udc00"
 """Before a bare word or number that is not JSON, such as NaN or 007."""
+TWICE = "\udc01"
+"""Around a key that its object has several times, and behind the values: key, values."""
 BACKSLASH = "\udc5c"
 """A backslash that begins no escape of JSON."""
+DOUBLED = pattern(f"{TWICE}([^{TWICE}]*){TWICE}([^{TWICE}]*){TWICE}")
 BAD_BYTE = pattern("[\udc80-\udcff]")
 """A byte that is no text in the answer's charset, as Python's surrogateescape writes it."""
 
@@ -21,6 +26,8 @@ def fault_in(text: str) -> str:
     """Return what is wrong in a text, to follow it in a sentence; "" if it has no mark."""
     if text.startswith(NO_VALUE):
         return "is not a JSON value" if len(text) > 1 else "has no value, which is not JSON"
+    if found := DOUBLED.search(text):
+        return f"is several values: an object has the key “{found[1][:60]}” more than once"
     if BACKSLASH in text:
         return "contains a backslash that is no JSON escape"
     if found := BAD_BYTE.search(text):
@@ -29,7 +36,15 @@ def fault_in(text: str) -> str:
     return ""
 
 
+def is_marked(value: Any) -> bool:
+    """Return whether a value, or an item of a list, has a mark."""
+    if isinstance(value, list):
+        return any(map(is_marked, value))
+    return isinstance(value, str) and not value.isascii() and bool(fault_in(value))
+
+
 def unmarked(text: str) -> str:
     """Return a text as the registry wrote it, with bad bytes as `\\xE9`."""
+    text = DOUBLED.sub(r"\2", text) if TWICE in text else text
     text = text.removeprefix(NO_VALUE).replace(BACKSLASH, "\\")
     return BAD_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02X}", text)

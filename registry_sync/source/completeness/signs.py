@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
+from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
@@ -36,11 +38,16 @@ SINGLE = written({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
-def signs_of(end: End, before: LoopDetector, *, excused: bool = False) -> tuple[Sign, ...]:
+def signs_of(
+    end: End, before: LoopDetector, doubled: Sequence[DoubledKey] = (), *, excused: bool = False
+) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: at most one sign.
 
-    `before` are the pages before it. `excused`: settings say what its error means.
+    `before` are the pages before it. `doubled` are keys that it has several times outside of its
+    records. `excused`: settings say what its error means.
     """
+    if doubled:
+        return (_doubled_said(doubled[0]),)
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
     looks = looks if excused else (_partial_said, *looks)
     found = (look(end) for look in looks)
@@ -80,6 +87,16 @@ def ignored_records(count: int, action: str) -> Sign:
         "Connector Settings, and ended the read.",
         "The integration owner corrects that action: `error_path` looks at one place, where "
         "`content` looks at the whole answer, its records too.",
+    )
+
+
+def _doubled_said(doubled: DoubledKey) -> Sign:
+    values = " and ".join(json.dumps(value, ensure_ascii=False)[:60] for value in doubled.values)
+    return Sign(
+        "key_twice",
+        f"The registry's answer has the key “{doubled.key[:60]}” more than once outside of its "
+        f"records ({values}); the last value was used.",
+        "The registry's owner corrects the service: each key may occur once in an object.",
     )
 
 

@@ -1,0 +1,94 @@
+"""Keys that occur more than once in one JSON object, with several values. Pure.
+
+Parsers keep the last value without a word. RFC 8259 calls such objects unpredictable, so neither
+value may be written. https://datatracker.ietf.org/doc/html/rfc8259#section-4
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from registry_sync.core.types import Json
+from registry_sync.source.answers.marks import TWICE
+
+ESCAPED = (b"\\u003a", b"\\u003A")
+"""Colons that a text has without the sign."""
+MOST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DoubledKey:
+    """A key that an object of an answer has several times; the object itself has the last value."""
+
+    owner: Json
+    key: str
+    values: tuple[Any, ...]
+
+    def mark(self) -> None:
+        """Put a mark in the place of each value, so that nothing takes it for one."""
+        self.owner[self.key] = _marked(self.key, self.values)
+
+
+def may_have_doubled_keys(content: bytes, parsed: Any) -> bool:
+    """Return whether a body may have more keys than came of it; False is certain.
+
+    Each key has one colon, and each colon of a text is in its copy. This takes half as long as
+    parsing; a parser that sees each key takes several times as long.
+    """
+    if b"\\" in content and any(colon in content for colon in ESCAPED):
+        return True
+    try:
+        return content.count(b":") != orjson.dumps(parsed).count(b":")
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        return True
+
+
+def object_of(pairs: Sequence[tuple[str, Any]], found: list[DoubledKey]) -> Json:
+    """Return an object of its keys and values, and add to `found` what it has several times."""
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    for key, count in Counter(key for key, _ in pairs).items():
+        values = tuple(value for name, value in pairs if name == key) if count > 1 else ()
+        if len({json.dumps(value, sort_keys=True) for value in values}) > 1:
+            found.append(DoubledKey(made, key, values))
+    return made
+
+
+def mark_within(records: Iterable[Json], doubled: Sequence[DoubledKey]) -> list[DoubledKey]:
+    """Mark the keys that records have several times, and return those outside of records."""
+    inside: set[int] = set()
+    for record in records:
+        _add(record, inside)
+    for one in doubled:
+        if id(one.owner) in inside:
+            one.mark()
+    return [one for one in doubled if id(one.owner) not in inside]
+
+
+def _add(value: Any, inside: set[int]) -> None:
+    if isinstance(value, dict):
+        inside.add(id(value))
+    elif not isinstance(value, list):
+        return
+    for held in value.values() if isinstance(value, dict) else value:
+        _add(held, inside)
+
+
+def _marked(key: str, values: Sequence[Any]) -> Any:
+    """Return a mark; of objects and lists in their own form, so that a path to within finds it."""
+    if all(isinstance(value, dict) for value in values):
+        names = dict.fromkeys(name for value in values for name in value)
+        return {
+            name: _marked(key, [value[name] for value in values if name in value]) for name in names
+        }
+    if all(isinstance(value, list) for value in values) and any(values):
+        return [_marked(key, [item for value in values for item in value])]
+    shown = " / ".join(json.dumps(value, ensure_ascii=False)[:MOST_SHOWN] for value in values)
+    return f"{TWICE}{key}{TWICE}{shown}{TWICE}"
