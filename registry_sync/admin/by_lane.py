@@ -52,7 +52,7 @@ class LaneChoice(admin.SimpleListFilter):
 
 
 class ByLane(ReadOnly):
-    """A list whose rows have a lane, which they show where the app feeds several.
+    """A list whose rows have a lane, which they show where it lists those of several.
 
     It stands below the value of the column `lane_below`, if there is one, to save room.
     """
@@ -62,8 +62,8 @@ class ByLane(ReadOnly):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = super().get_list_display(request)
         names = lanes.names_of(request)
-        if not names.several:
-            return shown
+        if not names.several or as_key(request.GET.get("lane", "")) is not None:
+            return shown  # the page says which lane it is
         if self.lane_below not in shown:
             return [shown[0], lane_column(names), *shown[1:]]
         below = lane_below(getattr(self, self.lane_below), names)

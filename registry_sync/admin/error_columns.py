@@ -46,7 +46,7 @@ class ErrorColumns:
     def record(self, error: EntityError) -> SafeString:
         """Link the record, and its way step by step."""
         record, steps = (f(error.external_id, error.lane_id) for f in (record_link, steps_url))
-        return format_html('{}<br><a class="desk-quiet" href="{}">step by step</a>', record, steps)
+        return format_html('{} <a class="desk-quiet" href="{}">step by step</a>', record, steps)
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> SafeString | str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ALL_VAR, PAGE_VAR, ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -46,6 +47,25 @@ from registry_sync.reporting.redaction import redact
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Errors = QuerySet[EntityError]
+FIRST = 10
+"""Errors of one cause that are listed before all are asked for."""
+
+
+class FirstOfCause(ChangeList):
+    """The errors: of one cause the first few, on a screen with its card, until all are asked for.
+
+    `folded` is whether there are more.
+    """
+
+    folded = False
+
+    def get_results(self, request: HttpRequest) -> None:
+        if not request.GET.get("code") or PAGE_VAR in request.GET or ALL_VAR in request.GET:
+            return super().get_results(request)
+        whole, self.list_per_page = self.list_per_page, FIRST
+        super().get_results(request)
+        self.list_per_page, self.folded = whole, self.multi_page
+        return None
 
 
 @admin.register(EntityError)
@@ -74,6 +94,9 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
 
     # -- the list ----------------------------------------------------------------------------
 
+    def get_changelist(self, request: HttpRequest, **named: Any) -> type[ChangeList]:
+        return FirstOfCause
+
     def get_queryset(self, request: HttpRequest) -> Errors:
         """Load lanes and users apart: joined, the database would sort all rows to show fifty."""
         rows = super().get_queryset(request).defer("raw")
@@ -97,6 +120,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         if isinstance(response, TemplateResponse) and changelist is not None:
             names = runs.LaneNames()
             with_waits(changelist.result_list)
+            code = request.GET.get("code", "")
             response.context_data = {
                 **(response.context_data or {}),
                 "title": "Errors",
@@ -104,10 +128,11 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
                     (lane, names.of(lane) if names.several else lane, with_cures)
                     for lane in self._lanes(request)
                     if (with_cures := self._with_cures(request, lane))
+                    and (not code or any(group.code == code for group, *_ in with_cures))
                 ],
                 "several": names.several,
                 "synced": bool(names.lanes),
-                "chosen": request.GET.get("code", ""),
+                "chosen": code,
                 "may_act": self.may(request),
             }
         return response

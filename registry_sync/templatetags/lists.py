@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.contrib.admin.views.main import PAGE_VAR
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
@@ -19,6 +20,12 @@ register = template.Library()
 def row_name(changelist: Any) -> str:
     """Return what the rows of a list are called, after their number."""
     return rows_of(changelist.model, changelist.result_count)
+
+
+@register.simple_tag
+def first_page(changelist: Any) -> str:
+    """Return the address of a list's first whole page."""
+    return str(changelist.get_query_string({PAGE_VAR: 1}))
 
 
 @register.filter

@@ -1,11 +1,18 @@
-"""What the desk cannot show is a page of the desk, with what to do and the way back."""
+"""Pages of errors: of one cause, and what the desk cannot show, with what to do instead."""
 
 from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
 
+from registry_sync.admin import errors
 from registry_sync.desk import site
+from tests.support import factories as made
+from tests.support.desk import text
 
 pytestmark = pytest.mark.once
 
@@ -47,3 +54,25 @@ def test_a_page_that_fails_names_the_request(owner, monkeypatch):
     page = told(answer, 500)
     assert answer["X-Request-ID"] in page and "a secret detail" not in page
     assert "check before you try again" in page
+
+
+def test_one_cause_fits_a_screen_until_all_its_errors_are_asked_for(owner):
+    def rows(page: str) -> int:
+        return page.count('name="_selected_action"')
+
+    here = made.LaneFactory(schema_name="Compound", position=0)
+    there = made.LaneFactory(schema_name="Lots", position=1)
+    made.EntityErrorFactory.create_batch(errors.FIRST, lane=here, code="name_taken")
+    address = "/admin/registry_sync/entityerror/?code=name_taken"
+    page = text(owner.get(address))
+    assert rows(page) == errors.FIRST and "showall" not in page
+    made.EntityErrorFactory.create_batch(60, lane=here, code="name_taken")
+    made.EntityErrorFactory(lane=there, code="link_missing")
+    page = text(owner.get(address))
+    assert rows(page) == errors.FIRST and "<h3>Lots</h3>" not in page
+    (whole,) = re.findall(r'<a href="([^"]+)" class="showall">All 70 errors</a>', page)
+    assert rows(text(owner.get(urljoin(address, html.unescape(whole))))) == 50
+    assert rows(text(owner.get(f"{address}&all="))) == 70
+    for lane, named in (("", errors.FIRST), (f"&lane={here.pk}", 0)):
+        assert text(owner.get(address + lane)).count("desk-lane") == named
+    assert rows(text(owner.get("/admin/registry_sync/entityerror/"))) == 50
