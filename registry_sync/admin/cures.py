@@ -74,7 +74,7 @@ class CurePages(Reasoned):
             raise CannotCure(fault)
         done = cure.do(case, order)
         self.note(request, done.noted, f"{cure.label_for(case)}: {done.note} {order.reason}")
-        for text in done.said:
+        for text in done.sentences:
             self.message_user(request, text, messages.SUCCESS)
         for text in done.warnings:
             self.message_user(request, text, messages.WARNING)

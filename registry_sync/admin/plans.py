@@ -31,17 +31,17 @@ TEMPLATES = "admin/registry_sync/plan/"
 
 
 class RowPages(CappedPaginator):
-    """Pages through every row of a plan, whose number is `known` unless a search limits them."""
+    """Pages through every row of a plan, whose number is `count` unless a search limits them."""
 
     def __init__(self, rows: QuerySet[PlanRow], count: int | None) -> None:
         super().__init__(rows, plans.PAGE)
-        self.known = count
+        self.known_count = count
         if count is not None:
             self.count = count
 
     @property
     def capped(self) -> bool:
-        return self.known is None and super().capped
+        return self.known_count is None and super().capped
 
 
 @admin.register(Plan)

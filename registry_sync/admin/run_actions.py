@@ -73,7 +73,7 @@ class RunOrders(Reasoned):
             return HttpResponseRedirect(back)
         if len(of) < 2:
             lane = of[0] if of else None
-            order = replace(order, wanted={**order.wanted, "lane": lane})
+            order = replace(order, values={**order.values, "lane": lane})
             back += f"?lane={lane.pk}" if lane_key and lane is not None else ""
             return self._begin(request, order, lambda seen: orders.facts(what, of, seen), back)
         reason = self._reason(request, order, orders.facts(what, of, read_queues()), back)
@@ -149,7 +149,7 @@ class RunOrders(Reasoned):
     def _start(
         self, request: HttpRequest, order: orders.Order, reason: str, **more: Any
     ) -> SyncRun:
-        values = {"title": order.title, "reason": reason, **order.wanted, **more}
+        values = {"title": order.title, "reason": reason, **order.values, **more}
         run, is_new = start(self, request, **values)
         if is_new:
             self.note(request, [run], with_reason(order.title, reason))

@@ -36,7 +36,7 @@ class Addition:
     """Labels that someone else had added since."""
     put_back: list[str] = field(default_factory=list)
     """What the request changed beside that, and what was put back."""
-    left: list[str] = field(default_factory=list)
+    not_undone: list[str] = field(default_factory=list)
     """What it changed and could not be put back, or is not known."""
     fault: Exception | None = None
     """Why it ended after the dropdown was changed."""
@@ -63,7 +63,7 @@ def add_options(
         if not new and not found.unarchived:
             raise
         found.fault = fault
-        found.left += [
+        found.not_undone += [
             f"It is not known whether “{label}” was added."
             for label in new
             if label not in found.added
@@ -141,7 +141,9 @@ def _put_back(
             step = waiting.pop(0)
             found.put_back += [f"{text}, and {step.done}." for text in step.changed]
     finally:
-        found.left += [f"{text}, and {step.undone}." for step in waiting for text in step.changed]
+        found.not_undone += [
+            f"{text}, and {step.undone}." for step in waiting for text in step.changed
+        ]
 
 
 def _steps(client: Client, dropdown_id: str, before: Options, seen: Options) -> Iterator[Step]:
@@ -185,17 +187,19 @@ def _compare(
     """Say which options are there now, and which that were `seen` are not as they were."""
     names = {option["name"] for option in now.values()}
     found.added, found.unarchived = [label for label in new if label in names], []
-    found.left += [f"“{label}” is not in the dropdown." for label in new if label not in names]
+    found.not_undone += [
+        f"“{label}” is not in the dropdown." for label in new if label not in names
+    ]
     for id_, option in seen.items():
         name, is_now = option["name"], now.get(id_)
         if is_now is None:
             if name not in new:
-                found.left.append(f"“{name}” ({id_}) is no longer in the dropdown.")
+                found.not_undone.append(f"“{name}” ({id_}) is no longer in the dropdown.")
         elif is_now["name"] != name:
-            found.left.append(f"“{name}” is called “{is_now['name']}” now.")
+            found.not_undone.append(f"“{name}” is called “{is_now['name']}” now.")
         elif id_ in back:
             if not is_now.get("archiveRecord"):
                 found.unarchived.append(name)
         elif bool(is_now.get("archiveRecord")) != bool(option.get("archiveRecord")):
             word = "archived" if is_now.get("archiveRecord") else "in use"
-            found.left.append(f"“{name}” is {word} now.")
+            found.not_undone.append(f"“{name}” is {word} now.")

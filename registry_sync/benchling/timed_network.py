@@ -32,7 +32,7 @@ class Deadline:
         """Let an exchange begin that may take this long."""
         self._until = time.monotonic() + seconds
 
-    def left(self, timeout: float | None) -> float:
+    def remaining(self, timeout: float | None) -> float:
         """Return the seconds that a step may take which has `timeout` of its own; 0 for none."""
         rest = max(0.0, self._until - time.monotonic())
         return rest if timeout is None else min(rest, timeout)
@@ -52,7 +52,7 @@ class TimedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        remaining = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        remaining = _some(self._deadline.remaining(timeout), httpcore.ConnectTimeout)
         stream = self._inner.connect_tcp(host, port, remaining, local_address, socket_options)
         return TimedStream(stream, self._deadline)
 
@@ -70,7 +70,7 @@ class TimedStream(httpcore.NetworkStream):
         silent_until = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
             remaining = _some(
-                self._deadline.left(silent_until - time.monotonic()), httpcore.ReadTimeout
+                self._deadline.remaining(silent_until - time.monotonic()), httpcore.ReadTimeout
             )
             if stopping.overdue():
                 raise httpcore.ReadTimeout("this process must stop")
@@ -79,7 +79,7 @@ class TimedStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), PIECE):
-            remaining = _some(self._deadline.left(timeout), httpcore.WriteTimeout)
+            remaining = _some(self._deadline.remaining(timeout), httpcore.WriteTimeout)
             self._inner.write(buffer[start : start + PIECE], remaining)
 
     def start_tls(
@@ -88,7 +88,7 @@ class TimedStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        remaining = _some(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        remaining = _some(self._deadline.remaining(timeout), httpcore.ConnectTimeout)
         return TimedStream(
             self._inner.start_tls(ssl_context, server_hostname, remaining), self._deadline
         )

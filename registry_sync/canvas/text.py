@@ -91,7 +91,7 @@ def unattended(queues: Queues, rhythm: Rhythm | None) -> str:
     schedule = "the next scheduled sync"
     if rhythm is not None and not rhythm.overdue:
         schedule += f", expected {moment(rhythm.expected_at)}"
-    if not queues.wanted:
+    if not queues.is_used:
         late = rhythm is not None and rhythm.overdue
         rest = f" It is overdue. Tell your integration owner {SCHEDULE_LATE}." if late else ""
         return f"**Your request is kept.** It starts with {schedule}.{rest}"

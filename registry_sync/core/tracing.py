@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def wanted() -> bool:
+def is_enabled() -> bool:
     """Return whether the environment asks for traces."""
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -38,7 +38,7 @@ def wanted() -> bool:
 @cache
 def traces() -> Traces | None:
     """Return where spans go, made once a process; None if traces are off or cannot be made."""
-    if not wanted():
+    if not is_enabled():
         return None
     try:
         from registry_sync.core.trace_provider import Traces

@@ -33,7 +33,7 @@ class Order:
     """
 
     title: str
-    wanted: Json
+    values: Json
     explanation: str
     needs_reason: bool = True
 
@@ -116,8 +116,8 @@ def waits(queues: Queues) -> str:
     """Return when a run starts if no worker is listening now."""
     why = (
         "No worker is listening"
-        if queues.wanted and not queues.trouble
-        else queues.said().rstrip(".")
+        if queues.is_used and not queues.trouble
+        else queues.sentence().rstrip(".")
     )
     return f"{why}: the run starts when a worker polls or at the next manage.py sync_registry."
 
@@ -248,7 +248,7 @@ def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
     if not ids:
         return None, ["No errors of this run are open any more. There is nothing to retry."]
     if len(ids) > MOST_IDS:
-        order.wanted["only"] = []
+        order.values["only"] = []
         return order, [f"More than {MOST_IDS:,} are open, so all open errors are retried."]
     return order, [f"Retries {_errors_said(len(ids))} from the stored copies of the records."]
 

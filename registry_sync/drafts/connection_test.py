@@ -30,13 +30,13 @@ def try_connection(
     """
     exchanges: list[Json] = []
 
-    def heard(request: str, status: int, size: int) -> None:
+    def on_response(request: str, status: int, size: int) -> None:
         if len(exchanges) < MOST_KEPT:
             exchanges.append({"request": request, "answer": _answer(status, size)})
 
     kept: Json = {"lines": [], "proposal": None, "fault": ""}
     try:
-        found = propose_live(client, element=element, heard=heard)
+        found = propose_live(client, element=element, on_response=on_response)
         lines = [
             {"setting": line.setting, "value": line.value, "evidence": line.evidence}
             for line in found.lines

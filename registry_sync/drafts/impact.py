@@ -187,7 +187,7 @@ class Forecast:
         """Compare entities with what Benchling has, and see who gets a name, an id and links."""
         new = [entity for id_, entity in entities.items() if id_ not in held]
         seen = self.rivals.tenant.entities(new)
-        held |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.ours.items()}
+        held |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.existing.items()}
         effects = {
             id_: self._effect(entity, held.get(id_))
             for id_, entity in entities.items()

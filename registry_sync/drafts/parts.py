@@ -39,7 +39,7 @@ class Parts:
         if self._unique:
             self.notes.look_up(_keys_of(candidate.entity for candidate in candidates))
             mapping = self.tenant.setup.mapping
-            problems = substances.taken(
+            problems = substances.taken_substances(
                 self.lane, mapping, candidates, self, is_tried=lambda candidate: False
             )
         if self.lane is not None:

@@ -22,7 +22,7 @@ from registry_sync.sync.setup import Setup
 class Seen:
     """What Benchling has: our own entities by external id, others that are equal, and holders."""
 
-    ours: dict[str, Entity] = field(default_factory=dict)
+    existing: dict[str, Entity] = field(default_factory=dict)
     equal: set[str] = field(default_factory=set)
     """External ids of records whose entity someone else made with the same values."""
     holders: dict[str, list[Holder]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class TenantView:
         existing = entity_of(entity.external_id, raw, self.setup, targets)
         here = (raw.get("schema") or {}).get("id") == self.setup.schema.id
         if is_ours(raw, self.client.app_id, self.setup):
-            seen.ours[entity.external_id] = existing
+            seen.existing[entity.external_id] = existing
         elif here and not raw.get("archiveRecord") and _is_equal(entity, existing):
             seen.equal.add(entity.external_id)
         else:

@@ -28,7 +28,7 @@ def ends(lane: Lane, last_ends: Ends) -> Ends:
     heads = ChainHead.objects.filter(Exists(link)).exclude(lane=lane)
     rows = heads.values_list("lane", "links", "digest")
     found: Ends = {marks[pk]: [links, digest] for pk, links, digest in rows if pk in marks}
-    return last_ends | found | {mark: last_ends[mark] for mark in _gone(last_ends, marks)}
+    return last_ends | found | {mark: last_ends[mark] for mark in _without_end(last_ends, marks)}
 
 
 def _marks() -> dict[int, str]:
@@ -36,7 +36,7 @@ def _marks() -> dict[int, str]:
     return {lane.pk: lane.mark for lane in rows}
 
 
-def _gone(last_ends: Ends, marks: dict[int, str]) -> Iterator[str]:
+def _without_end(last_ends: Ends, marks: dict[int, str]) -> Iterator[str]:
     """Yield the lanes whose chains do not have the link that was their last one."""
     lanes = {mark: pk for pk, mark in marks.items()}
     for mark, (number, digest) in last_ends.items():
@@ -47,7 +47,7 @@ def _gone(last_ends: Ends, marks: dict[int, str]) -> Iterator[str]:
 
 def fault(last_ends: Ends) -> str:
     """Return which chain is no longer there; "" if all are."""
-    for mark in _gone(last_ends, _marks() if last_ends else {}):
+    for mark in _without_end(last_ends, _marks() if last_ends else {}):
         number, _ = last_ends[mark]
         return (
             f"The chain of the lane with the key {mark} no longer has its link {number}, "

@@ -112,7 +112,7 @@ class CheckedCsv:
     def __init__(self, path: Path, keys: Sequence[str] = ()) -> None:
         self.path = path
         self.faults: list[str] = []
-        self.said: list[str] = []
+        self.sentences: list[str] = []
         self._lanes = list(Lane.objects.all())
         self._deleted = {lane.pk: _Deleted(lane) for lane in self._lanes}
         fault = self._signature([*filter(None, [settings.BENCHLING_PRIVATE_KEY]), *keys])
@@ -144,7 +144,7 @@ class CheckedCsv:
             return f"{beside.name} was not signed by this deployment's key ({why})."
         if signed.decode("utf-8", "replace") != file_digest(path):
             return f"{path.name} was changed after it was signed."
-        self.said.append(f"{path.name}: the signature is valid (key {by}).")
+        self.sentences.append(f"{path.name}: the signature is valid (key {by}).")
         return ""
 
     def _rows(self) -> None:
@@ -197,7 +197,7 @@ class CheckedCsv:
         count, period = seen.total(), ""
         if times:
             period = f" from {times[0]} to {times[1]}"
-        self.said.append(
+        self.sentences.append(
             f"{self.path.name}: {number_of(count, 'row')}{period} {were(count)} compared with the "
             f"database: {seen[SAME]:,} are there as they were signed, {seen[DELETED]:,} were "
             f"deleted by retention, {seen[CHANGED]:,} were changed, {seen[MOVED]:,} are in another "

@@ -68,7 +68,7 @@ class LaneWork:
         lane = self.lane
         return lane is None or Lane.objects.filter(pk=lane.pk, position__isnull=False).exists()
 
-    def said(self) -> str:
+    def outcome_text(self) -> str:
         """Return the lane's outcome in a line, and what it says in further ones."""
         lines = [self.busy] if self.busy else [summary(run) for run in self.runs[:1]]
         head, *rest = "\n".join(lines).split("\n")
@@ -80,37 +80,37 @@ class LaneWork:
 class SeveralLanes:
     """Requests a run of each lane, works them in turn, and tells what became of each.
 
-    `wanted` are the arguments of `runs.request`. `say` and `complain` write lines. `listen` returns
+    `values` are the arguments of `runs.request`. `say` and `complain` write lines. `listen` returns
     who watches a run.
     """
 
     def __init__(
         self,
-        wanted: dict[str, Any],
+        values: dict[str, Any],
         *,
         say: Callable[[str], object],
         complain: Callable[[str], object],
         listen: Callable[[SyncRun], Listener],
     ) -> None:
-        self.wanted, self.say, self.complain, self.listen = wanted, say, complain, listen
+        self.values, self.say, self.complain, self.listen = values, say, complain, listen
         self.work: dict[int, LaneWork] = {}
         self._queue: deque[int] = deque()
         self._seen: set[int] = set()
-        self._taken: set[int] = set()
+        self._taken_over: set[int] = set()
         self._newest = SyncRun.objects.of_app().values_list("pk", flat=True).first() or 0
 
     def request(self, lanes: Sequence[Lane]) -> list[SyncRun]:
         """Request a run of each lane; return those that this process may work on."""
         own_runs = []
         for lane in lanes:
-            run, is_new = runs.request(**{**self.wanted, "lane": lane})
+            run, is_new = runs.request(**{**self.values, "lane": lane})
             work = self.work.setdefault(lane.pk, LaneWork(lane))
             if not is_new and (why := busy_sentence(run)):
                 work.busy = why
                 continue
             if not is_new:
                 self.say(f"{self._name(lane)}: {taken_sentence(run)}")
-                self._taken.add(run.pk)
+                self._taken_over.add(run.pk)
             self._add(run)
             own_runs.append(run)
         return own_runs
@@ -152,7 +152,7 @@ class SeveralLanes:
         """Write what became of each lane."""
         for work in self.reported():
             write = self.complain if work.busy else self.say
-            write(f"{self._name(work.lane)}: {work.said()}")
+            write(f"{self._name(work.lane)}: {work.outcome_text()}")
 
     def _work(self, run_id: int) -> bool:
         """Work one slice of a run, unless it waits. Return whether anything was done."""
@@ -179,8 +179,8 @@ class SeveralLanes:
         if lane is None:
             return
         self.work.setdefault(lane.pk, LaneWork(lane)).runs.append(run)
-        kind, reads_all = self.wanted["kind"], self.wanted["reads_all"]
-        if run.pk in self._taken and not does_as_much(run, kind, reads_all=reads_all):
+        kind, reads_all = self.values["kind"], self.values["reads_all"]
+        if run.pk in self._taken_over and not does_as_much(run, kind, reads_all=reads_all):
             self.request([lane])
 
     def _leave(self, run: SyncRun) -> None:
@@ -196,7 +196,7 @@ class SeveralLanes:
         if stopping.requested():
             return False
         since = SyncRun.objects.of_app().filter(pk__gt=self._newest, status__in=SyncRun.ACTIVE)
-        new_runs = since.filter(trigger=self.wanted["trigger"], paused_at=None, lane__isnull=False)
+        new_runs = since.filter(trigger=self.values["trigger"], paused_at=None, lane__isnull=False)
         for run in new_runs.exclude(pk__in=self._seen).order_by("pk"):
             self._add(run)
         return bool(self._queue)

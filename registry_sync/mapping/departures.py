@@ -12,10 +12,10 @@ How = Literal["scope", "flag", "tombstone"]
 
 
 class Departure(NamedTuple):
-    """How a record shows that it has left; `said` is a clause such as `status is 'retired'`."""
+    """How a record shows that it has left; `reason` is a clause such as `status is 'retired'`."""
 
     how: How
-    said: str
+    reason: str
 
 
 def departure(record: Json, mapping: Mapping) -> Departure | None:

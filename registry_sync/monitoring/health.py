@@ -271,7 +271,7 @@ def _schedule(rhythm: Rhythm | None, active: SyncRun | None) -> list[Finding]:
 def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
     needed = needed_queues()
     idle = [name for name in needed if not queues.serves(name)]
-    if not queues.wanted or not idle:
+    if not queues.is_used or not idle:
         return []
     if queues.trouble:
         what = f"Redis is unreachable ({queues.trouble})"

@@ -27,18 +27,18 @@ class OutOfTime(SyncError):
 
 
 class TimeLimit:
-    """A point in time; `left()` and `until(share)` are in seconds."""
+    """A point in time; `remaining()` and `until(share)` are in seconds."""
 
     def __init__(self, seconds: float = LIMIT) -> None:
         self._end = time.monotonic() + seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the seconds that are left, never less than a twentieth."""
         return max(0.05, self._end - time.monotonic())
 
     def part(self, share: float) -> TimeLimit:
         """Return a deadline after a share of what is left."""
-        return TimeLimit(self.left() * share)
+        return TimeLimit(self.remaining() * share)
 
     def waiting(self, whom: str) -> Callable[..., None]:
         """Return a wait policy of a client that raises OutOfTime instead of waiting too long."""

@@ -45,7 +45,7 @@ def explain(lane: Lane, external_id: str, *, limit: float = LIMIT) -> Explanatio
             if stage.needs and not (needed and needed.passed):
                 found.steps.append(_not_reached(name, found))
             else:
-                found.steps.append(_taken(name, stage, walk, found))
+                found.steps.append(_take(name, stage, walk, found))
     finally:
         walk.close()
     found.secrets = walk.secrets
@@ -53,7 +53,7 @@ def explain(lane: Lane, external_id: str, *, limit: float = LIMIT) -> Explanatio
     return found
 
 
-def _taken(name: str, stage: Stage, walk: Walk, found: Explanation) -> Step:
+def _take(name: str, stage: Stage, walk: Walk, found: Explanation) -> Step:
     try:
         result = stage.take(walk, found)
     except (Refused, SyncError, Wait) as error:
@@ -116,15 +116,15 @@ def _record(walk: Walk, found: Explanation) -> Said | None:
 
 
 def _scope(walk: Walk, found: Explanation) -> Said:
-    setup, record = walk.known()
+    setup, record = walk.setup_and_record()
     if (leaving := departure(record.raw, setup.mapping)) is not None:
-        text = f"It is not of this lane now: {leaving.said}. Nothing is written for it."
+        text = f"It is not of this lane now: {leaving.reason}. Nothing is written for it."
         return "stopped", text, (), ""
     return "ok", "It belongs to this lane.", (), ""
 
 
 def _mapping(walk: Walk, found: Explanation) -> Said:
-    setup, record = walk.known()
+    setup, record = walk.setup_and_record()
     done = transform(record.raw, record.external_id, setup.mapping)
     found.readings = list(readings_of(record.raw, done, setup))
     details = [_line(reading) for reading in found.readings]
@@ -140,7 +140,7 @@ def _line(reading: Reading) -> str:
 
 
 def _name_and_links(walk: Walk, found: Explanation) -> Said:
-    setup, record = walk.known()
+    setup, record = walk.setup_and_record()
     walk.ahead = outlook(walk.lane, record, setup, walk.benchling)
     if (problem := walk.ahead.problem) is not None:
         who = record_actor(problem["code"], "").label

@@ -62,7 +62,7 @@ class Walk:
         setup = self.known_setup()
         deadline = self.deadline.part(SHARE)
         wait = deadline.waiting("The registry")
-        half = deadline.left() / 2
+        half = deadline.remaining() / 2
         self._source = source = Source(
             setup.connector,
             credential=setup.config.api_key,
@@ -119,7 +119,7 @@ class Walk:
         assert self.setup is not None
         return self.setup
 
-    def known(self) -> tuple[Setup, SourceRecord]:
+    def setup_and_record(self) -> tuple[Setup, SourceRecord]:
         """Return the configuration and the record, once they were read."""
         assert self._record is not None
         return self.known_setup(), self._record

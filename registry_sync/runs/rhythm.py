@@ -25,7 +25,7 @@ class Rhythm:
     expected_at: datetime
     overdue: bool
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         """Return in a sentence when the next scheduled run is expected."""
         often = f"About every {duration(self.every)}"
         if self.overdue:

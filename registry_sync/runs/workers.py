@@ -22,11 +22,11 @@ REDIS_SECONDS = 0.5
 class Queues:
     """Redis and its workers, as seen a moment ago.
 
-    `wanted`: this deployment uses them. `trouble` is why Redis is unreachable, "" if it is not.
+    `is_used`: this deployment uses them. `trouble` is why Redis is unreachable, "" if it is not.
     `workers` and `waiting` count the workers and the waiting jobs of each queue.
     """
 
-    wanted: bool
+    is_used: bool
     trouble: str = ""
     workers: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Queues:
 
     def serves(self, queue: str) -> bool:
         """Return whether a worker would work a job of this queue now."""
-        return self.wanted and not self.trouble and self.workers.get(queue, 0) > 0
+        return self.is_used and not self.trouble and self.workers.get(queue, 0) > 0
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         """Return in a sentence which workers there are."""
-        if not self.wanted:
+        if not self.is_used:
             return "No workers: REDIS_URL is not set, so manage.py sync_registry does the work."
         if self.trouble:
             return f"Redis is unreachable ({self.trouble})."
@@ -80,7 +80,7 @@ def read_queues(server: Redis | None = None) -> Queues:
     `server` is a connection that the caller has.
     """
     if not settings.REDIS_URL:
-        return Queues(wanted=False)
+        return Queues(is_used=False)
     from redis.exceptions import RedisError
     from rq import Queue
 
@@ -89,12 +89,12 @@ def read_queues(server: Redis | None = None) -> Queues:
         names = list(settings.RQ_QUEUES)
         served = [name for worker in live_workers(connection) for name in worker.queue_names()]
         return Queues(
-            wanted=True,
+            is_used=True,
             workers={name: served.count(name) for name in names},
             waiting={name: Queue(name, connection=connection).count for name in names},
         )
     except (RedisError, OSError, ValueError) as error:
-        return Queues(wanted=True, trouble=type(error).__name__)  # its text may hold the URL
+        return Queues(is_used=True, trouble=type(error).__name__)  # its text may hold the URL
 
 
 def versions_of_workers() -> list[str]:

@@ -16,7 +16,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.ahead import Waits, first_then_ahead
 from registry_sync.source.answers.entry_list import EntryFinder, identify_by
 from registry_sync.source.answers.record_list import Memory, RecordFinder
-from registry_sync.source.connection import Connection, Heard
+from registry_sync.source.connection import Connection, OnResponse
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.details import DetailReader
 from registry_sync.source.http import Exchange, Reply
@@ -36,7 +36,7 @@ class Source:
     for each byte, in seconds; the connector's `limits` hold for whole answers. Unless it is
     `patient`, a client takes each answer as it is and does not wait for a better one. `memory`
     is what earlier answers showed. With `entries`, the list has no records but entries of their
-    ids, which may be bare. `heard` is called with each answer.
+    ids, which may be bare. `on_response` is called with each answer.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Source:
         patient: bool = True,
         memory: Memory | None = None,
         entries: bool = False,
-        heard: Heard = lambda request, status, size: None,
+        on_response: OnResponse = lambda request, status, size: None,
     ) -> None:
         self.connector = connector
         self._waits = waits = Waits(pause, keep_alive)
@@ -65,7 +65,7 @@ class Source:
             pause=waits.pause,
             keep_alive=waits.keep_alive,
             patient=patient,
-            heard=heard,
+            on_response=on_response,
         )
         self._connection = connection
         self._exchange = Exchange(connection, pause=waits.pause, keep_alive=waits.keep_alive)

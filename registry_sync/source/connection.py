@@ -35,7 +35,7 @@ from registry_sync.source.request import Request
 
 CHUNK = 64 * 1024
 """Bytes read at once."""
-Heard = Callable[[str, int, int], None]
+OnResponse = Callable[[str, int, int], None]
 """Called with each request, such as "GET https://…", its answer's status, and the size in bytes."""
 REDIRECTS = 5
 REFUSED = (401, 419, 440, 498)
@@ -117,11 +117,11 @@ class Connection:
         pause: Callable[[float], None] = time.sleep,
         keep_alive: Callable[[], None] = lambda: None,
         patient: bool = True,
-        heard: Heard = lambda request, status, size: None,
+        on_response: OnResponse = lambda request, status, size: None,
     ) -> None:
         self.connector = connector
         self.timeout = timeout
-        self._heard = heard
+        self._on_response = on_response
         self.requests = 0
         opened = partial(
             open_session,
@@ -186,7 +186,7 @@ class Connection:
         except (requests.RequestException, OSError) as error:
             raise registry_unreachable(error, request.url) from error
         content, url = self._read(answer), answer.url or request.url
-        self._heard(f"{request.method} {url}", answer.status_code, len(content))
+        self._on_response(f"{request.method} {url}", answer.status_code, len(content))
         return Received(answer.status_code, answer.headers, content, url, answer.is_redirect)
 
     def _read(self, answer: requests.Response) -> bytes:

@@ -99,7 +99,7 @@ def _connector(
     base = reader.text(client.get("base_url"), "client.base_url") or api_url.strip()
     reader.check_address(base, "client.base_url" if client.get("base_url") else "API URL")
     path = reader.text(endpoint.get("path"), "endpoint.path")
-    request_settings = _asked(reader, endpoint, client, (since_parameter or "").strip())
+    request_settings = _request_settings(reader, endpoint, client, (since_parameter or "").strip())
     headers = _headers(reader, client.get("headers"))
     placeholders.check_unfilled(reader, {"endpoint.path": path, "client.headers": str(headers)})
     return Connector(
@@ -145,7 +145,9 @@ def _deletes(reader: SettingsReader, raw: object, base: str, *, scoped: bool) ->
     return found
 
 
-def _asked(reader: SettingsReader, endpoint: Json, client: Json, since_parameter: str) -> Json:
+def _request_settings(
+    reader: SettingsReader, endpoint: Json, client: Json, since_parameter: str
+) -> Json:
     """Return the settings of the requests for pages, as arguments of Connector."""
     incremental = read_incremental(
         reader, endpoint.get("incremental"), has_since=bool(since_parameter)

@@ -44,7 +44,7 @@ def probe_filter(
 ) -> FilterFound:
     """Return how a registry's filter behaves; `records` are the list's first, in their order."""
     future = _of_future(open_source)
-    old, refused = _asked(open_source, LONG_AGO)
+    old, refused = _changed_since(open_source, LONG_AGO)
     unit: Unit = ""
     exclusive = False
     if terms.cursor_path and old and not future:
@@ -61,12 +61,14 @@ def probe_filter(
 def _of_future(open_source: Callable[[], Source]) -> list[Json] | None:
     """Return what changed since a time in ten years; None where the registry breaks over it."""
     try:
-        return _asked(open_source, datetime.now(UTC) + FAR)[0]
+        return _changed_since(open_source, datetime.now(UTC) + FAR)[0]
     except SourceError:
         return None
 
 
-def _asked(open_source: Callable[[], Source], since: datetime) -> tuple[list[Json] | None, str]:
+def _changed_since(
+    open_source: Callable[[], Source], since: datetime
+) -> tuple[list[Json] | None, str]:
     """Return a page of what changed since a time, or how it was refused.
 
     Some registries refuse a time in the future, which is no fault.
@@ -93,7 +95,7 @@ def _compared(
     at = {name for name, when in timed if when == newest}
 
     def comes(since: datetime) -> bool | None:
-        page, _ = _asked(open_source, since)
+        page, _ = _changed_since(open_source, since)
         return None if page is None else bool(at & {source.identify(record) for record in page})
 
     if comes(newest) is not False:

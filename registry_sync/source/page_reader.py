@@ -42,7 +42,7 @@ from registry_sync.source.request import Request, page_request
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Fetched:
     """An answer to the request for a page: `where` it is, `at` what time it was asked for.
 
     `overlap` records at its beginning were left out, as the page before had them. `slid`: it was
@@ -101,7 +101,7 @@ class PageReader:
         self, where: Json | None, loops: LoopDetector, since: datetime | None
     ) -> tuple[Page, Json | None, LoopDetector]:
         with self._turn():
-            fetched = self._asked(where, loops, since)
+            fetched = self._fetch(where, loops, since)
         where, reply, listed = fetched.where, fetched.reply, fetched.listed
         answer = self._answer(fetched, loops, whole=since is None)
         paginator = self.connector.paginator.at(where)
@@ -155,7 +155,7 @@ class PageReader:
 
     # -- asking ------------------------------------------------------------------------------
 
-    def _asked(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Asked:
+    def _fetch(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Fetched:
         """Ask for the page at a position, without an overlap where the registry allows none."""
         after = (where or {}).get("after")
         try:
@@ -174,7 +174,7 @@ class PageReader:
             return replace(fetched, listed=replace(fetched.listed, records=records[1:]), overlap=1)
         return replace(fetched, slid=after not in ids and not fetched.reply.ignored)
 
-    def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Asked:
+    def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Fetched:
         at = datetime.now(UTC)
         request = page_request(self.connector, where, self._since_value(since))
         later, whole = where is not None, since is None
@@ -183,7 +183,7 @@ class PageReader:
         reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
         assert reply is not None
         listed = self._answers.listed(reply, later=later, whole=whole, announced=loops.announced)
-        return _Asked(at, where, request, reply, listed)
+        return _Fetched(at, where, request, reply, listed)
 
     def _overlapping(
         self, paginator: Paginator, where: Json | None, follows: Json | None, end: End,
@@ -222,7 +222,7 @@ class PageReader:
         """Return the records of the page at a position as they are listed, without details."""
         return self._ask(where, LoopDetector(), None).listed.records
 
-    def _signs(self, fetched: _Asked, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
+    def _signs(self, fetched: _Fetched, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""
         reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
@@ -234,7 +234,7 @@ class PageReader:
         found = signs_of(end, loops, doubled, excused=bool(reply.excused_by))
         return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
-    def _answer(self, fetched: _Asked, loops: LoopDetector, *, whole: bool) -> PageAnswer:
+    def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
         reply, records = fetched.reply, [*fetched.listed.records, *fetched.listed.strays]
         return PageAnswer(
             body=reply.body,
@@ -252,7 +252,7 @@ class PageReader:
             whole=whole,
         )
 
-    def _next(self, fetched: _Asked, answer: PageAnswer, paginator: Paginator) -> Json | None:
+    def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
         ended = fetched.reply.ignored or (fetched.reply.excused_by and not fetched.listed.count)
         follows = None if ended or ends_empty(answer) else self._follows(fetched.where, answer)

@@ -60,7 +60,7 @@ class Condition:
             return True
         return self._holds(None if value is ABSENT else value)
 
-    def said(self, record: Json) -> str:
+    def describe(self, record: Json) -> str:
         """Return the value that a record has at the path, in words for people."""
         value = self._get(record)
         return f"{self.path} is {'missing' if value is ABSENT else repr(value)[:80]}"
@@ -83,7 +83,7 @@ class Scope:
         """Return why a record is not this lane's, as a clause; "" if it is."""
         for condition in self.conditions:
             if not condition.holds(record):
-                return condition.said(record)
+                return condition.describe(record)
         return ""
 
     def kept(self) -> list[list[Any]]:

@@ -63,7 +63,7 @@ def remember_page(ctx: RunContext, page: list[Json]) -> None:
         if external_id is not None and is_ours(raw, client.app_id, setup):
             entries.append(_entry(lane, raw, external_id, setup, targets))
         else:
-            other_names += _taken(lane, raw, setup)
+            other_names += _taken_names(lane, raw, setup)
     with transaction.atomic():
         runs.renew(ctx.lease)
         ledger.import_found(lane, entries)
@@ -131,7 +131,7 @@ def entity_of(external_id: str, raw: Json, setup: Setup, targets: dict[str, str]
     )
 
 
-def _taken(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
+def _taken_names(lane: Lane, raw: Json, setup: Setup) -> list[TakenName]:
     schema = raw.get("schema") or {}
     names = [("name", raw.get("name")), ("id", raw.get("entityRegistryId"))]
     names += [("alias", alias) for alias in raw.get("aliases") or ()]

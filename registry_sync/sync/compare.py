@@ -59,7 +59,7 @@ def _compare_each(
     position: Json | None,
 ) -> None:
     """Sort the records into `out`. Of an id that comes twice, one form counts, or none."""
-    run, lane, views = ctx.run, ctx.lane, out.known
+    run, lane, views = ctx.run, ctx.lane, out.views
     earlier = _seen_otherwise(records, views, run)
     settled = [record for record in records if record.external_id not in underway]
     out.came_again = _came_again(settled, views, run, earlier)
@@ -258,7 +258,7 @@ def _without_entity(
     if (leaving := departure(record.raw, setup.mapping)) is not None:
         merged = record.external_id in out.merges  # its entity is archived, by who merged it
         if before is not None and before.entity_hash and not merged:
-            out.left[record.external_id] = leaving
+            out.departures[record.external_id] = leaving
         return record_outcome(record, UNCHANGED, how=leaving.how)
     if (merge := out.merges.get(record.external_id)) is not None:
         return merges.outcome(record, merge)

@@ -108,7 +108,7 @@ def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
     own = own_archives(ctx, page) | merges.find(ctx, page)
-    rows = _known(lane, page)
+    rows = _rows_of_page(lane, page)
     targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
         targets |= _targets_of_ours(ctx, setup, list(rows.values()))
@@ -146,7 +146,7 @@ def _compare_values(
             _keep(ctx.run, entry, raw, setup, targets, found)
 
 
-def _known(lane: Lane, page: Sequence[Json]) -> dict[str, Known]:
+def _rows_of_page(lane: Lane, page: Sequence[Json]) -> dict[str, Known]:
     """Return the ledger's rows of a page's entities, by Benchling's id, else by registry id."""
     # Through the lane, not joined with it: SQLite would read the whole lane for each page.
     ledger_rows = lane.ledger.exclude(entity_hash="").values_list(*Known._fields)

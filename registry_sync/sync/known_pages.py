@@ -28,8 +28,8 @@ class KnownPages:
         """Return whether a sign is a suspicion that earlier reads dispel."""
         if sign.code not in SUSPICIONS:
             return False
-        larger = self._known("largest_page", 0) > len(page.records)
-        followed: bool = self._known("paginator", "") == self.paginator
+        larger = self._learned("largest_page", 0) > len(page.records)
+        followed: bool = self._learned("paginator", "") == self.paginator
         return followed or (larger and sign.code == "full_page")
 
     def note(self, page: Page) -> None:
@@ -37,12 +37,12 @@ class KnownPages:
         if self.ctx.run.dry_run:
             return
         facts: dict[str, Any] = {}
-        if len(page.records) > self._known("largest_page", 0):
+        if len(page.records) > self._learned("largest_page", 0):
             facts["largest_page"] = len(page.records)
         if page.next_position is not None and page.records:
             facts["paginator"] = self.paginator
         if facts:
             runs.learn(self.ctx.lane, self.ctx.lease, **facts)
 
-    def _known(self, name: str, otherwise: Any) -> Any:
+    def _learned(self, name: str, otherwise: Any) -> Any:
         return self.ctx.lane.source_state.get(name, otherwise)

@@ -44,7 +44,9 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
     found: list[Lane] = []
     for sync in syncs:
         key = _key(client, items, sync)
-        lane = _known(sync, key, before) or (None if len(syncs) == 1 else _made(sync, key, items))
+        lane = _lane_before(sync, key, before) or (
+            None if len(syncs) == 1 else _made(sync, key, items)
+        )
         if lane is None:
             found += [one for one in before if one.element == sync.element]
         else:
@@ -89,7 +91,7 @@ def _key(client: Client, items: list[Json], sync: Sync) -> dict[str, str] | None
     return key_of(client, config.registry_id, sync.schema_id, connector)
 
 
-def _known(sync: Sync, key: dict[str, str] | None, before: Sequence[Lane]) -> Lane | None:
+def _lane_before(sync: Sync, key: dict[str, str] | None, before: Sequence[Lane]) -> Lane | None:
     """Return the lane that a sync was before, as far as its faults let it be known."""
     if key is not None and (lane := Lane.objects.filter(**key).first()) is not None:
         return lane

@@ -19,15 +19,15 @@ class LinkTargets:
 
     def __init__(self, client: Client, registry_id: str) -> None:
         self.client, self.registry_id = client, registry_id
-        self._known: dict[str, Json | None] = {}
+        self._by_id: dict[str, Json | None] = {}
 
     def among(self, registry_ids: Collection[str]) -> dict[str, Json]:
         """Return those of these that are in Benchling. Raise Wait, Refused."""
-        if unknown := sorted(set(registry_ids) - self._known.keys()):
+        if unknown := sorted(set(registry_ids) - self._by_id.keys()):
             found = self.client.entities_registered(unknown, registry_id=self.registry_id)
             there = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
-            self._known |= {registry_id: there.get(registry_id) for registry_id in unknown}
-        held = {registry_id: self._known[registry_id] for registry_id in registry_ids}
+            self._by_id |= {registry_id: there.get(registry_id) for registry_id in unknown}
+        held = {registry_id: self._by_id[registry_id] for registry_id in registry_ids}
         return {registry_id: raw for registry_id, raw in held.items() if raw is not None}
 
 

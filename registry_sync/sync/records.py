@@ -76,7 +76,7 @@ def candidate_of(
 class Compared:
     """What a page came to: what to send, what is settled, and what came again."""
 
-    known: dict[str, LedgerView]
+    views: dict[str, LedgerView]
     candidates: list[Candidate] = field(default_factory=list)
     settled: list[RecordOutcome] = field(default_factory=list)
     repeated: int = 0
@@ -91,7 +91,7 @@ class Compared:
     """Those of them whose value in the registry changed."""
     merges: dict[str, Merge] = field(default_factory=dict)
     """Merges of entities that are not over, by external id."""
-    left: dict[str, Departure] = field(default_factory=dict)
+    departures: dict[str, Departure] = field(default_factory=dict)
     """Entities in Benchling whose records show that they have left, by external id."""
     marked: list[str] = field(default_factory=list)
     """Entities in Benchling whose records say that they are deleted, but still have values."""

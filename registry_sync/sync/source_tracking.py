@@ -30,7 +30,7 @@ class SourceTracker:
         self.ctx, self.clock = ctx, SourceClock(ctx, asked_from)
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.watch = ReadingWatch(ctx)
-        self.known = KnownPages(ctx)
+        self.pages = KnownPages(ctx)
         self._first = False
         self._followed = False
         self._exceeded: tuple[Sign, int | None] | None = None
@@ -171,9 +171,9 @@ class SourceTracker:
         for sign in page.signs:
             if sign.code == "total_exceeded":
                 self._exceeded = sign, page.total
-            elif not self.known.explains(sign, page):
+            elif not self.pages.explains(sign, page):
                 self._warn(sign)
-        self.known.note(page)
+        self.pages.note(page)
 
     def _warn(self, sign: Sign) -> None:
         runs.warn(self.run, self.lease, sign.code, f"{sign.text} {sign.remedy}")

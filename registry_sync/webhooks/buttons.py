@@ -162,7 +162,7 @@ def _sync_one(canvas: Canvas, client: Client, who: Presser) -> None:
     canvas.wanted_at = who.pressed_at
     if matches.several:
         canvas.standing = matches.several
-    elif not matches.known and await_runs(canvas, dict.fromkeys(lanes, typed), reading):
+    elif not matches.is_known and await_runs(canvas, dict.fromkeys(lanes, typed), reading):
         canvas.note = words.kept()
     elif not choices and names.lanes:
         canvas.note = words.known_nowhere(typed)

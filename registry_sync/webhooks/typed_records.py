@@ -41,12 +41,12 @@ class Found:
 class Meant:
     """The records that what was typed means: lanes and external ids, or a list to choose from.
 
-    `known` unless no lane has read such a record, and no registry gives it.
+    `is_known` unless no lane has read such a record, and no registry gives it.
     """
 
     records: list[tuple[Lane, str]]
     several: str = ""
-    known: bool = True
+    is_known: bool = True
 
 
 def find_record(
@@ -111,7 +111,7 @@ def meant_records(typed: str, lanes: Sequence[Lane], client: Client) -> Meant:
         texts = (words.of_lane(names.label(one.lane), one.status.text) for one in found)
         return Meant([], "\n\n".join(texts))
     there = any(_is_there(one, one.status.external_id) for one in found)
-    return Meant([(one.lane, one.status.external_id) for one in found], known=there)
+    return Meant([(one.lane, one.status.external_id) for one in found], is_known=there)
 
 
 def reading_runs(lanes: Sequence[Lane]) -> dict[int, SyncRun]:

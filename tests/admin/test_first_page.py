@@ -192,10 +192,10 @@ def test_the_rhythm_of_the_schedule_is_inferred(db, settings):
     SyncRun.objects.all().delete()
     old_runs(20, every=quarter, last=timedelta(minutes=5))
     rhythm = infer_rhythm()
-    assert rhythm.said().startswith("About every 15 min; next expected about ")
+    assert rhythm.sentence().startswith("About every 15 min; next expected about ")
     assert timedelta(minutes=9) < rhythm.expected_at - timezone.now() < timedelta(minutes=11)
     late = infer_rhythm(now=timezone.now() + timedelta(hours=2))
-    assert late.overdue and "and is overdue" in late.said()
+    assert late.overdue and "and is overdue" in late.sentence()
     # Nights, which there were before, are not late; nor is anything without a rhythm.
     SyncRun.objects.all().delete()
     for hours in (48, 24, 0):

@@ -24,7 +24,7 @@ from tests.support.desk import old_runs
 
 pytestmark = pytest.mark.once
 MISSING = "Your request is kept, but no one is working on it at the moment."
-CRON_ONLY = {"wanted": False, "workers": {}}
+CRON_ONLY = {"is_used": False, "workers": {}}
 REDIS_GONE = {"trouble": "ConnectionError", "workers": {}}
 NO_WORKER = {"workers": {"sync": 0, "interactive": 0}}
 
@@ -179,7 +179,7 @@ def test_a_workers_presses_are_left_to_it(w, monkeypatch):
     from registry_sync.jobs import presses
     from registry_sync.runs.workers import Queues
 
-    seen = Queues(wanted=True, workers={"interactive": 1, "sync": 1})
+    seen = Queues(is_used=True, workers={"interactive": 1, "sync": 1})
     monkeypatch.setattr(presses, "read_queues", lambda: seen)
     row = pressed(Page(w))
     assert work_presses() == 0

@@ -90,7 +90,7 @@ def test_nothing_is_imported_unless_a_variable_asks_for_it(monkeypatch, caplog) 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done.stderr
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    assert tracing.wanted()
+    assert tracing.is_enabled()
     monkeypatch.setitem(sys.modules, "registry_sync.core.trace_provider", None)
     tracing.traces.cache_clear()
     with caplog.at_level(logging.WARNING):
@@ -99,5 +99,5 @@ def test_nothing_is_imported_unless_a_variable_asks_for_it(monkeypatch, caplog) 
     tracing.traces.cache_clear()
     for name, value in (("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")):
         monkeypatch.setenv(name, value)
-        assert not tracing.wanted()
+        assert not tracing.is_enabled()
         monkeypatch.delenv("OTEL_SDK_DISABLED", raising=False)

@@ -77,7 +77,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch, *names: str, **seen: Any) -> None:
     """Let workers listen on these queues, on both by default; `seen` is what Redis is otherwise."""
     queues = ("sync", "interactive")
     workers = {name: int(name in (names or queues)) for name in queues}
-    found = Queues(**{"wanted": True, "workers": workers, **seen})
+    found = Queues(**{"is_used": True, "workers": workers, **seen})
     monkeypatch.setattr(attendance, "read_queues", lambda: found)
 
 

@@ -203,9 +203,9 @@ def test_nobody_needs_the_id_of_a_record_outside_the_scope(code, value, expected
     out = page(ctx, faulty)
     assert settled(out) == {"C-1": expected} and sent(out) == {}
     left = expected == "unchanged"
-    assert (out.settled[0].how == "scope") == left == ("C-1" in out.left)
+    assert (out.settled[0].how == "scope") == left == ("C-1" in out.departures)
     known.delete()
-    assert page(ctx, faulty).left == {}, "it was never in Benchling"
+    assert page(ctx, faulty).departures == {}, "it was never in Benchling"
 
 
 def test_another_substance_under_a_known_id_is_refused():

@@ -63,7 +63,7 @@ class Line:
         """Take a turn and give it up; return how often it waited."""
         turns = self.turns(**terms)
         turns.take(self.batch(self.mine))
-        turns.taken()
+        turns.pass_on()
         assert SyncRun.objects.get(pk=self.mine[0].pk).turn_since is None
         return self.waits
 
@@ -173,4 +173,4 @@ def test_an_only_lane_takes_no_turns(line, django_assert_num_queries):
     turns = line.turns()
     with django_assert_num_queries(0):
         turns.take(Batch())
-        turns.taken()
+        turns.pass_on()

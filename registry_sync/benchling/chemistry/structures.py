@@ -66,13 +66,13 @@ def _read(text: str, by_rdkit: bool) -> Parsed | str:
     if not by_rdkit:
         check = syntax.fault_of_molfile if is_molfile(text) else syntax.fault_of_smiles
         return check(text) or Parsed()
-    answer = _asked(text)
+    answer = _ask_child(text)
     if "fault" in answer:
         return str(answer["fault"])
     return Parsed(str(answer["whole"]), tuple(answer["largest"]), tuple(answer["stripped"]))
 
 
-def _asked(text: str) -> dict[str, Any]:
+def _ask_child(text: str) -> dict[str, Any]:
     """Return RDKit's answer; a child that ended may have been killed, so another is asked."""
     try:
         return CHILD.ask(text)

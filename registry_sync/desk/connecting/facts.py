@@ -78,17 +78,17 @@ def stored(schema_id: str) -> Facts:
         schema_id = newest.schema_id if newest else ""
     draft = _draft(schema_id)
     element = str((draft.base.get("element") if draft else "") or "")
-    return _known(Sync(element, schema_id))
+    return _stored_facts(Sync(element, schema_id))
 
 
 def _remembered(element: str) -> Facts:
     """Return the facts of the sync of an element, by its lane, else by its newest draft."""
     lane = next((one for one in runs.current_lanes() if one.element == element), None)
     if lane is not None:
-        return _known(Sync(element, lane.schema_id, lane.schema_name))
+        return _stored_facts(Sync(element, lane.schema_id, lane.schema_name))
     kept = drafts.of_this_app().exclude(state=State.DISCARDED).values_list("base", "schema_id")
     of = (schema_id for base, schema_id in kept[:100] if (base.get("element") or "") == element)
-    return _known(Sync(element, next(of, "")))
+    return _stored_facts(Sync(element, next(of, "")))
 
 
 def has_good_run(schema_id: str = "") -> bool:
@@ -106,13 +106,13 @@ def _words(error: Exception) -> str:
 
 
 def _read(sync: Sync, raw: list[Json]) -> Facts:
-    facts = _known(sync)
+    facts = _stored_facts(sync)
     key = settings.BENCHLING_PRIVATE_KEY
     facts.config = read_config(raw, private_key=key, element=sync.element, needed=())
     return facts
 
 
-def _known(sync: Sync) -> Facts:
+def _stored_facts(sync: Sync) -> Facts:
     tried = ConnectionTest.objects.of_app().filter(element=sync.element).first()
     version = versions.of_schema(sync.schema_id).first()
     dry = _runs(sync.schema_id).filter(kind=Kind.DRY_RUN, only=[])

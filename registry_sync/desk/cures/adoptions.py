@@ -73,7 +73,7 @@ class Adopt(Press):
         count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
         summary = f"{number_of(count, 'entity', 'entities')} approved for adoption."
         return Done(
-            summary, said=[summary], noted=chosen, check=[row.external_id for row in chosen]
+            summary, sentences=[summary], noted=chosen, check=[row.external_id for row in chosen]
         )
 
 

@@ -75,7 +75,7 @@ class Unarchive(Press):
             raise CannotCure("Tick at least one entity that this app archived. Nothing was done.")
         summary = f"{number_of(len(rows), 'entity', 'entities')} will be unarchived."
         ids = [row.external_id for row in rows]
-        return Done(summary, said=[summary], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
+        return Done(summary, sentences=[summary], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
 
 
 def _own_archives(case: Case) -> QuerySet[Withdrawal]:

@@ -43,7 +43,7 @@ class Assign(Press):
         count = decisions.assign_to(case.errors(), user)
         whom = name_of(user) if user else "no one"
         summary = f"{number_of(count, 'error')} assigned to {whom}."
-        return Done(summary, said=[summary], noted=rows)
+        return Done(summary, sentences=[summary], noted=rows)
 
 
 def assignable() -> list[AbstractUser]:

@@ -69,7 +69,7 @@ def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Do
     differences = list(found.values())
     made = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
     done = Done("Benchling's values accepted.", noted=list(found))
-    done.said.append(f"{number_of(len(made), 'difference')} accepted.")
+    done.sentences.append(f"{number_of(len(made), 'difference')} accepted.")
     return _with_left(done, len(differences) - len(made))
 
 

@@ -80,7 +80,9 @@ class NameTemplate(Press):
         )
         drafts.save(draft, draft.version, actor=order.actor, name_field=template)
         done = Done(f"Draft {draft.pk} started with {template}.", noted=[draft, case.lane])
-        done.said.append("The draft is started. Publish it when the preview is as you want it.")
+        done.sentences.append(
+            "The draft is started. Publish it when the preview is as you want it."
+        )
         preview.request(draft)
         if not enqueue_preview(draft):
             preview.on_sample(draft, client_of_settings(), plain_source)

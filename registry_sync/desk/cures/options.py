@@ -152,7 +152,7 @@ def read_dropdowns(case: Case, client: Client) -> list[Dropdown]:
     """
     fields = {field.name: field for field in _schema_fields(case.lane, client)}
     found: dict[str, tuple[FieldDefinition, Counter[str]]] = {}
-    for name, label, count in _wanted(case):
+    for name, label, count in _named_options(case):
         field = fields.get(name)
         if field is not None and field.dropdown_id and label.strip():
             found.setdefault(field.dropdown_id, (field, Counter()))[1][label.strip()] += count
@@ -162,7 +162,7 @@ def read_dropdowns(case: Case, client: Client) -> list[Dropdown]:
     ]
 
 
-def _wanted(case: Case) -> QuerySet[EntityError, tuple[str, str, int]]:
+def _named_options(case: Case) -> QuerySet[EntityError, tuple[str, str, int]]:
     """Return the fields, the options that errors name, and in how many, most frequent first."""
     counted = case.errors().order_by().values("field", "waits_key").annotate(count=Count("pk"))
     return counted.order_by("-count", "field", "waits_key").values_list(
@@ -257,22 +257,26 @@ def _report(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None
     """Say what became of a dropdown; return why it ended early, if it did."""
     where = f"the dropdown of “{dropdown.field}”"
     if found.added:
-        done.said.append(f"{number_of(len(found.added), 'option')} added to {where}.")
+        done.sentences.append(f"{number_of(len(found.added), 'option')} added to {where}.")
     if found.unarchived:
-        done.said.append(f"{number_of(len(found.unarchived), 'option')} unarchived in {where}.")
+        done.sentences.append(
+            f"{number_of(len(found.unarchived), 'option')} unarchived in {where}."
+        )
     if found.there:
-        done.said.append(f"{number_of(len(found.there), 'option')} had been added by someone else.")
-    done.warnings += [f"In {where}: {text}" for text in (*found.put_back, *found.left)]
+        done.sentences.append(
+            f"{number_of(len(found.there), 'option')} had been added by someone else."
+        )
+    done.warnings += [f"In {where}: {text}" for text in (*found.put_back, *found.not_undone)]
     names = ", ".join(f"“{label}”" for label in (*found.added, *found.unarchived))
     done.note += f"{' ' if done.note else ''}Options of {where} added: {names or 'none'}."
-    done.note += "".join(f" {text}" for text in found.left)
+    done.note += "".join(f" {text}" for text in found.not_undone)
     return found.fault
 
 
 def _finish(done: Done, case: Case, added: Sequence[tuple[str, str]]) -> None:
     """Name the lane and the records whose history keeps it, and those to check."""
     written = defaultdict(list)  # by field, the labels as errors have them
-    for field, label, _ in _wanted(case):
+    for field, label, _ in _named_options(case):
         if (field, label.strip()) in added:
             written[field].append(label)
     condition = Q(pk__in=())

@@ -73,7 +73,7 @@ class AllowRun(Press):
             raise CannotCure(f"{proposed} {proposed.remedy}") from proposed
         done = Done(f"Overridden once: {what.label}.", noted=[row, case.lane])
         done.whole, done.kind = order.press == "sync", SyncRun.Kind(run.kind)
-        done.said.append("The next run uses the override.")
+        done.sentences.append("The next run uses the override.")
         done.address = page("allowance_changelist")
         return done
 
@@ -128,7 +128,7 @@ def _report(what: What, allowed: Sequence[EntityError], proposed: int) -> Done:
     done = Done("", noted=allowed, check=[error.external_id for error in allowed])
     if allowed:
         done.note = f"Overridden once for {number_of(len(allowed), 'record')}: {what.label}."
-        done.said.append(done.note)
+        done.sentences.append(done.note)
     if proposed:
         done.warnings.append(
             "This lane requires a second person: the override for "

@@ -126,14 +126,14 @@ class Order:
 class Done:
     """What came of a press.
 
-    `said` and `warnings` are sentences. `noted` are the rows whose history keeps it, as `note`.
+    `sentences` and `warnings` are shown. `noted` are the rows whose history keeps it, as `note`.
     `check` are the records that a run of `kind` checks now; with `whole` the run is of all records.
     With `retries`, a cause, all its errors are retried from the stored copies instead.
     `address` is the page to open next, if no run starts.
     """
 
     note: str
-    said: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     noted: Sequence[Model] = ()
     check: Sequence[str] = ()

@@ -130,7 +130,7 @@ def _filter(
 ) -> tuple[Filter, Json, str] | None:
     """Return the filter by the modification time, its settings, and what came by it."""
     names = [found.source().identify(record) or "" for record in found.records]
-    times = [read_time(value, _known(terms)) for value in values]
+    times = [read_time(value, _incremental(terms)) for value in values]
     timed = {name: when for name, when in zip(names, times, strict=True) if when is not None}
     first = tuple(when for when in times[: found.page_size] if when is not None)
     sample = Sample(timed, first, found.page_size)
@@ -163,7 +163,7 @@ def _tried(found: Findings, terms: Json, one: Filter, sample: Sample) -> Tried:
 
 
 def _reader(terms: Json) -> Callable[[Json], datetime | None]:
-    read, incremental = compile_path(terms["cursor_path"]), _known(terms)
+    read, incremental = compile_path(terms["cursor_path"]), _incremental(terms)
     return lambda record: read_time(read(record), incremental)
 
 
@@ -194,14 +194,14 @@ def _params(found: Findings) -> Json:
     return dict((found.settings.get("endpoint") or {}).get("params") or {})
 
 
-def _known(terms: Json) -> Incremental:
+def _incremental(terms: Json) -> Incremental:
     return Incremental(
         datetime_format=terms.get("datetime_format", "iso"), timezone=terms.get("timezone", "UTC")
     )
 
 
 def _times_by(values: Sequence[Any], terms: Json) -> list[datetime]:
-    incremental = _known(terms)
+    incremental = _incremental(terms)
     return [when for value in values if (when := read_time(value, incremental)) is not None]
 
 

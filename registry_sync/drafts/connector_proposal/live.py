@@ -14,7 +14,7 @@ from registry_sync.core.secrets import hide, public_address
 from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal import ConnectorProposal, propose
 from registry_sync.source.client import Source
-from registry_sync.source.connection import Heard
+from registry_sync.source.connection import OnResponse
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import read_connector
 from registry_sync.source.errors import refuse_to_wait
@@ -32,13 +32,13 @@ def propose_live(
     schema_id: str = "",
     *,
     element: str = "",
-    heard: Heard = lambda request, status, size: None,
+    on_response: OnResponse = lambda request, status, size: None,
 ) -> ConnectorProposal:
     """Return a proposal made with `API URL` and `API Key` alone. Raise SyncError.
 
     It is for the sync that feeds the schema `schema_id`; without it, for the first one. Of the
     settings in use, the section `client` and what is requested by a body are kept, if they have no
-    fault. `element` names the sync where no schema is known. `heard` is called with each answer;
+    fault. `element` names the sync where no schema is known. `on_response` gets each answer;
     the request has no secret.
     """
     config = _config_of(client, schema_id, element)
@@ -47,7 +47,7 @@ def propose_live(
 
     def without_key(request: str, status: int, size: int) -> None:
         method, _, url = request.partition(" ")
-        heard(hide(f"{method} {public_address(url)}", [config.api_key], HIDDEN), status, size)
+        on_response(hide(f"{method} {public_address(url)}", [config.api_key], HIDDEN), status, size)
 
     def open_source(connector: Connector) -> Source:
         opened.append(
@@ -58,7 +58,7 @@ def propose_live(
                 user_agent=f"RegistrySync/{__version__}",
                 timeout=TIMEOUT,
                 pause=refuse_to_wait,
-                heard=without_key,
+                on_response=without_key,
             )
         )
         return opened[-1]

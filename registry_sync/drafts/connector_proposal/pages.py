@@ -57,7 +57,7 @@ def propose_pages(found: Findings) -> None:
     else:
         marks = marks_of(answer)
         counts_more = total and total.count > answer.count
-        more_at = marks[0].said if marks else total.path if total and counts_more else ""
+        more_at = marks[0].in_words if marks else total.path if total and counts_more else ""
         _probe(found, answer, total, more_at)
     _count(found, total)
     judge_proposed_ids(found)
@@ -80,10 +80,10 @@ def _paginators_of(found: Findings, answer: PageAnswer, total: Total | None) -> 
 def _marked(
     found: Findings, answer: PageAnswer, marks: Sequence[Mark], total: Total | None
 ) -> Ways:
-    best, evidence = propose(marks, answer, total), f"The answer says more at {marks[0].said}."
+    best, evidence = propose(marks, answer, total), f"The answer says more at {marks[0].in_words}."
     yield from _based(best, evidence)
     if first_address(marks):
-        yield {"type": "auto"}, f"The next page's address is at {marks[0].said}."
+        yield {"type": "auto"}, f"The next page's address is at {marks[0].in_words}."
     flags = [mark for mark in marks if mark.kind == "flag"]
     for mark in [mark for mark in marks if mark.kind in ("token", "number")][:MOST_TOKENS]:
         yield from _by_token(mark, propose([mark, *flags], answer, total))
@@ -96,7 +96,7 @@ def _by_token(mark: Mark, paginator: Json) -> Ways:
     """Yield the parameters that may take a token: one of its own name, and the usual ones."""
     own = mark.entry.path.rpartition(".")[2]
     for name in dict.fromkeys((own, *TOKEN_PARAMS)) if "cursor_param" in paginator else ():
-        seen = f"The answer says more at {mark.said}. The parameter {name} takes it."
+        seen = f"The answer says more at {mark.in_words}. The parameter {name} takes it."
         yield {**paginator, "cursor_param": name}, seen
 
 

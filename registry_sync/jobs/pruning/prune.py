@@ -43,7 +43,7 @@ class Outcome:
     rows: int = 0
 
 
-def wanted() -> bool:
+def is_limited() -> bool:
     """Return whether the settings limit how long anything is kept."""
     return any(_days(kind) for kind in KINDS)
 
@@ -53,7 +53,7 @@ def prune(*, dry_run: bool = False) -> list[Outcome]:
 
     What was deleted stays deleted when this stops halfway; the next call goes on. Raise Stopping.
     """
-    if not dry_run and wanted():
+    if not dry_run and is_limited():
         tallies.fold(math.inf)  # only what metrics have counted may go
     return [_prune(kind, dry_run=dry_run) for kind in KINDS]
 

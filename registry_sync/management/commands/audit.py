@@ -108,7 +108,7 @@ class Command(OperatorCommand):
         if file:
             checked = signed_csv.CheckedCsv(Path(file), keys)
             faults += checked.faults
-            for line in checked.said:
+            for line in checked.sentences:
                 self.stdout.write(line)
         for lane in lanes:
             verdict = chain_check.verify_chain(lane, keys)

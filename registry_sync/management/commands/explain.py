@@ -48,7 +48,7 @@ class Command(OperatorCommand):
         if not options["id"].strip():
             raise CommandError("ID is empty.", returncode=USAGE)
         names = runs.LaneNames()
-        found = explain(*_meant(options["id"].strip(), options["lane"], names))
+        found = explain(*_find_record(options["id"].strip(), options["lane"], names))
         explained = as_json(found, names.of(found.lane))
         if options["json"]:
             self.stdout.write(json.dumps(explained, indent=2, ensure_ascii=False, default=str))
@@ -68,7 +68,7 @@ class Command(OperatorCommand):
                 self.stdout.write(f"       {one_line(line)}")
 
 
-def _meant(typed: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
+def _find_record(typed: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
     """Return the record's lane and external id. Raise CommandError 64 if several are meant."""
     lanes = lanes_to_sync(lane) if lane is not None else names.lanes
     hits = [hit for hit in record_history.find(typed) if hit.lane in lanes]

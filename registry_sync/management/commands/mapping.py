@@ -142,7 +142,7 @@ class Command(OperatorCommand):
         target: items.Wanted = {}
         for resolved, place in zip(lanes, places, strict=True):
             check_connector(resolved, items.value_of(held, place.path("API URL")))
-            target |= _wanted(resolved, items.with_wanted(held, target), place)
+            target |= _target_items(resolved, items.with_wanted(held, target), place)
         changed = items.writes(held, target)
         if dry_run:
             for write in changed:
@@ -181,7 +181,7 @@ def _own(config: AppConfig, held: items.Held) -> AppConfig:
     )
 
 
-def _wanted(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> items.Wanted:
+def _target_items(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> items.Wanted:
     """Return every configuration item of a sync with its new value."""
     target: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():

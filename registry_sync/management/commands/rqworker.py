@@ -42,9 +42,9 @@ def _refuse(queues: tuple[str, ...]) -> None:
         text = f"A worker serves one queue. Start one worker each for {' and '.join(queues)}."
         raise CommandError(text, returncode=USAGE)
     seen = read_queues()
-    if not seen.wanted:
+    if not seen.is_used:
         text = "REDIS_URL is not set, so a worker has no queue. The operator must set it."
         raise CommandError(text, returncode=FAILED)
     if seen.trouble:
-        text = f"{seen.said()} The operator must check REDIS_URL and that Redis runs."
+        text = f"{seen.sentence()} The operator must check REDIS_URL and that Redis runs."
         raise CommandError(text, returncode=FAILED)

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from registry_sync import runs
 from registry_sync.core import stopping
 from registry_sync.core.stopping import Stopping
-from registry_sync.jobs.pruning.prune import wanted
+from registry_sync.jobs.pruning.prune import is_limited
 from registry_sync.jobs.schedule import Schedule, ScheduleError, parse_schedule
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
@@ -109,7 +109,7 @@ class Command(OperatorCommand):
     def _prune(self, last: datetime) -> datetime:
         """Delete what the settings no longer keep, once a day; return when that was last done."""
         now = datetime.now(UTC)
-        if not wanted() or now - last < PRUNE_EVERY:
+        if not is_limited() or now - last < PRUNE_EVERY:
             return last
         if status := self._start(["prune"]):
             self._say(f"manage.py prune failed (exit status {status}).")

@@ -30,7 +30,7 @@ def of_service() -> Iterator[Found]:
 def of_redis() -> Iterator[Found]:
     """Yield what Redis tells of queues and workers; it has half a second for each answer."""
     queues = read_queues()
-    if not queues.wanted:
+    if not queues.is_used:
         return
     yield families.REDIS, {(): float(not queues.trouble)}
     if not queues.trouble:

@@ -45,13 +45,13 @@ class Tallied(ABC):
     model: ClassVar[Any]
 
     @property
-    def left(self) -> QuerySet[Any]:
+    def uncounted(self) -> QuerySet[Any]:
         """Return the rows that no tally includes yet."""
         return self.rows().filter(tallied=False).order_by("pk")
 
     def ended(self) -> QuerySet[Any]:
         """Return those that are left and will not change any more: a tally may include them."""
-        return self.left
+        return self.uncounted
 
     def counted(self) -> QuerySet[Any]:
         """Return those that are left and count already."""
@@ -75,10 +75,10 @@ class Runs(Tallied):
         return SyncRun.objects.of_app()
 
     def ended(self) -> QuerySet[SyncRun]:
-        return self.left.exclude(status__in=SyncRun.ACTIVE)
+        return self.uncounted.exclude(status__in=SyncRun.ACTIVE)
 
     def counted(self) -> QuerySet[SyncRun]:
-        return self.left  # what an active run has written counts at once
+        return self.uncounted  # what an active run has written counts at once
 
     def parts(self, rows: QuerySet[SyncRun]) -> Iterator[Part]:
         real = rows.exclude(kind__in=SyncRun.DRY)
@@ -139,7 +139,7 @@ class Messages(Tallied):
 
     def ended(self) -> QuerySet[AlertMessage]:
         over = Q(next_try_at__isnull=True, created_at__lt=timezone.now() - SETTLED_AFTER)
-        return self.left.filter(over | Q(sent_at__isnull=False))
+        return self.uncounted.filter(over | Q(sent_at__isnull=False))
 
     def parts(self, rows: QuerySet[AlertMessage]) -> Iterator[Part]:
         for channel, sent_at in rows.values_list("channel", "sent_at"):

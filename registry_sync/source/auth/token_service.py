@@ -96,7 +96,7 @@ class TokenAnswer:
             return not self.body and DOWN.search(self.content) is not None
         return RATE.search(self.content.decode(errors="replace")) is not None
 
-    def said(self, secrets: Sequence[str]) -> str:
+    def message(self, secrets: Sequence[str]) -> str:
         """Return the service's own words, such as “invalid_client: no such client”.
 
         An answer that may hold a token under another name is only described.
@@ -151,7 +151,7 @@ class TokenService:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         answer = self._answer(response, content)
         if answer.is_out:
-            raise self._out(f"answered {answer.status}: {answer.said(self._secrets)}")
+            raise self._out(f"answered {answer.status}: {answer.message(self._secrets)}")
         return answer
 
     def token(self, answer: TokenAnswer) -> Token:
@@ -193,7 +193,7 @@ class TokenService:
                 f"{CHECK_AUTH}: access_token_url must be the address that it leads to.",
             )
         texts = [
-            f"{each.status} without a token: {each.said(self._secrets).rstrip('.')}"
+            f"{each.status} without a token: {each.message(self._secrets).rstrip('.')}"
             for each in answers
         ]
         what = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))

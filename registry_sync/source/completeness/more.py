@@ -113,7 +113,7 @@ class Mark:
     address: str = ""
 
     @property
-    def said(self) -> str:
+    def in_words(self) -> str:
         """Return where and what the answer says, as a part of a sentence; no token is shown."""
         value = self.entry.value
         shown = f" ({str(value).lower()})" if isinstance(value, (bool, int)) else ""

@@ -164,8 +164,8 @@ def _unseen(end: End) -> Sign | None:
     proposal = f": {written(propose(marks, end.answer))}" if marks else ""
     return Sign(
         "next_unseen",
-        f"{_came(end.answer.count)} returned on the first page, and it was the only one: its "
-        f"answer has nothing at “{where}”.",
+        f"{_records_were(end.answer.count)} returned on the first page, and it was the only one: "
+        f"its answer has nothing at “{where}”.",
         "If the registry has more records, the integration owner corrects that path in "
         f"endpoint.paginator of Connector Settings{proposal}. {WHOLE}",
     )
@@ -178,7 +178,7 @@ def _more_said(end: End) -> Sign | None:
     if "next" in end.answer.links:
         claim, settings = "names a next page in its Link header", written({"type": "header_link"})
     elif marks:
-        claim = f"mentions a next page at {marks[0].said}"
+        claim = f"mentions a next page at {marks[0].in_words}"
     elif pages := _missing_pages(end):
         claim = f"says that there are {pages:,} pages"
     elif end.only and end.answer.whole and end.total and not end.is_told():
@@ -247,7 +247,7 @@ def _full_page(end: End) -> Sign | None:
     settings = written(propose((), end.answer))
     return Sign(
         "full_page",
-        f"{_came(count)} returned on the only page, {why}: there may be more.",
+        f"{_records_were(count)} returned on the only page, {why}: there may be more.",
         "If the registry has more records, the integration owner sets endpoint.paginator in "
         "Connector Settings, with the registry's own names of parameters: "
         f"{settings}. {WHOLE}",
@@ -259,5 +259,5 @@ LOOKS: tuple[Callable[[End], Sign | None], ...] = (
 )  # fmt: skip
 
 
-def _came(count: int) -> str:
+def _records_were(count: int) -> str:
     return "1 record was" if count == 1 else f"{count:,} records were"

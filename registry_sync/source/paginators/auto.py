@@ -52,7 +52,7 @@ class Auto(Paginator):
             return _by(found, self._made(found).next_position(None, answer))
         if marks and marks[0].sure:
             raise Stuck(
-                f"it mentions a next page at {marks[0].said}, but without a URL",
+                f"it mentions a next page at {marks[0].in_words}, but without a URL",
                 propose(marks, answer),
             )
         return None

@@ -84,7 +84,7 @@ class BatchLog:
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             batch.save(update_fields=["task_id", "task_ids", "asked_at"])
-        self.turns.taken()
+        self.turns.pass_on()
 
     def unsent(self) -> None:
         """Write down that nothing of the batch was ever taken. Raise LeaseLost."""

@@ -55,7 +55,7 @@ def is_lost(before: Any, now: Any) -> bool:
     return bool(before) and before != now
 
 
-def put(body: Json, held: Json, kinds: Sequence[str]) -> None:
+def add_left_out(body: Json, held: Json, kinds: Sequence[str]) -> None:
     """Give a body what it leaves out."""
     for kind in kinds:
         if kind == "fields":

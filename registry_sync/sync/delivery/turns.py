@@ -39,7 +39,7 @@ class Turns:
         try:
             yield
         finally:
-            self.taken()
+            self.pass_on()
 
     def take(self, batch: Batch | None = None) -> None:
         """Wait until this run may send a part of a batch. Raise Wait, LeaseLost or Stopping."""
@@ -55,7 +55,7 @@ class Turns:
             self.ctx.pacer.pause(wait, reason)
             wait = min(LATER, wait * 1.5)
 
-    def taken(self) -> None:
+    def pass_on(self) -> None:
         """Let the others go on: what was sent is written down. Raise LeaseLost."""
         if self.ctx.run.turn_since is not None:
             runs.save(self.ctx.run, self.ctx.lease, **runs.NOT_WAITING)

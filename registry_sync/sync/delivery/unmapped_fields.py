@@ -22,7 +22,14 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.delivery.left_out import KINDS, NAMED, WORDS, held_beside, is_lost, put
+from registry_sync.sync.delivery.left_out import (
+    KINDS,
+    NAMED,
+    WORDS,
+    add_left_out,
+    held_beside,
+    is_lost,
+)
 from registry_sync.sync.delivery.rows import update_body
 from registry_sync.sync.delivery.turns import Turns
 
@@ -84,7 +91,7 @@ class UnmappedFields:
             self._read(updates, archive_reason="ANY_ARCHIVED")
         elif bodies:
             for body, raw in self._read(bodies):
-                put(body, self._left_out(body, raw), kinds)
+                add_left_out(body, self._left_out(body, raw), kinds)
 
     def conclude(self) -> None:
         """Look what became of the entity that was sent alone, and put back what it lost.
@@ -113,8 +120,8 @@ class UnmappedFields:
         if lost:
             # Kept first: a process that dies after putting it back must still tell of it.
             self._remember(trial={**trial, "lost": lost, "left": left_out})
-            put(body, {kind: trial[kind] for kind in lost}, lost)
-            put(body, now, lost)
+            add_left_out(body, {kind: trial[kind] for kind in lost}, lost)
+            add_left_out(body, now, lost)
             self._put_back(body, trial, lost)
         held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():

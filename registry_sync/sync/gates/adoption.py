@@ -90,7 +90,7 @@ class AdoptionGate:
         if ctx.run.dry_run and taken_over:
             self.plan.add(taken_over, matches.adopted)
         going, settled = matches.sort(candidates)
-        unplanned = [c for c in going if c.entity.external_id in matches.left]
+        unplanned = [c for c in going if c.entity.external_id in matches.unplanned]
         if unplanned:
             going = [c for c in going if c not in unplanned]
             settled += hold(ctx, unplanned)
@@ -111,7 +111,7 @@ class _Matches:
         self.equal: set[str] = set()
         self.adopted: dict[str, str] = {}
         """The Benchling ids of entities that are taken over, by external id."""
-        self.left: set[str] = set()
+        self.unplanned: set[str] = set()
         """Records whose entities may not be taken over without a plan."""
         self.rows: dict[tuple[str, str], Adoption] = {}
         self.met: set[int] = set()
@@ -169,7 +169,7 @@ class _Matches:
         if row.state != State.APPROVED:
             return
         if not self._permitted(candidate):
-            self.left.add(external_id)
+            self.unplanned.add(external_id)
         elif self._carried_out(candidate, row, raw, current):
             self.adopted[external_id] = str(raw["id"])
 
@@ -221,7 +221,8 @@ class _Matches:
             row = Adoption(lane=self.lane, external_id=external_id, entity_id=raw["id"])
             row.found_at = timezone.now()
         elif row.state == State.APPROVED and (
-            how not in Adoption.ADOPTABLE or _theirs(row.differences) != _theirs(differences)
+            how not in Adoption.ADOPTABLE
+            or _benchling_values(row.differences) != _benchling_values(differences)
         ):
             row.state = State.OPEN
             row.note = "It was changed in Benchling since it was approved. Please review it again."
@@ -295,5 +296,5 @@ def _is_equal(field_id: str, value: Any, held: Any) -> bool:
     return is_held(field_id, value, held)
 
 
-def _theirs(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
+def _benchling_values(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:
     return [(field, value) for field, value, _ in differences]

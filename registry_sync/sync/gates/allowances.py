@@ -42,7 +42,7 @@ def nothing_to_allow(lane: Lane, what: str, external_id: str) -> str:
     """Return why there is nothing to override; "" if there is."""
     unused = Allowance.objects.filter(lane=lane, what=what, external_id=external_id, used_by=None)
     if what in OF_ONE:
-        if not _known(lane, external_id):
+        if not _is_known(lane, external_id):
             return (
                 f"There is no record {external_id} in {_named(lane)}. Use the id as the error "
                 "names it; case matters."
@@ -214,6 +214,6 @@ def _stopped_runs(lane: Lane, what: Allowance.What) -> QuerySet[SyncRun]:
     return stopped.exclude(kind__in=SyncRun.DRY)
 
 
-def _known(lane: Lane, external_id: str) -> bool:
+def _is_known(lane: Lane, external_id: str) -> bool:
     rows = (lane.errors, lane.ledger)
     return any(queryset.filter(external_id=external_id).exists() for queryset in rows)

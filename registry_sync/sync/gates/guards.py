@@ -132,7 +132,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     lost = [m for m in absent if held.get(m.field.id, 0) >= EVIDENCE]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
-        raise _gone(lost, len(records))
+        raise _paths_gone(lost, len(records))
     missing = [m for m in absent if m not in lost]
     _check_renamed(ctx, records)
     for mapped in missing:
@@ -158,7 +158,7 @@ def _check_renamed(
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         new = " and ".join(f"“{found[m.path]}”" for m in lost)
-        raise _gone(lost, len(records), f" They have the same values at {new}.", place)
+        raise _paths_gone(lost, len(records), f" They have the same values at {new}.", place)
 
 
 def check_values(
@@ -246,7 +246,7 @@ def _held_before(
     return held
 
 
-def _gone(
+def _paths_gone(
     lost: Sequence[FieldMapping], count: int, evidence: str = "", place: str = FIRST_PAGE
 ) -> SourceError:
     named = " and ".join(f"“{m.path}” (for “{m.field.name}”)" for m in lost)

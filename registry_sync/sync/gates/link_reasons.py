@@ -35,8 +35,8 @@ class LinkReasons:
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
         self._registries: dict[str, str] | None = None
-        self._known: dict[str, str] = {}
-        self._asked = 0
+        self._registry_names: dict[str, str] = {}
+        self._looked_up = 0
 
     def explain(
         self, candidates: Sequence[Candidate], waiting: Mapping[str, Problem]
@@ -69,7 +69,7 @@ class LinkReasons:
 
     def elsewhere(self, targets: Collection[str]) -> dict[str, str]:
         """Return the names of the other Benchling registries that have these registry ids."""
-        unknown = sorted(set(targets) - self._known.keys())[: MOST - self._asked]
+        unknown = sorted(set(targets) - self._registry_names.keys())[: MOST - self._looked_up]
         found: dict[str, str] = {}
         answered = True
         for registry_id, name in self._others().items() if unknown else ():
@@ -79,9 +79,11 @@ class LinkReasons:
                 answered = False
                 continue
             found |= {str(raw.get("entityRegistryId")): name for raw in there}
-        self._asked += len(unknown)
-        self._known |= (dict.fromkeys(unknown, "") if answered else {}) | found
-        return {target: name for target in targets if (name := self._known.get(target, ""))}
+        self._looked_up += len(unknown)
+        self._registry_names |= (dict.fromkeys(unknown, "") if answered else {}) | found
+        return {
+            target: name for target in targets if (name := self._registry_names.get(target, ""))
+        }
 
     def _misnamed(self, targets: Sequence[tuple[Entity, str]]) -> dict[str, tuple[str, str]]:
         """Return what is said of targets that are another name of what is in the linked lane."""

@@ -152,7 +152,8 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         kind="source",
         code="name_taken",
         message=f"The {what} “{value}” of {entity.registry_id} is already used by {whose}, "
-        f"{as_what[holder.kind]}. Names must be unique in a Benchling registry." + _left(holder),
+        f"{as_what[holder.kind]}. Names must be unique in a Benchling registry."
+        + _left_sentence(holder),
         remedy=f"{_renames(entity, own_kind, holder)}{_with_ids(own_kind, holder)}. It will be "
         "retried once the name is free." + same,
         field={"name": "name", "alias": "aliases"}.get(own_kind, "registry id"),
@@ -196,7 +197,7 @@ def _without(registry_id: str, kind: str) -> str:
     return f"Give {registry_id} another name"
 
 
-def _left(holder: Holder) -> str:
+def _left_sentence(holder: Holder) -> str:
     if not holder.became:
         return ""
     whose = holder.entity_registry_id
@@ -237,7 +238,7 @@ def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
         code="name_taken",
         message=f"The registry id {entity.registry_id} is the same as "
         f"{holder.entity_registry_id} to Benchling, which ignores case and the way an accent is "
-        "written." + _left(holder),
+        "written." + _left_sentence(holder),
         remedy=f"The registry's owner gives {ids} "
         "another id, or the integration owner chooses another External ID Field. It will be "
         "retried once the id is free.",

@@ -54,7 +54,7 @@ class SubstanceGate:
         lane, setup = self.ctx.lane, self.ctx.setup
         if not are_unique(lane, setup.schema):
             return list(candidates), []
-        held = taken(lane, setup.mapping, candidates, self.claims, self._is_tried)
+        held = taken_substances(lane, setup.mapping, candidates, self.claims, self._is_tried)
         return hold_back(candidates, held)
 
     def _is_tried(self, candidate: Candidate) -> bool:
@@ -63,7 +63,7 @@ class SubstanceGate:
         return tries
 
 
-def taken(
+def taken_substances(
     lane: Lane | None,
     mapping: Mapping,
     candidates: Sequence[Candidate],

@@ -20,19 +20,19 @@ class ReadingDoubts:
     def __init__(self) -> None:
         self.total: int | None = None
         self.others = 0
-        self._said: dict[str, str] = {}
+        self._by_code: dict[str, str] = {}
 
     def note(self, page: Page) -> None:
         """Note what a page says about itself."""
         self.total = page.total if page.total is not None else self.total
         for sign in page.signs:
-            self._said.setdefault(sign.code, f"{sign.text} {sign.remedy}")
+            self._by_code.setdefault(sign.code, f"{sign.text} {sign.remedy}")
         if page.slid:
-            self._said.setdefault("slid", MOVED)
+            self._by_code.setdefault("slid", MOVED)
 
     def sentences(self, distinct: int) -> list[str]:
         """Return the doubts after the last page, which made so many distinct records."""
-        sentences = list(self._said.values())
+        sentences = list(self._by_code.values())
         if self.others:
             sentences.append(
                 f"{number_of(self.others, 'record')} came again under the same id with other "

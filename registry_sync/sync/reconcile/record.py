@@ -131,7 +131,7 @@ def _take(row: Reconciliation) -> None:
     row.records.all().delete()
 
 
-def _taken(row: Reconciliation) -> QuerySet[Reconciliation]:
+def _claimed(row: Reconciliation) -> QuerySet[Reconciliation]:
     """Return the row as long as this process is the one that works on it."""
     return Reconciliation.objects.filter(
         pk=row.pk, finished_at=None, started_at=row.started_at
@@ -182,7 +182,7 @@ def _end(row: Reconciliation) -> None:
     row.active_run_id = row.active_run_id or _run_since(row)
     ended = {name: getattr(row, name) for name in ENDED}
     with transaction.atomic():
-        if not _taken(row).update(**ended):
+        if not _claimed(row).update(**ended):
             row.refresh_from_db()
         elif row.trouble:
             row.records.all().delete()
@@ -202,7 +202,7 @@ def _run_since(row: Reconciliation) -> int | None:
 def _keep(row: Reconciliation, findings: Iterator[Finding]) -> None:
     while some := list(islice(findings, ROWS)):
         with transaction.atomic():
-            if not _taken(row).select_for_update().exists():
+            if not _claimed(row).select_for_update().exists():
                 raise _Overtaken
             ReconciledRecord.objects.bulk_create([_record(row, finding) for finding in some])
 

@@ -23,13 +23,13 @@ How, State = Withdrawal.How, Withdrawal.State
 class Departures:
     """Keeps a Withdrawal for each record that leaves, and closes it when the record is back.
 
-    A dry run keeps nothing: `left` are the external ids that it saw leave, `returned` those of all
+    A dry run keeps nothing: `seen_leaving` has what it saw leave, `returned` the ids of all
     withdrawals that it would close, and `met` those of all open withdrawals that it saw.
     """
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self.left: dict[str, Departure] = {}
+        self.seen_leaving: dict[str, Departure] = {}
         self.met: set[str] = set()
         self.returned: set[str] = set()
         self._any_open = open_rows(ctx).exists()
@@ -38,9 +38,9 @@ class Departures:
     def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
         """Follow one page before its candidates are sent. Raise LeaseLost, Wait, SyncError."""
         withdrawals = self._open_of(records)
-        fresh = {id_: how for id_, how in out.left.items() if id_ not in withdrawals}
+        fresh = {id_: how for id_, how in out.departures.items() if id_ not in withdrawals}
         if self.ctx.run.dry_run:
-            self.left |= fresh
+            self.seen_leaving |= fresh
         elif fresh:
             keep_new(self.ctx, fresh)
             self._any_open = True
@@ -71,7 +71,7 @@ class Departures:
                 if row.how == How.FEED and not self._has_changed(record, out):
                     still.append(row.external_id)
             elif how is not None and was_missed(row) and not self.ctx.run.dry_run:
-                row.state, row.how, row.said = State.GONE, How(how.how), how.said
+                row.state, row.how, row.said = State.GONE, How(how.how), how.reason
                 row.save(update_fields=["state", "how", "said"])
         self._hold(records, out, back)
         if still:
@@ -116,7 +116,7 @@ class Departures:
         return self._has_changed(record, out)
 
     def _has_changed(self, record: SourceRecord, out: Compared) -> bool:
-        before = out.known.get(record.external_id)
+        before = out.views.get(record.external_id)
         return before is None or before.raw_hash != record.raw_hash
 
     def _warn_of_listed(self, ids: Sequence[str]) -> None:
@@ -144,7 +144,7 @@ def keep_new(ctx: RunContext, departures: Mapping[str, Departure]) -> None:
     rows = ctx.lane.ledger.filter(external_id__among=list(departures)).exclude(entity_hash="")
     found = [
         withdrawal_of(
-            ctx, entry, How(departures[entry.external_id].how), departures[entry.external_id].said
+            ctx, entry, How(departures[entry.external_id].how), departures[entry.external_id].reason
         )
         for entry in rows
     ]

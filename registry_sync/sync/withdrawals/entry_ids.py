@@ -53,13 +53,13 @@ class EntryIds:
 
     def _other_spelling(self, ids: set[str]) -> tuple[str, str] | None:
         """Return an id that no record has, and that of a record in another spelling."""
-        unknown = sorted(ids - self._known(ids))[:MOST]
+        unknown = sorted(ids - self._in_ledger(ids))[:MOST]
         template = self.ctx.setup.connector.registry_id_template or "{id}"
         by_spelling = {other: one for one in unknown for other in spellings(one, template)}
-        written = sorted(self._known(by_spelling) - ids)
+        written = sorted(self._in_ledger(by_spelling) - ids)
         return (by_spelling[written[0]], written[0]) if written else None
 
-    def _known(self, ids: Iterable[str]) -> set[str]:
+    def _in_ledger(self, ids: Iterable[str]) -> set[str]:
         rows = self.ctx.lane.ledger.filter(external_id__among=list(ids))
         return set(rows.values_list("external_id", flat=True))
 

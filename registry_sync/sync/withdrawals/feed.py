@@ -40,7 +40,7 @@ class Feed:
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
         self.last = FeedReading.objects.filter(lane=ctx.lane).first()
-        self._known = frozenset(self.last.entries if self.last else ())
+        self._last_entries = frozenset(self.last.entries if self.last else ())
         self._entries: set[str] = set()
         self._whole = run_verdict.read_whole(ctx.run, ctx.lane)
         self._cut = ""
@@ -82,7 +82,7 @@ class Feed:
         if self._cut:
             self._warn_of_cut()
             began = self.last.read_at if self.last else None
-            self._entries |= self._known
+            self._entries |= self._last_entries
         if began is not None:
             with transaction.atomic():
                 runs.renew(ctx.lease)
@@ -101,7 +101,7 @@ class Feed:
         news: dict[str, datetime | None] = {}
         for external_id, when, mark in _entries(page, listed):
             self._entries.add(mark)
-            if mark not in self._known:
+            if mark not in self._last_entries:
                 news[external_id] = when
         deleted = []
         for entry in self._entries_of(news):
@@ -147,7 +147,7 @@ class Feed:
 
     def _settle_doubts(self) -> None:
         """Decide by a full run about earlier entries: what it did not see is deleted."""
-        doubts = {mark for mark in self._known if mark.startswith(DOUBT)} - self._entries
+        doubts = {mark for mark in self._last_entries if mark.startswith(DOUBT)} - self._entries
         if not self._whole:
             self._entries |= doubts
             return

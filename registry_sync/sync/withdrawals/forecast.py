@@ -121,7 +121,11 @@ class Forecast:
     def _fresh(self) -> list[str]:
         """Return the records that a run now would count as withdrawn, and that are not kept yet."""
         allowed = policy.BY_MODE[self.ctx.setup.connector.deletes.mode]
-        found = [id_ for id_, departure in self.departures.left.items() if departure.how in allowed]
+        found = [
+            id_
+            for id_, departure in self.departures.seen_leaving.items()
+            if departure.how in allowed
+        ]
         found += [external_id for external_id in self._deleted if external_id not in found]
         began, listed = self._listing
         if began is not None:
