@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -29,6 +29,15 @@ from registry_sync.models import SyncRun
 GROWN = "More match now than the {:,} that were shown. Nothing was done: look at them again."
 COUNTED = 10_000
 """Rows that a list counts at most, so that a large table is never counted as a whole."""
+
+
+def _changes_since(request: HttpRequest, count: int | None, marks: Sequence[str]) -> Iterator[str]:
+    """Yield what has changed since the page was shown: more rows match, or its marks are others."""
+    shown = as_key(request.POST.get("shown", ""))
+    if shown is not None and count is not None and count > shown:
+        yield GROWN.format(shown)
+    if has_moved(sent_marks(request), marks):
+        yield CHANGED
 
 
 class CappedPaginator(Paginator):
@@ -211,13 +220,9 @@ class Reasoned(ReadOnly):
         of "" all rows are shown.
         """
         reason = (request.POST.get("reason") or "").strip()
-        shown = as_key(request.POST.get("shown", ""))
-        grown = shown is not None and count is not None and count > shown
-        moved = has_moved(sent_marks(request), marks)
-        if request.POST.get("decided") and (reason or not needs_reason) and not (grown or moved):
+        warnings = list(_changes_since(request, count, marks))
+        if request.POST.get("decided") and (reason or not needs_reason) and not warnings:
             return reason
-        warned = [GROWN.format(shown)] if grown else []
-        warned += [CHANGED] if moved else []
         context = {
             "title": title,
             "explanation": explanation,
@@ -225,7 +230,7 @@ class Reasoned(ReadOnly):
             "reason": reason,
             "count": count,
             "newest": request.POST.get("newest", ""),
-            "facts": [*warned, *facts],
+            "facts": [*warnings, *facts],
             "marks": " ".join(marks),
             "rows": rows,
             "action": action,
