@@ -14,7 +14,7 @@ from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import Mark, first_address, marks_of
 from registry_sync.source.completeness.next_page_settings import names_page, paginator_in, propose
-from registry_sync.source.completeness.one_more import probe_next_page
+from registry_sync.source.completeness.one_more import OneMore, probe_next_page
 from registry_sync.source.completeness.page_sizes import fills, is_short, size_asked
 from registry_sync.source.completeness.signs import USUAL_SIZES
 from registry_sync.source.graphql import query_in
@@ -148,11 +148,8 @@ def _probe(found: Findings, answer: PageAnswer, total: Total | None, more_at: st
     page = next(source.pages(None))
     count = number_of(len(page.records), "record")
     page_size = size_asked(answer)
-    if (
-        total
-        and total.count == len(page.records)
-        and not (page_size and page_size[1] == total.count)
-    ):
+    is_page_size = total and page_size and page_size[1] == total.count
+    if total and total.count == len(page.records) and not is_page_size:
         seen = f"The answer counts {count}, and all came."
         found.add("endpoint.paginator", {"type": "single_page"}, seen)
         return
@@ -162,16 +159,27 @@ def _probe(found: Findings, answer: PageAnswer, total: Total | None, more_at: st
         found.note(f"{count} came, and nothing that the query requests says {NOT_REQUESTED}")
         return
     more = probe_next_page(found.open_source, source, page)
-    if more.more is None and usual and not more_at:
-        for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):
-            if _leads_on(found, paginator):
-                found.add("endpoint.paginator", paginator, evidence)
-                return
+    if more.more is None and usual and not more_at and _add_usual(found):
+        return
     if more_at and not more.more:
         found.note(
             f"The answer says more at {more_at}, and no paginator was found that follows it."
         )
         return
+    _add_probed(found, more, count, full=full, usual=usual)
+
+
+def _add_usual(found: Findings) -> bool:
+    """Propose offsets, or a cursor of the last id, if one of them leads on; return whether."""
+    for paginator, evidence in (*_by_offset(found), *_by_last(found, "", {})):
+        if _leads_on(found, paginator):
+            found.add("endpoint.paginator", paginator, evidence)
+            return True
+    return False
+
+
+def _add_probed(found: Findings, more: OneMore, count: str, *, full: bool, usual: bool) -> None:
+    """Propose the paginator that asking for one page more has shown; `count` is in words."""
     seen = (
         "One page more, requested so, had other records."
         if more.more
