@@ -168,9 +168,9 @@ class AlertSettingsAdmin(admin.ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for a reason where something can be changed."""
         may = self.has_change_permission(request, obj)
-        first, rest = AlertSettingsForm.Meta.fields[:3], AlertSettingsForm.Meta.fields[3:]
+        first, others = AlertSettingsForm.Meta.fields[:3], AlertSettingsForm.Meta.fields[3:]
         chat = ["chat_url", "chat_host"] if may else ["chat_host"]
-        return [*first, *chat, *rest, *(["reason"] if may else [])]
+        return [*first, *chat, *others, *(["reason"] if may else [])]
 
     def construct_change_message(
         self, request: HttpRequest, form: forms.BaseForm, formsets: Any, add: bool = False

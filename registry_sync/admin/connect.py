@@ -64,8 +64,8 @@ class Connecting(Proposing):
         named = [one for one in found if one.sync.element == request.GET.get("sync")] or found
         if len(named) == 1:
             steps = places(named[0])
-            there = next_step(steps) or steps[-1]
-            return HttpResponseRedirect(there.address)
+            step = next_step(steps) or steps[-1]
+            return HttpResponseRedirect(step.address)
         paths = []
         for facts in found:
             steps = places(facts)
@@ -107,14 +107,14 @@ class Connecting(Proposing):
         self, request: HttpRequest, facts: Facts, name: str, *, several: bool, **more: Any
     ) -> HttpResponse:
         steps = places(facts, name)
-        here = next(n for n, one in enumerate(steps) if one.is_here)
+        index = next(n for n, one in enumerate(steps) if one.is_here)
         of = f" ({facts.name})" if several else ""
         return self._shown(
             request, name,
-            title=f"Connect a registry{of}: {steps[here].step.title}",
-            facts=facts, places=steps, here=steps[here],
-            back=steps[here - 1] if here else None,
-            onward=steps[here + 1] if here + 1 < len(steps) else None,
+            title=f"Connect a registry{of}: {steps[index].step.title}",
+            facts=facts, places=steps, here=steps[index],
+            back=steps[index - 1] if index else None,
+            onward=steps[index + 1] if index + 1 < len(steps) else None,
             **more,
         )  # fmt: skip
 

@@ -258,8 +258,8 @@ class MappingDraftAdmin(Connecting):
     def yaml_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = self.draft_of(request, pk)
         try:
-            sides = (drafts.config_of(draft), drafts.schema_of(draft))
-            text = mapping_file.write([sides], client_of_settings())
+            config_and_schema = (drafts.config_of(draft), drafts.schema_of(draft))
+            text = mapping_file.write([config_and_schema], client_of_settings())
         except (SyncError, Refused) as error:
             self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))

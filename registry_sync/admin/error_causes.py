@@ -139,5 +139,5 @@ def _counted(case: Case, count: int) -> str:
 
 def outcome_address(run: SyncRun, answer: runs.Answer) -> str:
     """Return the address of the page that tells what a run found of what it was asked for."""
-    here = reverse("admin:registry_sync_entityerror_outcome", args=[run.pk])
-    return f"{here}?after=1" if answer is runs.Answer.FOLLOWS else here
+    address = reverse("admin:registry_sync_entityerror_outcome", args=[run.pk])
+    return f"{address}?after=1" if answer is runs.Answer.FOLLOWS else address

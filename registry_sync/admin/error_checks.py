@@ -118,8 +118,8 @@ class Checks(WholeCauses):
         if len(errors) != 1:
             return outcome_address(run, answer)
         query = {"run": run.pk, **({"after": 1} if answer is runs.Answer.FOLLOWS else {})}
-        here = reverse("admin:registry_sync_entityerror_change", args=[errors[0].pk])
-        return f"{here}?{urlencode(query)}"
+        address = reverse("admin:registry_sync_entityerror_change", args=[errors[0].pk])
+        return f"{address}?{urlencode(query)}"
 
     # -- what came of it ---------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
     ids = list(external_ids) or run.only[:CHOSEN]
     query: list[tuple[str, Any]] = [("part", 1), *(("after", 1) for _ in range(after))]
     query += [("id", external_id) for external_id in external_ids]
-    here = reverse("admin:registry_sync_entityerror_outcome", args=[run_id])
+    address = reverse("admin:registry_sync_entityerror_outcome", args=[run_id])
     outcomes = [] if waits_for else checks.check_outcomes(run, ids)
     return {
         "checked_by": run,
@@ -161,7 +161,7 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
         "outcomes": outcomes,
         "passed": sum(one.state == "passed" for one in outcomes),
         "outcome_ended": not (run.is_active or waits_for),
-        "outcome_address": f"{here}?{urlencode(query)}",
+        "outcome_address": f"{address}?{urlencode(query)}",
     }
 
 

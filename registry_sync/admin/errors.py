@@ -253,14 +253,14 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         self, request: HttpRequest, rows: Errors, action: str, to: str
     ) -> HttpResponse | None:
         able = rows.filter(closed_at__isnull=True)
-        whom = ACTORS[to].label if to else "the role that the cause names"
-        title = f"Hand over to {whom}" if to else "Undo the handover"
-        reason = self._ask(request, able, action, title, f"Who must act changes to {whom}.")
+        role = ACTORS[to].label if to else "the role that the cause names"
+        title = f"Hand over to {role}" if to else "Undo the handover"
+        reason = self._ask(request, able, action, title, f"Who must act changes to {role}.")
         if isinstance(reason, str):
             some = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.assign(able, to, actor=who, reason=reason)
-            what = f"handed over to {whom}" if to else "no longer handed over"
+            what = f"handed over to {role}" if to else "no longer handed over"
             self._done(request, some, count, what, reason)
             return None
         return reason

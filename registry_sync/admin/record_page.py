@@ -153,18 +153,18 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
     def _sync_one(self, request: HttpRequest, lane: Lane, external_id: str) -> HttpResponse:
         if not self.may(request):
             raise PermissionDenied
-        here = record_url(external_id, lane.pk)
+        address = record_url(external_id, lane.pk)
         if not lanes.is_current(lane):
             text = "This record belongs to a lane that is no longer synced."
             self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(here)
+            return HttpResponseRedirect(address)
         text = (
             "The registry is asked for this record alone. What changed is written to Benchling; "
             "the watermark stays where it is."
         )
         reason = self.ask(
             request, [], action="sync_one", title=f"Sync just {external_id}", explanation=text,
-            back=here,
+            back=address,
         )  # fmt: skip
         if isinstance(reason, HttpResponse):
             return reason
@@ -175,7 +175,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         entry = LedgerEntry.objects.filter(lane=lane, external_id=external_id).first()
         self.note(request, [entry or run], f"Run {run.pk} syncs {external_id}: {reason}")
         after = "&after=1" if answer is runs.Answer.FOLLOWS else ""
-        return HttpResponseRedirect(f"{here}&run={run.pk}{after}")
+        return HttpResponseRedirect(f"{address}&run={run.pk}{after}")
 
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Lead to the entity's own page in Benchling, whose address only Benchling knows."""

@@ -47,7 +47,7 @@ class BadRows:
             divide = self._try_parts if len(rows) > FEW else self._halve
             divide(rows, failure)
             return
-        rest = [row for index, row in enumerate(rows) if index not in named]
+        remaining = [row for index, row in enumerate(rows) if index not in named]
         trusted = True
         for position, (index, message) in enumerate(named.items()):
             refusal = Refused(failure.status, message or failure.message)
@@ -56,8 +56,8 @@ class BadRows:
             elif trusted:
                 self.upserter.watcher.refused(rows[index], refusal)
             else:  # a row that was named has passed alone: the cause may be gone
-                rest.append(rows[index])
-        self._try_parts(rest, failure)
+                remaining.append(rows[index])
+        self._try_parts(remaining, failure)
 
     def _try_parts(self, rows: Sequence[Row], failure: Refused) -> None:
         """Send rows again in parts, each with a budget of its own."""

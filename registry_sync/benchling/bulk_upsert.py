@@ -197,18 +197,18 @@ class Upserter:
 
     def _send_missing(self, flight: Flight, lost: SyncError | Wait, *, whole: bool) -> bool:
         """Send what a lost request did not write; return whether all rows were written."""
-        rest = self.missing(flight.rows, started=flight.started)
-        if rest and flight.losses > LOSSES:
+        missing = self.missing(flight.rows, started=flight.started)
+        if missing and flight.losses > LOSSES:
             raise lost
-        return self._send_rest(rest, losses=flight.losses, whole=whole)
+        return self._send_rest(missing, losses=flight.losses, whole=whole)
 
-    def _send_rest(self, rest: Sequence[Row], *, losses: int, whole: bool) -> bool:
+    def _send_rest(self, remaining: Sequence[Row], *, losses: int, whole: bool) -> bool:
         clean = True
-        while rest:
-            part, rest = rest[:FEW], rest[FEW:]
+        while remaining:
+            part, remaining = remaining[:FEW], remaining[FEW:]
             self.calls += 1
             clean = self._land(self._send(part, losses=losses), whole=whole) and clean
-            rest = self._not_there(rest)
+            remaining = self._not_there(remaining)
         return clean
 
     def missing(self, rows: Sequence[Row], *, started: float) -> Sequence[Row]:
@@ -231,10 +231,10 @@ class Upserter:
         if not rows:
             return []
         found = self.watcher.find_written(rows)
-        there = {key: entity for key, entity in found.items() if not isinstance(entity, Refused)}
-        written = [row for row in rows if row.external_id in there]
+        landed = {key: entity for key, entity in found.items() if not isinstance(entity, Refused)}
+        written = [row for row in rows if row.external_id in landed]
         if written:
-            entities = {str(e.get("entityRegistryId")): e for e in there.values()}
+            entities = {str(e.get("entityRegistryId")): e for e in landed.values()}
             self.watcher.written(written, entities)
         for row in rows:
             refused = found.get(row.external_id)

@@ -147,8 +147,8 @@ class Client(Transport):
                 raise
             named = [id_ for id_ in ids if id_ in refused.message]
         if named or len(ids) < 2:
-            rest = [id_ for id_ in ids if id_ not in named]
-            return self.entities_by_id(rest) if named and rest else []
+            readable = [id_ for id_ in ids if id_ not in named]
+            return self.entities_by_id(readable) if named and readable else []
         half = len(ids) // 2
         return self.entities_by_id(ids[:half]) + self.entities_by_id(ids[half:])
 

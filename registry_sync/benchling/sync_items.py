@@ -186,8 +186,8 @@ class SyncItems:
         return named not in schemas and (not self.sync.schema_id or all(schemas))
 
     def _same_registry(self) -> bool:
-        here = named_in(self.items.get(path_of(self.element, URL)))
-        return same_origin(here, named_in(self.items.get((URL,))))
+        own_url = named_in(self.items.get(path_of(self.element, URL)))
+        return same_origin(own_url, named_in(self.items.get((URL,))))
 
     def _inherits_key(self) -> bool:
         """Return whether the first sync's key may be sent: only to where the first sends it."""

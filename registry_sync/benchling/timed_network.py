@@ -34,8 +34,8 @@ class Deadline:
 
     def remaining(self, timeout: float | None) -> float:
         """Return the seconds that a step may take which has `timeout` of its own; 0 for none."""
-        rest = max(0.0, self._until - time.monotonic())
-        return rest if timeout is None else min(rest, timeout)
+        seconds = max(0.0, self._until - time.monotonic())
+        return seconds if timeout is None else min(seconds, timeout)
 
 
 class TimedBackend(httpcore.NetworkBackend):

@@ -204,10 +204,12 @@ def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
 
 
 def _installation() -> list[str]:
-    here = Installation.objects.of_app().first()
-    if here is not None and here.deactivated_at is not None:
-        return [words.deactivated(here)]
-    return [words.misconfigured(here)] if here is not None and here.config_fault else []
+    installation = Installation.objects.of_app().first()
+    if installation is None:
+        return []
+    if installation.deactivated_at is not None:
+        return [words.deactivated(installation)]
+    return [words.misconfigured(installation)] if installation.config_fault else []
 
 
 def _standing(

@@ -59,11 +59,11 @@ def record_status(
         field_id="archived"
     )
     entity_id = entry.entity_id if entry else ""
-    here = _here(entry)
-    lines = ["\n".join([here, *(value_lines(entry) if entry else [])]).strip()]
+    in_benchling = _here(entry)
+    lines = ["\n".join([in_benchling, *(value_lines(entry) if entry else [])]).strip()]
     if entity_id and _is_archived(entity_id, client, lane):
         lines.append(record_text.archived())
-    there, raw = _there(external_id, entry, error, setup, source)
+    in_registry, raw = _there(external_id, entry, error, setup, source)
     changed = error is not None and _has_changed(error, raw)
     if error is not None:
         is_there = bool(lines[0])
@@ -71,12 +71,12 @@ def record_status(
         lines.append(sentence)
     lines += [record_text.adoption(row) for row in adoptions]
     lines += [record_text.drift(row) for row in drifted[:3]]
-    lines += [there, *_namesakes(typed, external_id, lane)]
+    lines += [in_registry, *_namesakes(typed, external_id, lane)]
     if not entity_id and (before := adoptions.first()) is not None:
         entity_id = before.entity_id
-    pending = changed or there in (record_text.newer(), record_text.not_synced(external_id))
+    pending = changed or in_registry in (record_text.newer(), record_text.not_synced(external_id))
     sentence = "\n\n".join(filter(None, lines))
-    settled = bool(here) and error is None and not pending
+    settled = bool(in_benchling) and error is None and not pending
     return RecordStatus(sentence, external_id, entity_id, raw, pending, settled)
 
 

@@ -98,8 +98,12 @@ CHANGED_SINCE = "The record has changed in the registry since. The next sync tri
 
 def departed(entry: LedgerEntry) -> str:
     """Return that the registry says of a record that it is deleted."""
-    here = bool(entry.entity_hash)
-    head = synced(entry, None) if here else f"**{escaped(entry.external_id)}** is not in Benchling."
+    is_synced = bool(entry.entity_hash)
+    head = (
+        synced(entry, None)
+        if is_synced
+        else f"**{escaped(entry.external_id)}** is not in Benchling."
+    )
     return f"{head} The registry says that it is deleted."
 
 
@@ -157,5 +161,5 @@ def several(typed: str, found: list[tuple[str, str]], *, more: bool) -> str:
     """Return the records that what was typed may mean: their ids and names."""
     head = f"Several records match “{escaped(typed)}”. Enter the id of the one that you mean:"
     lines = [f"- **{escaped(id_)}**{f' {escaped(name)}' if name else ''}" for id_, name in found]
-    rest = ["- And more. Enter a longer part of the name."] if more else []
-    return "\n".join([head, *lines, *rest])
+    more_line = ["- And more. Enter a longer part of the name."] if more else []
+    return "\n".join([head, *lines, *more_line])

@@ -93,8 +93,8 @@ def unattended(queues: Queues, rhythm: Rhythm | None) -> str:
         schedule += f", expected {moment(rhythm.expected_at)}"
     if not queues.is_used:
         late = rhythm is not None and rhythm.overdue
-        rest = f" It is overdue. Tell your integration owner {SCHEDULE_LATE}." if late else ""
-        return f"**Your request is kept.** It starts with {schedule}.{rest}"
+        overdue = f" It is overdue. Tell your integration owner {SCHEDULE_LATE}." if late else ""
+        return f"**Your request is kept.** It starts with {schedule}.{overdue}"
     missing = "its queue (Redis) does not answer" if queues.trouble else "its worker is not running"
     then = "It starts automatically when that is corrected"
     then += f", or with {schedule}." if rhythm is not None and not rhythm.overdue else "."

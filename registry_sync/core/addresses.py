@@ -41,15 +41,15 @@ def within(url: str, home: str) -> str | None:
     """
     if not is_address(url):
         return None
-    here, there = urlsplit(home), urlsplit(url)
-    strange = there.username is not None or there.scheme not in ("http", "https")
-    if strange or here.hostname != there.hostname:
+    home_parts, parts = urlsplit(home), urlsplit(url)
+    strange = parts.username is not None or parts.scheme not in ("http", "https")
+    if strange or home_parts.hostname != parts.hostname:
         return None
     ports = _port(home), _port(url)
-    if (here.scheme == there.scheme and ports[0] == ports[1]) or ports == (80, 443):
+    if (home_parts.scheme == parts.scheme and ports[0] == ports[1]) or ports == (80, 443):
         return url
     if ports == (443, 80):
-        return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
+        return urlunsplit(parts._replace(scheme=home_parts.scheme, netloc=home_parts.netloc))
     return None
 
 

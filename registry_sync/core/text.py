@@ -79,5 +79,5 @@ def name_key(text: str) -> str:
         key = unicodedata.normalize("NFC", key)
     if len(key) <= LONGEST_KEY:
         return key
-    rest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{key[: LONGEST_KEY - len(rest) - 1]}…{rest}"
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{key[: LONGEST_KEY - len(digest) - 1]}…{digest}"

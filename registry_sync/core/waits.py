@@ -35,9 +35,9 @@ def own_limit(per_hour: int) -> WaitReason:
     return WaitReason("own_limit", f"this app's own limit of {per_hour:,} {noun} per hour")
 
 
-def turn_after(whom: str) -> WaitReason:
+def turn_after(holder: str) -> WaitReason:
     """Return the reason of a run that waits until another one has written its batch."""
-    return WaitReason("turn", f"its turn to write to Benchling, after {whom}")
+    return WaitReason("turn", f"its turn to write to Benchling, after {holder}")
 
 
 def wait_code(reason: str) -> str:

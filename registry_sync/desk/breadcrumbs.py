@@ -33,8 +33,8 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
     match = request.resolver_match
     if match is None or match.url_name in (None, "index", "login"):
         return {"crumbs": [], "back": None}
-    here = "" if request.GET.get("id") else request.path  # one record is below all of them
-    crumbs = [one for one in _above(request, match, site) if one.address != here]
+    own_address = "" if request.GET.get("id") else request.path  # one record is below all of them
+    crumbs = [one for one in _above(request, match, site) if one.address != own_address]
     previous = _came_from(request)
     if previous.netloc != request.get_host() or previous.path == request.path:
         return {"crumbs": crumbs, "back": None}

@@ -78,14 +78,16 @@ def section_of(name: str) -> Section | None:
 
 def entries(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sections that the user may see, the current one marked; a chosen lane is kept."""
-    here = section_of(url_name(request))
+    current_section = section_of(url_name(request))
     lane = request.GET.get("lane", "")
     found = []
     for section in SECTIONS:
         if not allowed(request, section.may):
             continue
         address = section.address
-        current = "page" if address == request.path else "true" if section is here else ""
+        current = (
+            "page" if address == request.path else "true" if section is current_section else ""
+        )
         if lane and section.takes_lane:
             address += "?" + urlencode({"lane": lane})
         found.append({"title": section.title, "address": address, "current": current})

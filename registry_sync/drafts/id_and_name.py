@@ -21,14 +21,14 @@ def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, s
     ids = [
         tuple(str(v) for get in gets if (v := get(r)) not in (ABSENT, None, "")) for r in records
     ]
-    there = [one for one in ids if len(one) == len(gets)]
-    if len(there) < len(records):
+    complete = [one for one in ids if len(one) == len(gets)]
+    if len(complete) < len(records):
         return False, (
-            f"{len(records) - len(there)} of {number_of(len(records), 'record')} "
+            f"{len(records) - len(complete)} of {number_of(len(records), 'record')} "
             f"{'has' if len(records) == 1 else 'have'} no id at {where}"
         )
-    if len(set(there)) < len(there):
-        return False, f"{number_of(len(there) - len(set(there)), 'duplicate id')} at {where}"
+    if len(set(complete)) < len(complete):
+        return False, f"{number_of(len(complete) - len(set(complete)), 'duplicate id')} at {where}"
     return True, f"every record has a unique id at {where}"
 
 

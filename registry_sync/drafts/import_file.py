@@ -35,8 +35,8 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
         for field_id, path in resolved.rows
     ]
     for key, rule in rules.items():
-        path, rest = row_of_rule(key, rule) if is_part(key) else ("", rule)
-        rows.append({"path": path, "field_id": key, "rule": rest})
+        path, remainder = row_of_rule(key, rule) if is_part(key) else ("", rule)
+        rows.append({"path": path, "field_id": key, "rule": remainder})
     return rows, str(resolved.items["External Name Field"][1] or "")
 
 

@@ -123,17 +123,17 @@ class Rivals:
         targets, schema = set(self._targets(claimants).values()), self.tenant.setup.schema
         if self.lane is not None:
             targets -= linkable(self.lane, targets)
-        there = self.tenant.there(sorted(targets))
+        in_benchling = self.tenant.there(sorted(targets))
         self._unfit = {
             c.entity.external_id: unfit_links(
                 c.entity,
                 schema,
-                [there[target] for target in sorted(c.entity.links & there.keys())],
+                [in_benchling[target] for target in sorted(c.entity.links & in_benchling.keys())],
                 archived=own_links(c.entity, schema),
             )
             for c in claimants
         }
-        self._absent = targets - there.keys()
+        self._absent = targets - in_benchling.keys()
         return self._absent
 
     def wait(

@@ -139,18 +139,18 @@ def _evidence(
     """Say how much the values alone speak for this field, and in which words."""
     count = len(column.flat)
     if field.is_link:
-        there = sum(str(value) in ids for value in column.flat)
-        if there and there >= count / 2:
-            evidence = f"{there} of {count} {are(count)} ids of records here"
-            return CERTAINTY["link"] * there / count, evidence
+        count_fitting = sum(str(value) in ids for value in column.flat)
+        if count_fitting and count_fitting >= count / 2:
+            evidence = f"{count_fitting} of {count} {are(count)} ids of records here"
+            return CERTAINTY["link"] * count_fitting / count, evidence
         return 0.0, ""
     if field.type == "dropdown":
         labels = [option.label for option in field.options or () if not option.archived]
         share = _share_that_fits(column.values, rule, field)
         if share and labels:
-            there = round(share * len(column.values))
+            count_fitting = round(share * len(column.values))
             return CERTAINTY["labels"] * share, (
-                f"{_share(there, column.values)} options of its dropdown"
+                f"{_share(count_fitting, column.values)} options of its dropdown"
             )
         return 0.0, ""
     if field.type in ("text", "long_text", "smiles", "dna", "rna", "aa"):
@@ -164,8 +164,8 @@ def _evidence(
     within = " within its limits" if kind == "number" and (low, high) != (None, None) else ""
     certain = CERTAINTY[kind] * (2 if within else 1)
     share = _share_that_fits(column.values, rule, field)
-    there = round(share * len(column.values))
-    return certain * share, f"{_share(there, column.values)} {words[kind]}{within}"
+    count_fitting = round(share * len(column.values))
+    return certain * share, f"{_share(count_fitting, column.values)} {words[kind]}{within}"
 
 
 def _share(count: int, values: Sequence[Any]) -> str:

@@ -51,10 +51,10 @@ class TenantView:
 
     def _sort(self, seen: Seen, entity: Entity, raw: Json, targets: dict[str, str]) -> None:
         existing = entity_of(entity.external_id, raw, self.setup, targets)
-        here = (raw.get("schema") or {}).get("id") == self.setup.schema.id
+        in_schema = (raw.get("schema") or {}).get("id") == self.setup.schema.id
         if is_ours(raw, self.client.app_id, self.setup):
             seen.existing[entity.external_id] = existing
-        elif here and not raw.get("archiveRecord") and _is_equal(entity, existing):
+        elif in_schema and not raw.get("archiveRecord") and _is_equal(entity, existing):
             seen.equal.add(entity.external_id)
         else:
             holder = self._holder(raw, "id")

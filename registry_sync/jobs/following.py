@@ -142,8 +142,8 @@ def _arrived(lane: Lane, other: Lane) -> list[str]:
     """Return the external ids of records in another lane that wait for an entity of this one."""
     waiting = runs.open_errors(other).filter(waits_for="link").exclude(raw=None)
     awaited = dict(waiting.values_list("external_id", "waits_key"))
-    there = present(lane, set(awaited.values())) if awaited else set()
-    return [external_id for external_id, key in awaited.items() if key in there]
+    present_keys = present(lane, set(awaited.values())) if awaited else set()
+    return [external_id for external_id, key in awaited.items() if key in present_keys]
 
 
 def let_presses_join(run_id: int) -> None:

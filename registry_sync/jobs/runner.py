@@ -187,11 +187,11 @@ def _clear_config_fault(run: SyncRun) -> None:
 
     It knows of its own lane only; the faults of others stay until they work.
     """
-    here = Installation.objects.of_app().exclude(config_fault="").first()
-    if here is None or _concerns_others(here.config_fault, run.lane):
+    installation = Installation.objects.of_app().exclude(config_fault="").first()
+    if installation is None or _concerns_others(installation.config_fault, run.lane):
         return
-    here.config_fault, here.config_checked_at = "", timezone.now()
-    here.save(update_fields=["config_fault", "config_checked_at"])
+    installation.config_fault, installation.config_checked_at = "", timezone.now()
+    installation.save(update_fields=["config_fault", "config_checked_at"])
 
 
 def _concerns_others(fault: str, lane: Lane | None) -> bool:

@@ -52,10 +52,10 @@ def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:
 
     Raise LeaseLost.
     """
-    here = LedgerEntry.objects.filter(
+    seen = LedgerEntry.objects.filter(
         lane=OuterRef("lane"), external_id=OuterRef("external_id"), seen_run_id=run.pk
     )
-    withdrawn = EntityError.objects.filter(~Exists(here), lane=run.lane, closed_at__isnull=True)
+    withdrawn = EntityError.objects.filter(~Exists(seen), lane=run.lane, closed_at__isnull=True)
     return _close(withdrawn, run, lease)
 
 

@@ -88,7 +88,7 @@ def _note_seen(
     """Count some outcomes, and note the rows that this run saw as they are; return the others."""
     touched: list[int] = []
     again: list[int] = []
-    rest: list[RecordOutcome] = []
+    to_write: list[RecordOutcome] = []
     run_id = run.pk  # reading a model's pk costs more than all else in this loop
     for result in results:
         entry = before.get(result.external_id)
@@ -100,7 +100,7 @@ def _note_seen(
         if same and result.outcome == UNCHANGED:
             again.append(same.pk)
         else:
-            rest.append(result)
+            to_write.append(result)
     run.read += len(touched)
     run.unchanged += len(touched)
     touched += again
@@ -109,20 +109,20 @@ def _note_seen(
         LedgerEntry.objects.filter(pk__among=set(touched)).update(
             seen_run_id=run_id, seen_reading=run.reading_number, outcome=Outcome.UNCHANGED
         )
-    return rest
+    return to_write
 
 
-def _write(run: SyncRun, rest: Sequence[RecordOutcome], writing: Writing) -> None:
+def _write(run: SyncRun, results: Sequence[RecordOutcome], writing: Writing) -> None:
     """Write what was made of some records to the ledger, and open and close their errors."""
     lane = writing.lane
-    written = [result for result in rest if result.entity is not None]
+    written = [result for result in results if result.entity is not None]
     ids = {result.external_id for result in written}
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
-    write_entries(run, lane, rest, old)
+    write_entries(run, lane, results, old)
     save_parts(lane, written)
-    update_errors(run, lane, rest)
+    update_errors(run, lane, results)
 
 
 def _is_same(entry: LedgerView, result: RecordOutcome) -> bool:

@@ -65,8 +65,8 @@ def lane_named(lane_name: str, names: runs.LaneNames | None = None) -> Lane:
     names = names or runs.LaneNames()
     if (lane := names.find(lane_name.strip())) is not None:
         return lane
-    there = f"The lanes are: {_listed(names)}." if names.lanes else "No lane is known yet."
-    raise CommandError(f"There is no lane {lane_name}. {there}", returncode=USAGE)
+    hint = f"The lanes are: {_listed(names)}." if names.lanes else "No lane is known yet."
+    raise CommandError(f"There is no lane {lane_name}. {hint}", returncode=USAGE)
 
 
 def which_lane(lanes: list[Lane], names: runs.LaneNames) -> CommandError:

@@ -71,10 +71,10 @@ class LaneWork:
     def outcome_text(self) -> str:
         """Return the lane's outcome in a line, and what it says in further ones."""
         lines = [self.busy] if self.busy else [summary(run) for run in self.runs[:1]]
-        head, *rest = "\n".join(lines).split("\n")
+        head, *details = "\n".join(lines).split("\n")
         for run in self.runs[1:]:
             head += f" Then {summary(run)[0].lower()}{summary(run)[1:]}".split("\n")[0]
-        return "\n".join([head, *rest])
+        return "\n".join([head, *details])
 
 
 class SeveralLanes:

@@ -28,8 +28,8 @@ def _bar(out: Any) -> Progress:
     console = Console(stderr=getattr(out, "_out", out) is sys.stderr)
     spinner = "dots" if console.encoding.startswith("utf") else "line"
     columns = progress.SpinnerColumn(spinner), progress.TextColumn("{task.description}")
-    rest = progress.BarColumn(), progress.TimeElapsedColumn()
-    return progress.Progress(*columns, *rest, console=console)
+    times = progress.BarColumn(), progress.TimeElapsedColumn()
+    return progress.Progress(*columns, *times, console=console)
 
 
 class RunProgress:

@@ -122,10 +122,10 @@ def _begin(turns: list[Turn], limits: AlertSettings, names: runs.LaneNames) -> i
         return 0
     lanes = _concerned(turns, shared, names)
     records = news.news_of(turns[0].what, turns[0].lane, limits, None)
-    whom = (("Concerns", concerned(shared, lanes)),) if len(lanes) > 1 else ()
+    concerns = (("Concerns", concerned(shared, lanes)),) if len(lanes) > 1 else ()
     notice = Notice(
         found.text,
-        (("Since", f"{found.since:%Y-%m-%d %H:%M} UTC"), *whom, *_to_do(found), *records),
+        (("Since", f"{found.since:%Y-%m-%d %H:%M} UTC"), *concerns, *_to_do(found), *records),
         lane=named(lanes, names), link=address(found.path, found.pk),
         closing="You will get one more message when this is over.",
     )  # fmt: skip

@@ -77,14 +77,16 @@ class Health:
             return worst[0]
         if self.last is None and self.active is not None:
             return f"The first run ({self.active.pk}) is active; none has ended yet."
-        rest = f"; {self.dismissed:,} {are(self.dismissed)} dismissed" if self.dismissed else ""
-        return f"The last run succeeded, and no record is waiting{rest}."
+        dismissed_text = (
+            f"; {self.dismissed:,} {are(self.dismissed)} dismissed" if self.dismissed else ""
+        )
+        return f"The last run succeeded, and no record is waiting{dismissed_text}."
 
     @property
     def others(self) -> list[Finding]:
         """Return the other findings, the most serious first."""
-        rest = [finding for finding in self.findings if finding.text != self.why]
-        return sorted(rest, key=lambda finding: -finding.state)
+        findings = [finding for finding in self.findings if finding.text != self.why]
+        return sorted(findings, key=lambda finding: -finding.state)
 
     @property
     def watermark_said(self) -> str:
@@ -93,13 +95,15 @@ class Health:
             return ""
         if runs.outstanding(self.lane, self.last_good) is not None:
             return f"The mapping was changed after {stamp(self.last_good.started_at)}."
-        rest = "is in Benchling, or listed under Errors."
+        predicate = "is in Benchling, or listed under Errors."
         if self.dismissed:
-            rest = f"{rest[:-1]}, of which {self.dismissed:,} {are(self.dismissed)} dismissed."
+            predicate = (
+                f"{predicate[:-1]}, of which {self.dismissed:,} {are(self.dismissed)} dismissed."
+            )
         if self.last_good.watermark is None:
-            return f"Everything the registry had at {stamp(self.last_good.started_at)} {rest}"
+            return f"Everything the registry had at {stamp(self.last_good.started_at)} {predicate}"
         until = stamp(self.last_good.watermark)
-        return f"Everything changed in the registry up to {until} {rest}"
+        return f"Everything changed in the registry up to {until} {predicate}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +178,17 @@ def _settings() -> list[Finding]:
 
 
 def _installation() -> list[Finding]:
-    here = Installation.objects.of_app().first()
-    if here is None:
+    installation = Installation.objects.of_app().first()
+    if installation is None:
         return []
-    if here.deactivated_at is not None:
-        since = stamp(here.deactivated_at)
+    if installation.deactivated_at is not None:
+        since = stamp(installation.deactivated_at)
         text = (
             f"The app was deactivated in Benchling at {since}. A Benchling admin must activate it."
         )
         return [Finding(HealthState.BAD, text, "benchling")]
-    if here.config_fault:
-        text = f"The app's configuration is invalid. {here.config_fault}"
+    if installation.config_fault:
+        text = f"The app's configuration is invalid. {installation.config_fault}"
         return [Finding(HealthState.BAD, text, "mapping")]
     return []
 
@@ -248,9 +252,9 @@ def _records(last: SyncRun | None, open_errors: int, dismissed: int) -> list[Fin
     found = []
     if open_errors:
         were = "record is" if open_errors == 1 else "records are"
-        rest = f", and {dismissed:,} {are(dismissed)} dismissed" if dismissed else ""
-        text = f"{open_errors:,} {were} not up to date in Benchling{rest}. The causes below say "
-        text += "who must act."
+        dismissed_text = f", and {dismissed:,} {are(dismissed)} dismissed" if dismissed else ""
+        text = f"{open_errors:,} {were} not up to date in Benchling{dismissed_text}. "
+        text += "The causes below say who must act."
         found.append(Finding(HealthState.ATTENTION, text))
     if last is not None and last.status == SyncRun.Status.COMPLETED_WITH_WARNINGS:
         found += [Finding(HealthState.ATTENTION, str(warning["text"])) for warning in last.warnings]

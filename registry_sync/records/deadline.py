@@ -16,9 +16,9 @@ SHARE = 0.6
 class OutOfTime(SyncError):
     """A system did not answer within the time that is left."""
 
-    def __init__(self, whom: str, reason: str = "") -> None:
+    def __init__(self, system: str, reason: str = "") -> None:
         super().__init__(
-            f"{whom} did not answer in time{f' ({reason})' if reason else ''}.",
+            f"{system} did not answer in time{f' ({reason})' if reason else ''}.",
             remedy="Try again in a minute, or sync just this record: a run waits longer.",
             kind="transient",
             code="impatient",
@@ -40,12 +40,12 @@ class TimeLimit:
         """Return a deadline after a share of what is left."""
         return TimeLimit(self.remaining() * share)
 
-    def waiting(self, whom: str) -> Callable[..., None]:
+    def waiting(self, system: str) -> Callable[..., None]:
         """Return a wait policy of a client that raises OutOfTime instead of waiting too long."""
 
         def wait(seconds: float = 0.0, reason: str = "") -> None:
             if time.monotonic() + seconds > self._end:
-                raise OutOfTime(whom, reason)
+                raise OutOfTime(system, reason)
             time.sleep(seconds)
 
         return wait

@@ -158,9 +158,9 @@ def _note_folder(state: TenantState, client: Client, raw: Json, lane: Lane) -> N
     """Say that an entity was moved, which is its users' own business and no difference."""
     held = items.by_path(read_items(client))
     folder = items.value_of(held, path_of(lane.element, FOLDER)) or items.value_of(held, (FOLDER,))
-    here = raw.get("folderId")
-    if folder and here and here != folder:
-        name = client.folder(here).get("name") or here
+    folder_id = raw.get("folderId")
+    if folder and folder_id and folder_id != folder:
+        name = client.folder(folder_id).get("name") or folder_id
         state.notes.append(
             f"It is in the folder “{name}” now, not in Synced Entity Location. That is left as it "
             "is."

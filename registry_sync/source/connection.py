@@ -67,8 +67,8 @@ class Received:
     @property
     def leads_to(self) -> str:
         """Return the address that it redirects to, "" if it does not."""
-        there = self.headers.get("Location", "") if self.redirects else ""
-        return joined_address(self.url, there) if there else ""
+        location = self.headers.get("Location", "") if self.redirects else ""
+        return joined_address(self.url, location) if location else ""
 
     @property
     def wants_login(self) -> bool:
@@ -99,8 +99,8 @@ class Received:
             body = json.loads(self.content)
         except (ValueError, RecursionError):
             return b""
-        rest = {**body, "errors": None} if isinstance(body, dict) else {"": body}
-        return b"" if "[" in json.dumps(rest) else error_in(body, ()).encode()
+        without_errors = {**body, "errors": None} if isinstance(body, dict) else {"": body}
+        return b"" if "[" in json.dumps(without_errors) else error_in(body, ()).encode()
 
 
 class Connection:

@@ -20,16 +20,16 @@ def elsewhere_remedy(url: str, home: str) -> str:
 
     A server behind a proxy writes the address that it has itself, which is of no use outside.
     """
-    there, here = origin(url), origin(home)
-    enter = f"enters {there} in API URL, if that is the registry"
+    link_origin, own_origin = origin(url), origin(home)
+    enter = f"enters {link_origin} in API URL, if that is the registry"
     if not _is_behind(url, home):
         return f"The integration owner {enter}."
     setting = json.dumps({"endpoint": {"paginator": _counted(url)}})
     also = f", or {enter}" if _is_inner(home) else ""
     return (
         f"The registry's owner makes the proxy before it send X-Forwarded-Host, X-Forwarded-Port "
-        f"and X-Forwarded-Proto, so that its links lead to {here}. Until then the integration "
-        f"owner pages without links in Connector Settings, as in {setting}{also}."
+        f"and X-Forwarded-Proto, so that its links lead to {own_origin}. Until then the "
+        f"integration owner pages without links in Connector Settings, as in {setting}{also}."
     )
 
 

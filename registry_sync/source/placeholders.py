@@ -14,9 +14,9 @@ JOINED = re.compile(r"\b(and|or)\b|[\^&;]|\]\s*,\s*\[", re.IGNORECASE)
 """What stands between two terms of a filter, in the languages of common registries."""
 
 
-def check_unfilled(reader: SettingsReader, places: dict[str, str]) -> None:
+def check_unfilled(reader: SettingsReader, texts: dict[str, str]) -> None:
     """Check that no placeholder for the time is where none is filled."""
-    for where, text in places.items():
+    for where, text in texts.items():
         if hole := re.search(r"\{incremental[^}]*\}", text, re.IGNORECASE):
             reader.add(
                 f"{hole[0]} in {where} is not built yet: put it into endpoint.params or "

@@ -107,8 +107,8 @@ def is_ours(raw: Json, app_id: str, setup: Setup) -> bool:
     Which id an app has as a creator is undocumented; the design takes it to be the app's id.
     """
     creator = raw.get("creator") or {}
-    here = (raw.get("schema") or {}).get("id") == setup.schema.id
-    return creator.get("id") == app_id and here and not raw.get("archiveRecord")
+    in_schema = (raw.get("schema") or {}).get("id") == setup.schema.id
+    return creator.get("id") == app_id and in_schema and not raw.get("archiveRecord")
 
 
 def _entry(
@@ -154,9 +154,9 @@ def link_targets(
     page: Sequence[Json], fields: Iterable[FieldDefinition], client: Client
 ) -> dict[str, str]:
     """Translate the Benchling ids of entities that a page points at into registry ids."""
-    here = {str(raw["id"]): raw for raw in page}
-    unknown = sorted(linked_ids(page, fields) - set(here))
+    by_id = {str(raw["id"]): raw for raw in page}
+    unknown = sorted(linked_ids(page, fields) - set(by_id))
     if unknown:
-        here |= {str(raw["id"]): raw for raw in entities_of_any_type(client, unknown)}
-    registered = {i: raw.get("entityRegistryId") for i, raw in here.items()}
+        by_id |= {str(raw["id"]): raw for raw in entities_of_any_type(client, unknown)}
+    registered = {i: raw.get("entityRegistryId") for i, raw in by_id.items()}
     return {i: str(registry_id) for i, registry_id in registered.items() if registry_id}

@@ -95,7 +95,7 @@ def _settle_same(
     out: Compared,
 ) -> list[SourceRecord]:
     """Settle what is as the ledger has it, by far the most of a full read; return the rest."""
-    rest, run_id, settle = [], run.pk, out.settled.append
+    unsettled, run_id, settle = [], run.pk, out.settled.append
     for record in records:
         external_id, _, raw_hash, when, retried, _ = record
         before = views.get(external_id)
@@ -108,10 +108,10 @@ def _settle_same(
             or external_id in underway
             or retried
         ):
-            rest.append(record)
+            unsettled.append(record)
         else:
             settle(RecordOutcome(external_id, raw_hash, UNCHANGED, modified_at=when))
-    return rest
+    return unsettled
 
 
 def _report(ctx: RunContext, out: Compared) -> None:

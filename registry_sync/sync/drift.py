@@ -85,8 +85,10 @@ def _compare_known(ctx: RunContext, setup: Setup, position: Json) -> bool:
     position.pop("token", None)
     with closing(KnownEntities(ctx).pages(after)) as pages:
         for found, after in pages:
-            here = [raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id]
-            _compare_page(ctx, setup, here)
+            of_schema = [
+                raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id
+            ]
+            _compare_page(ctx, setup, of_schema)
             runs.save(ctx.run, ctx.lease, position={**position, "after": after})
             if ctx.pacer.out_of_time():
                 return False

@@ -87,8 +87,8 @@ class KnownEntities:
         client = self._clients.get()
         try:
             found = client.entities_by_id([entity_id for _, entity_id, _ in rows if entity_id])
-            there = {raw["id"] for raw in found}
-            others = [registry_id for _, id_, registry_id in rows if id_ not in there]
+            found_ids = {raw["id"] for raw in found}
+            others = [registry_id for _, id_, registry_id in rows if id_ not in found_ids]
             if self._stop.is_set():
                 raise Stopped
             if others:  # registered anew by someone, or written without an answer

@@ -25,8 +25,8 @@ class LinkTargets:
         """Return those of these that are in Benchling. Raise Wait, Refused."""
         if unknown := sorted(set(registry_ids) - self._by_id.keys()):
             found = self.client.entities_registered(unknown, registry_id=self.registry_id)
-            there = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
-            self._by_id |= {registry_id: there.get(registry_id) for registry_id in unknown}
+            by_registry_id = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
+            self._by_id |= {registry_id: by_registry_id.get(registry_id) for registry_id in unknown}
         held = {registry_id: self._by_id[registry_id] for registry_id in registry_ids}
         return {registry_id: raw for registry_id, raw in held.items() if raw is not None}
 

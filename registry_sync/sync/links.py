@@ -83,11 +83,13 @@ def in_lane(ctx: RunContext, lane: Lane, registry_ids: Collection[str]) -> set[s
     """
     if not registry_ids:
         return set()
-    there = linkable(lane, registry_ids)
-    if unknown := sorted(set(registry_ids) - there):
+    linkable_ids = linkable(lane, registry_ids)
+    if unknown := sorted(set(registry_ids) - linkable_ids):
         found = ctx.client.entities_registered(unknown, registry_id=lane.registry_id)
-        there |= {str(raw["entityRegistryId"]) for raw in found if is_of(raw, lane.schema_id)}
-    return there
+        linkable_ids |= {
+            str(raw["entityRegistryId"]) for raw in found if is_of(raw, lane.schema_id)
+        }
+    return linkable_ids
 
 
 def missing_link(entity: Entity, target: str, message: str = "", *, of: str = "") -> Problem:

@@ -34,12 +34,12 @@ def _found(ctx: RunContext, registered: dict[str, str]) -> list[Json]:
     """Return entities by their Benchling ids; those of other types by their registry ids."""
     prefix = ctx.client.entity_type.id_prefix
     found = ctx.client.entities_by_id([id_ for id_ in registered if id_.startswith(prefix)])
-    there = {str(raw["id"]) for raw in found}
-    rest = [text for id_, text in registered.items() if text and id_ not in there]
-    if rest:
+    found_ids = {str(raw["id"]) for raw in found}
+    registry_ids = [text for id_, text in registered.items() if text and id_ not in found_ids]
+    if registry_ids:
         registry_id = ctx.setup.config.registry_id
-        others = ctx.client.entities_registered(rest, registry_id=registry_id)
-        found += [raw for raw in others if raw["id"] in registered and raw["id"] not in there]
+        others = ctx.client.entities_registered(registry_ids, registry_id=registry_id)
+        found += [raw for raw in others if raw["id"] in registered and raw["id"] not in found_ids]
     return found
 
 

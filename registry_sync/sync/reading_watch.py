@@ -82,10 +82,10 @@ class ReadingWatch:
     def _seen_before(self, records: Sequence[SourceRecord]) -> list[tuple[SourceRecord, bool]]:
         """Return the records that a dry run saw on an earlier page."""
         named = {hash(r.external_id): r for r in records if r.problem is None and not r.retried}
-        again = [(record, False) for mark, record in named.items() if mark in self._seen]
+        repeated = [(record, False) for mark, record in named.items() if mark in self._seen]
         if len(self._seen) < MOST_SEEN:
             self._seen |= named.keys()
-        return again
+        return repeated
 
     def forget_page(self) -> None:
         """Forget what came again on the last page: there, a list that is complete starts over."""
@@ -194,9 +194,11 @@ class ReadingWatch:
     def _end(self, settled: bool) -> str:
         if settled:
             return f"Reading {self.reading.attempt} of it was complete."
-        again = f"what changed since {stamp(self.run.since)}" if self.run.since else "everything"
+        what_is_read = (
+            f"what changed since {stamp(self.run.since)}" if self.run.since else "everything"
+        )
         return f"So it did in each of {READINGS} readings: records may be missing, and the next " \
-            f"run reads {again} again."  # fmt: skip
+            f"run reads {what_is_read} again."  # fmt: skip
 
     def _remedy(self) -> str:
         kind = self.ctx.setup.connector.paginator.type

@@ -129,9 +129,9 @@ def _keys(errors: Errors) -> list[str]:
 
 def _of_keys(errors: Errors, keys: Collection[str]) -> Iterator[Errors]:
     """Yield the errors that wait for one of these, some at a time."""
-    there = sorted(keys)
-    for start in range(0, len(there), CHUNK):
-        yield errors.filter(waits_key__in=there[start : start + CHUNK])
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), CHUNK):
+        yield errors.filter(waits_key__in=ordered[start : start + CHUNK])
 
 
 def limited(run: SyncRun) -> bool:
@@ -188,9 +188,11 @@ def link_circles(ctx: RunContext) -> list[Candidate]:
             before, kind = views.get(record.external_id), setup.schema.entity_type
             identity = setup.mapping.identity_of(record.raw)
             candidates.append(candidate_of(record, entity, before, kind, identity=identity))
-    there = linkable(lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates)))
+    linkable_ids = linkable(
+        lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates))
+    )
     while candidates:
-        coming = there | {candidate.entity.registry_id for candidate in candidates}
+        coming = linkable_ids | {candidate.entity.registry_id for candidate in candidates}
         kept = [c for c in candidates if own_links(c.entity, setup.schema) <= coming]
         if len(kept) == len(candidates):
             break
@@ -246,15 +248,15 @@ def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
 
 def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
     """Return which link targets are now in Benchling, whoever wrote them."""
-    there = present(ctx.lane, targets) if targets else set()
-    elsewhere = sorted(set(targets) - there)
+    arrived = present(ctx.lane, targets) if targets else set()
+    elsewhere = sorted(set(targets) - arrived)
     if elsewhere:
         registry_id = ctx.setup.config.registry_id
         found = ctx.client.entities_registered(elsewhere, registry_id=registry_id)
         same = [raw for raw in found if (raw.get("schema") or {}).get("id") == ctx.setup.schema.id]
         benchling_state.remember_page(ctx, same)  # they may be pointed at
-        there |= {str(entity.get("entityRegistryId")) for entity in found}
-    return there & set(targets)
+        arrived |= {str(entity.get("entityRegistryId")) for entity in found}
+    return arrived & set(targets)
 
 
 def _refused_names(ctx: RunContext, errors: Errors) -> Errors:

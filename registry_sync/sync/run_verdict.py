@@ -164,9 +164,9 @@ def _twice(run: SyncRun) -> str:
 
 def errors_seen(run: SyncRun, lane: Lane, *codes: str) -> int:
     """Return how many records that a run saw have an open error with one of these codes."""
-    here = lane.ledger.filter(seen_run_id=run.pk, external_id=OuterRef("external_id"))
+    seen = lane.ledger.filter(seen_run_id=run.pk, external_id=OuterRef("external_id"))
     errors = lane.errors.filter(closed_at__isnull=True, code__in=codes)
-    return errors.filter(Exists(here)).count()
+    return errors.filter(Exists(seen)).count()
 
 
 def read_whole(run: SyncRun, lane: Lane) -> bool:

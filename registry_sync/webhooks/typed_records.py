@@ -77,8 +77,8 @@ def _exactly(typed: str, lanes: Sequence[Lane], client: Client, *, foresees: boo
     found = [
         Found(lane, _status_or_fault(typed, lane, client, foresees=foresees)) for lane in candidates
     ]
-    there = [one for one in found if _is_there(one, typed)]
-    return there or [one for one in found if not _is_unknown(one.status)]
+    known_here = [one for one in found if _is_there(one, typed)]
+    return known_here or [one for one in found if not _is_unknown(one.status)]
 
 
 def _is_there(found: Found, typed: str) -> bool:
@@ -110,8 +110,8 @@ def meant_records(typed: str, lanes: Sequence[Lane], client: Client) -> Meant:
         names = runs.LaneNames()
         texts = (words.of_lane(names.label(one.lane), one.status.text) for one in found)
         return Meant([], "\n\n".join(texts))
-    there = any(_is_there(one, one.status.external_id) for one in found)
-    return Meant([(one.lane, one.status.external_id) for one in found], is_known=there)
+    is_found = any(_is_there(one, one.status.external_id) for one in found)
+    return Meant([(one.lane, one.status.external_id) for one in found], is_known=is_found)
 
 
 def reading_runs(lanes: Sequence[Lane]) -> dict[int, SyncRun]:

@@ -184,8 +184,8 @@ def left_of(written: Any, held: Any) -> Any:
     """Return which items of a shared list are still there; all, where it is unknown whose."""
     if not isinstance(written, list):
         return held if written is None else written
-    there = keys_of(held)
-    return [item for item in written if name_key(item) in there]
+    held_keys = keys_of(held)
+    return [item for item in written if name_key(item) in held_keys]
 
 
 def same_part(key: str, one: Any, other: Any) -> bool:

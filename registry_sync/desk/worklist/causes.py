@@ -60,12 +60,12 @@ def presses_of(lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:
     """
     found, copy = cures.all_of(lane, group.code), _copy(lane, group)
     own = [one for one in found if one.name not in ANY_CAUSE]
-    rest = sorted(
+    others = sorted(
         (one for one in found if one.name in ANY_CAUSE),
         key=lambda one: ANY_CAUSE.index(one.name),
     )
     sent = group.actors[0] in FOR_OTHERS
-    return (*own, copy, *rest) if sent else (*own, *rest, copy)
+    return (*own, copy, *others) if sent else (*own, *others, copy)
 
 
 def _copy(lane: Lane, group: ErrorGroup) -> cures.Offer:

@@ -56,8 +56,8 @@ class Drafts(CardKind):
         found = [draft for draft in found if draft.schema_id not in others]
         for draft in found[:SHOWN]:
             yield self._card(draft, lanes.get(draft.schema_id))
-        if rest := len(found) - SHOWN:
-            yield from self._rest(rest)
+        if remaining := len(found) - SHOWN:
+            yield from self._rest(remaining)
 
     def _card(self, draft: MappingDraft, lane: Lane | None) -> Card:
         waits = draft.state == State.WAITING

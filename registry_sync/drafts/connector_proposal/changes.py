@@ -186,8 +186,8 @@ def _is_written(value: Any, form: str) -> bool:
 
 
 def _with_form(terms: Json, form: str) -> Json:
-    rest = {name: value for name, value in terms.items() if name != "datetime_format"}
-    return rest if form == "iso" else {**rest, "datetime_format": form}
+    other_terms = {name: value for name, value in terms.items() if name != "datetime_format"}
+    return other_terms if form == "iso" else {**other_terms, "datetime_format": form}
 
 
 def _params(found: Findings) -> Json:

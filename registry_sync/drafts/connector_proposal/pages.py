@@ -228,8 +228,8 @@ def _hold(found: Findings, total: Total, paginator: Json, *, moved: bool) -> Non
     else:
         found.note(f"{total.path} is no total: it says {total.count:,}, but {records_text} came.")
         if paginator.get("total_path") == total.path:
-            rest = {name: value for name, value in paginator.items() if name != "total_path"}
-            found.replace("endpoint.paginator", rest, "It reads the list to its end.")
+            settings = {name: value for name, value in paginator.items() if name != "total_path"}
+            found.replace("endpoint.paginator", settings, "It reads the list to its end.")
 
 
 def _read(source: Source) -> tuple[list[Json], bool]:

@@ -54,8 +54,8 @@ def row_of_rule(key: str, rule: Any) -> tuple[str, Any]:
     name = "smiles" if key == "structure" else "path"
     if not isinstance(rule, dict) or not isinstance(rule.get(name), str):
         return "", rule
-    rest = {each: rule[each] for each in rule if each != name}
-    return ("", rule) if key == "structure" and rest else (rule[name], rest or None)
+    settings = {each: rule[each] for each in rule if each != name}
+    return ("", rule) if key == "structure" and settings else (rule[name], settings or None)
 
 
 def without_parts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

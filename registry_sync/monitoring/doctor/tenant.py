@@ -263,8 +263,8 @@ def check_fields(visit: TenantVisit) -> CheckResult:
     config, connector = visit.configured()
     if not visit.complete:
         raise Skipped("the app's configuration is not complete")
-    there = parse_schema(*read_schema(visit.client, config, config.mapped_ids))
-    compiled = mapping_of(config, connector, there)
+    schema = parse_schema(*read_schema(visit.client, config, config.mapped_ids))
+    compiled = mapping_of(config, connector, schema)
     named = ", ".join(f"{row.field.name} ({row.field.type})" for row in compiled.fields[:20])
     if "structure" in compiled.field_ids and not chemistry.available():
         return warning(

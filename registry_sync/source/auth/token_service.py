@@ -186,10 +186,10 @@ class TokenService:
         """Return the error of answers without a token; the last one is the newest."""
         last = answers[-1]
         if last.location:
-            there = last.location
-            path = urlsplit(there).path if is_address(there) else ""
+            location = last.location
+            path = urlsplit(location).path if is_address(location) else ""
             return self._failed(
-                f"redirects to {origin(there)}{path}",
+                f"redirects to {origin(location)}{path}",
                 f"{CHECK_AUTH}: access_token_url must be the address that it leads to.",
             )
         texts = [

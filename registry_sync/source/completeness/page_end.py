@@ -58,9 +58,9 @@ class End:
 
     def _own_address(self) -> list[str]:
         """Return the paths at which an answer names itself as the next page."""
-        here = self.answer.url
+        own_url = self.answer.url
         marks = [mark for mark in marks_of(self.answer) if mark.address]
-        return [m.entry.path for m in marks if joined_address(here, m.address) == here]
+        return [m.entry.path for m in marks if joined_address(own_url, m.address) == own_url]
 
     def is_counted(self) -> bool:
         """Return whether all came by the registry's own numbers."""

@@ -77,13 +77,13 @@ def outcomes_of(batch: Batch, ended: Sequence[Ended]) -> list[RecordOutcome]:
     for item, end in zip(batch.items(end.external_id for end in ended), ended, strict=True):
         if end.problem is None:
             outcome = written_outcome(item)
-            how: dict[str, Any] = {
+            values: dict[str, Any] = {
                 "entity": entity_of_item(item), "entity_id": end.entity_id,
                 "canonical": end.canonical,
             }  # fmt: skip
         else:
-            outcome, how = Outcome.FAILED, {"problems": (end.problem,)}
-        found.append(outcome_of_item(item, outcome, **how))
+            outcome, values = Outcome.FAILED, {"problems": (end.problem,)}
+        found.append(outcome_of_item(item, outcome, **values))
     return found
 
 

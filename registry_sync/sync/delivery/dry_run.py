@@ -120,13 +120,13 @@ class DryRunDelivery:
         circles = circles_of(self.lane, self.setup.mapping, named, self._wished)
         swapped = {external_id for circle in circles for external_id in circle}
         views = ledger.views_of(self.lane, list(wants))
-        there = self._links.linkable({key for what, key in wants.values() if what == "link"})
+        linkable = self._links.linkable({key for what, key in wants.values() if what == "link"})
         passing = []
         for waiting in self._waiting:
             what, key = wants[waiting.external_id]
             free = key in self._given_up and not self.claims.holders(name_key(key))
             if (
-                (what == "link" and (self._comes(key) or key in there))
+                (what == "link" and (self._comes(key) or key in linkable))
                 or waiting.external_id in swapped
                 or free
             ):
@@ -184,7 +184,7 @@ class DryRunDelivery:
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
         held = self._names_elsewhere(candidates)
-        there = self._links.elsewhere(candidates)
+        in_benchling = self._links.elsewhere(candidates)
         rows = LedgerEntry.objects.filter(
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
         )
@@ -198,7 +198,9 @@ class DryRunDelivery:
             self.refused.pop(entity.external_id, None)
             keys = [entity.name_key, *sorted(entity.alias_keys)]
             named = next((held[key] for key in keys if key in held), None)
-            problem = (named if candidate.is_new else None) or self._links.problem(entity, there)
+            problem = (named if candidate.is_new else None) or self._links.problem(
+                entity, in_benchling
+            )
             if problem is not None:
                 self._count(Outcome.FAILED)
                 refused.append((entity.external_id, (problem,)))

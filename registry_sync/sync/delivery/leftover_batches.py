@@ -54,8 +54,8 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
             continue
         sender = senders.setdefault(batch.run_id, batch.run)
         entities, failed = _by_task(ctx, batch)
-        rest = [item for item in batch.items() if item["registry_id"] not in entities]
-        entities |= _as_sent(ctx, sender, batch, rest, failed) if rest else {}
+        unread = [item for item in batch.items() if item["registry_id"] not in entities]
+        entities |= _as_sent(ctx, sender, batch, unread, failed) if unread else {}
         _close(ctx, sender, batch, entities)
 
 
@@ -126,8 +126,8 @@ def _as_sent(
         late = time.monotonic() + LATE if unknown else -math.inf
         with as_type(client, schema.entity_type):
             for _ in paced_lookups(late, ctx.pacer.pause):
-                there, _ = landing.of(items, batch.asked_at, failed=failed)
-                if len(there) == len(items):
+                landed, _ = landing.of(items, batch.asked_at, failed=failed)
+                if len(landed) == len(items):
                     break
     except Refused as refused:
         text = f"Run {sender.pk} had sent {number_of(len(items), 'record')} when it ended, and "
@@ -135,4 +135,4 @@ def _as_sent(
         runs.log(ctx.run, "WARNING", text)
         return {}
     registry_ids = {item["external_id"]: item["registry_id"] for item in items}
-    return {registry_ids[external_id]: raw for external_id, raw in there.items()}
+    return {registry_ids[external_id]: raw for external_id, raw in landed.items()}

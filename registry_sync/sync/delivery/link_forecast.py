@@ -32,16 +32,16 @@ class LinkForecast:
         targets = {target for c in candidates for target in c.entity.links}
         return self._targets.among({t for t in targets if not self.claims.holders(name_key(t))})
 
-    def problem(self, entity: Entity, there: Mapping[str, Json]) -> Problem | None:
-        """Return the problem of the first link that cannot be; `there` is of `elsewhere`."""
+    def problem(self, entity: Entity, in_benchling: Mapping[str, Json]) -> Problem | None:
+        """Return the problem of the first link that cannot be; `in_benchling` is of `elsewhere`."""
         absent = [
             target
-            for target in entity.links - there.keys()
+            for target in entity.links - in_benchling.keys()
             if not self.claims.holders(name_key(target))
         ]
         if absent:
             return missing_link(entity, min(absent))
-        held = [there[target] for target in sorted(entity.links & there.keys())]
+        held = [in_benchling[target] for target in sorted(entity.links & in_benchling.keys())]
         return next(iter(unfit_links(entity, self.schema, held).values()), None)
 
     def explained(self, problem: Problem, entity: Entity) -> Problem:

@@ -80,14 +80,14 @@ def _take_up(
     if batch.task_id:
         _take_up_task(log, batch, {row.external_id: row for row in rows})
         started = -math.inf  # whatever it wrote is there by now
-    rest: Sequence[Row] = [row for row in rows if row.external_id in batch.packed]
-    if rest:
-        rest = log.upserter.missing(rest, started=started)
+    unwritten: Sequence[Row] = [row for row in rows if row.external_id in batch.packed]
+    if unwritten:
+        unwritten = log.upserter.missing(unwritten, started=started)
         log.record_landed()
-        rest = in_use(rest)
-    if rest:  # its task failed, perhaps for a cause that is gone by now
-        wait_for_room(ctx.run, len(rest), per_hour=ctx.terms.objects_per_hour)
-        log.upserter.land_again(rest, spent=batch.calls, size=batch.size)
+        unwritten = in_use(unwritten)
+    if unwritten:  # its task failed, perhaps for a cause that is gone by now
+        wait_for_room(ctx.run, len(unwritten), per_hour=ctx.terms.objects_per_hour)
+        log.upserter.land_again(unwritten, spent=batch.calls, size=batch.size)
 
 
 def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:

@@ -50,5 +50,5 @@ def _complete(ctx: RunContext, changed: dict[str, list[tuple[Json, Shared, set[s
 
 def _union(current: Sequence[Any], removed: set[str], added: Sequence[Any]) -> list[Any]:
     kept = [item for item in current if name_key(str(item)) not in removed]
-    there = keys_of(kept)
-    return kept + [item for item in added if name_key(str(item)) not in there]
+    kept_keys = keys_of(kept)
+    return kept + [item for item in added if name_key(str(item)) not in kept_keys]

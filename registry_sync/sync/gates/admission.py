@@ -63,14 +63,14 @@ class LinkGate:
 
         Only of records that are tried again: what they wait for was found in Benchling.
         """
-        again = [c for c in candidates if c.record.retried and c.entity.external_id in waiting]
+        retried = [c for c in candidates if c.record.retried and c.entity.external_id in waiting]
         missing = {
-            c.entity.external_id: missing_target(waiting[c.entity.external_id]) for c in again
+            c.entity.external_id: missing_target(waiting[c.entity.external_id]) for c in retried
         }
         ids = {target for target in missing.values() if target}
         found = LinkTargets(self.ctx.client, self.ctx.lane.registry_id).among(ids)
         problems: dict[str, Problem] = {}
-        for candidate in again:
+        for candidate in retried:
             external_id, schema = candidate.entity.external_id, self.ctx.setup.schema
             held = [raw for target, raw in found.items() if target == missing[external_id]]
             for problem in unfit_links(candidate.entity, schema, held, archived=found).values():
@@ -126,14 +126,14 @@ def held_by_links(
     linked = set().union(*targets.values()) if targets else set()
     if not linked:
         return waiting
-    there = set(underway) | linkable(lane, linked)
+    available = set(underway) | linkable(lane, linked)
     while True:
         coming = {c.entity.registry_id for c in candidates if c.entity.external_id not in waiting}
         more = {
             c.entity.external_id: missing_from(lane, c.entity, min(missing))
             for c in candidates
             if c.entity.external_id not in waiting
-            and (missing := targets[c.entity.external_id] - there - coming)
+            and (missing := targets[c.entity.external_id] - available - coming)
         }
         if not more:
             return waiting

@@ -53,10 +53,10 @@ def chosen_twice(rows: Iterable[Adoption]) -> str:
     """Name an entity that two records would take over, or the second one that a record would."""
     seen: set[tuple[str, str]] = set()
     for row in rows:
-        places = {("record", row.external_id), ("entity", row.entity_id)}
-        if places & seen:
+        marks = {("record", row.external_id), ("entity", row.entity_id)}
+        if marks & seen:
             return row.entity_registry_id or row.entity_id
-        seen |= places
+        seen |= marks
     return ""
 
 
@@ -105,9 +105,9 @@ class _Matches:
         self.run, self.lease, self.lane = ctx.run, ctx.lease, ctx.lane
         self.setup, self.client, self.found = ctx.setup, ctx.client, found
         self.pause = ctx.pacer.pause
-        here = [raw for raw in found.values() if self._in_our_schema(raw)]
+        of_schema = [raw for raw in found.values() if self._in_our_schema(raw)]
         definitions = ctx.setup.mapping.definitions
-        self.targets = benchling_state.link_targets(here, definitions, ctx.client)
+        self.targets = benchling_state.link_targets(of_schema, definitions, ctx.client)
         self.equal: set[str] = set()
         self.adopted: dict[str, str] = {}
         """The Benchling ids of entities that are taken over, by external id."""

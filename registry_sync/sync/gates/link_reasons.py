@@ -51,9 +51,11 @@ class LinkReasons:
         if not targets:
             return {}
         reasons = self._misnamed(targets)
-        rest = [(entity, target) for entity, target in targets if entity.external_id not in reasons]
-        abroad = self.elsewhere({target for _, target in rest})
-        for entity, target in rest:
+        unexplained = [
+            (entity, target) for entity, target in targets if entity.external_id not in reasons
+        ]
+        abroad = self.elsewhere({target for _, target in unexplained})
+        for entity, target in unexplained:
             if target in abroad:
                 reasons[entity.external_id] = self._in_another(entity, target, abroad[target])
         return {
@@ -74,11 +76,11 @@ class LinkReasons:
         answered = True
         for registry_id, name in self._others().items() if unknown else ():
             try:
-                there = self.ctx.client.entities_registered(unknown, registry_id=registry_id)
+                entities = self.ctx.client.entities_registered(unknown, registry_id=registry_id)
             except Refused:
                 answered = False
                 continue
-            found |= {str(raw.get("entityRegistryId")): name for raw in there}
+            found |= {str(raw.get("entityRegistryId")): name for raw in entities}
         self._looked_up += len(unknown)
         self._registry_names |= (dict.fromkeys(unknown, "") if answered else {}) | found
         return {

@@ -31,13 +31,13 @@ def circles_of(
     done: set[str] = set()
     for external_id in wants:
         path: list[str] = []
-        here: str | None = external_id
-        while here is not None and here in wants and here not in done:
-            done.add(here)
-            path.append(here)
-            here = held.get(wants[here])
-        if here in path:
-            circle = path[path.index(here) :]
+        current: str | None = external_id
+        while current is not None and current in wants and current not in done:
+            done.add(current)
+            path.append(current)
+            current = held.get(wants[current])
+        if current in path:
+            circle = path[path.index(current) :]
             given_keys = [wants[circle[n - 1]] for n in range(len(circle))]
             if any(key in wished(id_) for key, id_ in zip(given_keys, circle, strict=True)):
                 continue

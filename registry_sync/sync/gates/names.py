@@ -90,8 +90,8 @@ def holders(lane: Lane, keys: Collection[str]) -> dict[str, list[Holder]]:
     others = list(TakenName.objects.filter(lane=lane, key__among=keys))
     written = _written([row.entity_id for row in others if row.schema_name])
     for row in others:
-        whose, here = row.entity_registry_id or row.entity_id, row.entity_id in written
-        holder = Holder("", whose, row.kind, row.archived, row.schema_name, of_lane=here)
+        whose, of_lane = row.entity_registry_id or row.entity_id, row.entity_id in written
+        holder = Holder("", whose, row.kind, row.archived, row.schema_name, of_lane=of_lane)
         by_key.setdefault(row.key, []).append(holder)
     return by_key
 
@@ -221,8 +221,8 @@ def taken_in_benchling(entity: Entity, holder: Json, lane: Lane, key: str) -> Pr
     elsewhere = str(schema.get("name") or "") if schema.get("id") != lane.schema_id else ""
     whose = str(holder.get("entityRegistryId") or holder["id"])
     kind = "name" if name_key(holder["name"]) == key else "alias"
-    here = bool(elsewhere) and bool(_written([str(holder["id"])]))
-    other = Holder("", whose, kind, schema_name=elsewhere, of_lane=here)
+    of_lane = bool(elsewhere) and bool(_written([str(holder["id"])]))
+    other = Holder("", whose, kind, schema_name=elsewhere, of_lane=of_lane)
     return _problem(entity, key, "name" if key == entity.name_key else "alias", other)
 
 

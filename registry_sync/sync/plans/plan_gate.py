@@ -29,11 +29,11 @@ class PlanGate:
     ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
         """Return the candidates that may be written, and the outcomes of those that may not."""
         fit = set(self.ctx.write_access.allowed(candidates)) if candidates else set()
-        rest = [c for c in candidates if c.entity.external_id not in fit]
-        if not rest:
+        held = [c for c in candidates if c.entity.external_id not in fit]
+        if not held:
             return candidates, ()
         going = [c for c in candidates if c.entity.external_id in fit]
-        return going, hold(self.ctx, rest)
+        return going, hold(self.ctx, held)
 
 
 def hold(ctx: RunContext, candidates: Sequence[Candidate]) -> list[RecordOutcome]:
@@ -50,9 +50,9 @@ def hold_records(ctx: RunContext, records: Sequence[Held]) -> list[RecordOutcome
     The error of one that was refused before stays open. Raise LeaseLost.
     """
     ids = [external_id for external_id, _, _ in records]
-    again = read_again_next(ctx, {external_id: when for external_id, when, _ in records})
-    again |= set(_held_before(ctx, ids))
-    note_held(ctx, len({*ids} - again))
+    read_again = read_again_next(ctx, {external_id: when for external_id, when, _ in records})
+    read_again |= set(_held_before(ctx, ids))
+    note_held(ctx, len({*ids} - read_again))
     errors = EntityError.objects.filter(lane=ctx.lane, closed_at__isnull=True)
     refused = set(errors.filter(external_id__among=ids).values_list("external_id", flat=True))
     return [

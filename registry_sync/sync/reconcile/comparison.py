@@ -126,17 +126,17 @@ class Comparison:
 
     def _refused(self, why: dict[str, str]) -> Iterator[Finding]:
         ids = {external_id: self.setup.mapping.registry_id(external_id) for external_id in why}
-        there = self.side.matching(list(ids.values()))
+        by_key = self.side.matching(list(ids.values()))
         for external_id, text in why.items():
-            raw = there.get(name_key(ids[external_id]))
+            raw = by_key.get(name_key(ids[external_id]))
             yield _found(State.REFUSED, external_id, raw, note=text)
 
     def _compare_with_benchling(self, entities: Sequence[Entity]) -> Iterator[Finding]:
         """Compare entities with their counterparts in Benchling."""
         ids = [entity.external_id for entity in entities]
-        there = self.side.matching([entity.registry_id for entity in entities])
+        by_key = self.side.matching([entity.registry_id for entity in entities])
         targets = self.side.targets(
-            linked_ids(list(there.values()), self.setup.mapping.definitions)
+            linked_ids(list(by_key.values()), self.setup.mapping.definitions)
         )
         rows = self.lane.ledger.filter(external_id__among=ids)
         ledger = {row.external_id: row for row in rows}
@@ -147,7 +147,7 @@ class Comparison:
             ).values_list("external_id", "message")
         )
         for entity in entities:
-            raw = there.get(entity.registry_key)
+            raw = by_key.get(entity.registry_key)
             error = errors.get(entity.external_id, "")
             if raw is None:
                 state = State.REFUSED if error else State.MISSING

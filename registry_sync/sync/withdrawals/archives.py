@@ -217,8 +217,8 @@ class Archives:
             if undone:  # by a process that was killed after it
                 self._record_unarchived(undone)
             going = []
-            rest = [row for row in some if row not in in_use]
-            for row in self._allowed(rest, PlanRow.Action.UNARCHIVE, times):
+            archived = [row for row in some if row not in in_use]
+            for row in self._allowed(archived, PlanRow.Action.UNARCHIVE, times):
                 raw = entities.get(row.entity_id)
                 if raw is not None and is_own_archive(row, raw):
                     going.append(row)

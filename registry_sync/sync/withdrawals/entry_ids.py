@@ -41,8 +41,10 @@ class EntryIds:
             have = "has" if self._unnamed == 1 else "have"
             texts.append(f"{entries} of the list of deletions {have} no id: {self._example}.")
         if self._unlike:
-            there, here = self._unlike
-            texts.append(f"The list of deletions has the id {there}, but the record has {here}.")
+            listed_id, record_id = self._unlike
+            texts.append(
+                f"The list of deletions has the id {listed_id}, but the record has {record_id}."
+            )
         if texts:
             texts.append(
                 "These deletions are not seen. The integration owner corrects "

@@ -60,8 +60,8 @@ class Forecast:
 
     def _report_unarchived(self, back: set[str]) -> None:
         """Report the archives to undo, by decision or because their records are `back`."""
-        here = Q(state__in=Withdrawal.ARCHIVED_HERE, external_id__among=list(back))
-        rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | here).order_by("pk")
+        returned = Q(state__in=Withdrawal.ARCHIVED_HERE, external_id__among=list(back))
+        rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | returned).order_by("pk")
         ids = []
         for row in self._still_archived(list(rows)):
             reason = "Someone decided to undo its archive."
