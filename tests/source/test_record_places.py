@@ -6,6 +6,7 @@ records in another spelling, doubts (everything is read) or failures; never anot
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,6 +103,45 @@ def test_a_quiet_answer_is_no_other_list(serve: Any, full: Any, then: Any, right
     assert found == right or (isinstance(right, str) and right in found)
 
 
+NAMED = {"id": 7, "name": "Aspirin"}
+INNER = [{"id": 1, "name": "analgesic"}, {"id": 2, "name": "acid"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "selectors"),
+    [
+        ({**NAMED, "tags": INNER}, ["$", "tags"]),
+        ({**NAMED, "batches": INNER}, ["$", "batches"]),
+        ({**NAMED, "batches": [{"lot": "A"}]}, ["$", "batches"]),
+        ({"id": 7, "items": [{"lot": "A"}]}, ["$", "items"]),
+        ({**NAMED, "tags": []}, ["$", "tags"]),
+        ({**NAMED, "value": None}, ["$", "value"]),
+        ({**NAMED, "tags": ["a"]}, ["$"]),
+        (NAMED, ["$"]),
+        ({**NAMED, "results": INNER}, []),
+        ({**NAMED, "items": []}, []),
+        ({"id": "req-1", "compounds": INNER}, []),
+        ({"jsonrpc": "2.0", "id": 1, "result": INNER}, []),
+        ({"name": "compounds", "members": INNER}, []),
+    ],
+)
+@pytest.mark.invariant(5)
+def test_a_single_record_and_the_list_inside_it_are_told_apart(
+    serve: Any, body: Any, selectors: list[str]
+) -> None:
+    """The first read knows neither: tags would be written as compounds, or nothing at all."""
+    registry = serve(lambda asked: body)
+    if not selectors:
+        assert len(ids(registry.source())) in (0, 2)
+        return
+    with pytest.raises(SourceError, match="may be a single record") as caught:
+        ids(registry.source())
+    for selector in selectors:
+        setting = endpoint(data_selector=selector)
+        assert json.dumps(setting) in caught.value.remedy
+    assert ids(registry.source(endpoint(data_selector="$"))) == ["7"]
+
+
 @pytest.mark.parametrize(
     ("selector", "full", "then", "right"),
     [
@@ -155,7 +195,7 @@ def test_a_quiet_answer_that_is_no_list_is_refused(
         ({"data": {"id": "A", "name": "a", "batches": LIST}}, ["data"]),
         ({"x": {"compounds": LIST}, "y": {"batches": SIDE}}, ["x.compounds", "y.batches"]),
         ({"data": LIST, "results": SIDE}, ["data", "results"]),
-        (A, ["…"]),
+        (A, ["$"]),
     ],
 )
 def test_a_first_answer_that_is_not_clear_asks_for_the_place(

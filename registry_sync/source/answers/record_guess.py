@@ -45,6 +45,8 @@ OF_A_PAGE = pattern(
     r"|message|status|code|url|href|version|time|date|id)"
 )
 """Keys of what an answer says about itself."""
+NAME = pattern(r"(?:(?:full|long|short|display|pref(?:erred)?|common)?name|title|label)")
+"""Words of a record's name."""
 DEEPEST = 3
 """Keys in the path of a list that is found without a setting."""
 
@@ -90,6 +92,7 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
         entries = list(_entries(nodes))
         if found := _usual(entries) or _only(entries):
             _refuse_aside(body, found)
+            _refuse_inner(body, found, is_record)
             return found
         inner = [(path, value) for path, value in entries if isinstance(value, dict)]
         usual = [one for one in inner if _key(one[0]).lower() in RECORD_KEYS]
@@ -100,6 +103,8 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     empty = [path for path, value in _entries([("", body)]) if _may_be_records(path, value)] if (
         isinstance(body, dict)
     ) else []  # fmt: skip
+    if _is_named(body) and is_record(body):
+        raise Unusable("its answer may be a single record", select("$"))
     if not empty and (form := other_form(body)):
         raise Unusable(f"its answer contains no list of records, but {form}", INSTEAD)
     raise Unusable("its answer contains no list of records", select(*(empty or ["…"])))
@@ -112,6 +117,29 @@ def _refuse_aside(body: Any, found: Guess) -> None:
     deeper = [path for path in lists_in(body) if "." in path and word(path) not in ASIDE]
     if deeper:
         raise _several([found.path, *deeper])
+
+
+def _refuse_inner(body: Any, found: Guess, is_record: Callable[[Any], bool]) -> None:
+    """Raise Unusable for a list of an answer that may itself be a record: its tags, its batches.
+
+    A list at a usual key is one of records if they have ids. An envelope may have an id, too.
+    """
+    if not is_record(body):
+        return
+    bare = bool(found.items) and not any(map(is_record, found.items))
+    listed = isinstance(body.get(found.path), list)
+    if bare or (_is_named(body) and not (found.usual and listed)):
+        raise Unusable(
+            f"its answer may be a single record, or its records may be the list at {found.path}",
+            select("$", found.path),
+        )
+
+
+def _is_named(body: Any) -> bool:
+    """Return whether an answer has a name, as records have and what is around them has not."""
+    return isinstance(body, dict) and any(
+        NAME.fullmatch(word(key)) and isinstance(value, str) for key, value in body.items()
+    )
 
 
 def lists_in(body: Any, depth: int = DEEPEST) -> dict[str, list[Any]]:
