@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import mark_within
 from registry_sync.source.answers.failures import not_ready, only_words
@@ -16,6 +18,7 @@ from registry_sync.source.errors import bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.refusals import ACCEPTED, without_answer
 
+REFRESH = pattern(r"url\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE)
 FEW = 3
 """So many items at most may be errors where records were due."""
 
@@ -32,6 +35,8 @@ class AnswerReader:
         An answer that only says that it failed is no empty list, whatever its words.
         """
         if reply.ignored:
+            if not reply.ignored_by:
+                self._refuse_refresh(reply)
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
@@ -61,6 +66,7 @@ class AnswerReader:
         self, reply: Reply, found: RecordList, *, later: bool, whole: bool
     ) -> RecordList:
         self._refuse_failure(reply)
+        self._refuse_refresh(reply)
         if later or whole:
             return found
         if words := only_words(reply.body) or not_ready(reply.body):
@@ -74,6 +80,13 @@ class AnswerReader:
         if none and not reply.excused_by:
             raise self._exchange.error_inside(reply.body, error_said(reply.body))
         return replace(found, refused=refused or {})
+
+    def _refuse_refresh(self, reply: Reply) -> None:
+        """Raise for an answer without records that sends browsers to another page."""
+        there = REFRESH.search(reply.headers.get("Refresh", ""))
+        if there is not None:
+            what = f"it has no records, but leads to another page (Refresh: {there[1][:80]})"
+            raise bad_answer(what, "checks API URL", transient=True)
 
     def _refuse_failure(self, reply: Reply) -> None:
         if reply.status == ACCEPTED:

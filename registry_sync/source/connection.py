@@ -150,7 +150,7 @@ class Connection:
             if not answer.redirects:
                 return answer
             if answer.wants_login:
-                raise sent_to_login(answer.leads_to)
+                raise sent_to_login(answer.leads_to, by_token=self.auth.auth.gets_tokens)
             url, params = at_home(answer.leads_to, url, "it redirects to"), {}
             if answer.status == 303:
                 method, body = "GET", None

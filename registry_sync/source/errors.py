@@ -24,6 +24,13 @@ ENTER_KEY = (
 )
 
 
+CHECK_TOKEN = (
+    "The client's secret is right. The integration owner checks client.auth in Connector Settings: "
+    "scopes, and audience or resource in token_params. The registry's owner checks what the client "
+    "may read."
+)
+
+
 class RetryableError(SourceError):
     """A failed request that may pass if it is repeated, `seconds` from now."""
 
@@ -52,12 +59,12 @@ def at_home(url: str, home: str, what: str) -> str:
     return found
 
 
-def sent_to_login(url: str) -> SourceError:
+def sent_to_login(url: str, *, by_token: bool) -> SourceError:
     """Return the error of a redirect to a page where people sign in."""
     page = f"{origin(url)}{urlsplit(url).path[:60]}"
     return SourceError(
         f"The registry redirects to a login page ({page}) instead of answering.",
-        remedy=ENTER_KEY,
+        remedy=CHECK_TOKEN if by_token else ENTER_KEY,
         code="registry_unauthorised",
     )
 

@@ -116,7 +116,8 @@ class Exchange:
         if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
             return self._nothing(answer)
         if not answer.ok:
-            raise refusal(answer, self._plain(answer.content))
+            by_token = self.connection.auth.auth.gets_tokens
+            raise refusal(answer, self._plain(answer.content), by_token=by_token)
         doubled: list[DoubledKey] = []
         try:
             body = self._parsed(answer, doubled)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.addresses import origin
 from registry_sync.core.types import Json
+from registry_sync.source.answers.proxies import NETWORK_TEAM, is_proxy
 
 OFFSETS = ("offset", "start", "skip", "from", "startat", "limit_start", "sysparm_offset")
 SIZES = ("limit", "size", "pagesize", "page_size", "per_page", "perpage", "page_length", "count")
@@ -21,6 +22,8 @@ def elsewhere_remedy(url: str, home: str) -> str:
     A server behind a proxy writes the address that it has itself, which is of no use outside.
     """
     link_origin, own_origin = origin(url), origin(home)
+    if is_proxy(urlsplit(url).hostname or "") and not is_proxy(urlsplit(home).hostname or ""):
+        return NETWORK_TEAM.format(registry=own_origin)
     enter = f"enters {link_origin} in API URL, if that is the registry"
     if not _is_behind(url, home):
         return f"The integration owner {enter}."

@@ -8,9 +8,17 @@ from urllib.parse import urlsplit
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
+from registry_sync.source.answers.proxies import NETWORK_LATER, NETWORK_TEAM, proxy_of
 from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, OF_A_KEY, RATE
 from registry_sync.source.connection import REFUSED, Received
-from registry_sync.source.errors import ENTER_KEY, AccessDenied, RetryableError, bad_answer
+from registry_sync.source.errors import (
+    CHECK_TOKEN,
+    ENTER_KEY,
+    UNREACHABLE,
+    AccessDenied,
+    RetryableError,
+    bad_answer,
+)
 
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""
@@ -41,13 +49,19 @@ BY_BASIC = "For user name and password, client.auth in Connector Settings has th
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
-def refusal(answer: Received, message: str) -> SourceError:
-    """Return the error of an answer with a status of 400 or more; `message` is its own words."""
+def refusal(answer: Received, message: str, *, by_token: bool = False) -> SourceError:
+    """Return the error of an answer with a status of 400 or more; `message` is its own words.
+
+    `by_token`: the key was good for a token, and what is refused is the token.
+    """
     status, parts = answer.status, urlsplit(answer.url)
+    if proxy := proxy_of(status, answer.headers, answer.content):
+        return refused_by_proxy(answer, proxy)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
-        return _rejected(status, message, answer.headers.get("WWW-Authenticate", ""))
+        challenge = answer.headers.get("WWW-Authenticate", "")
+        return _rejected(status, message, challenge, by_token=by_token)
     what = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
     if asked_to_wait:
         what += _wait_asked(answer)
@@ -59,7 +73,21 @@ def refusal(answer: Received, message: str) -> SourceError:
     return error
 
 
-def _rejected(status: int, message: str, challenge: str) -> SourceError:
+def refused_by_proxy(answer: Received, proxy: str) -> SourceError:
+    """Return the error of an answer that a proxy gave in place of the registry."""
+    registry, passes = origin(answer.url), answer.status in PASSING
+    kind = AccessDenied if answer.status == 403 else SourceError
+    return kind(
+        f"A proxy between this server and {registry} answered in place of the registry "
+        f"({answer.status}): {proxy}.",
+        remedy=(NETWORK_LATER if passes else NETWORK_TEAM).format(registry=registry),
+        kind="transient" if passes else "source",
+        code=UNREACHABLE,
+        transient=passes,
+    )
+
+
+def _rejected(status: int, message: str, challenge: str, *, by_token: bool) -> SourceError:
     """Return the error of a refused key; `challenge` is the header of what the registry takes."""
     words = f" It says: {message}" if message and not message.startswith("<") else ""
     if status == 403 and ADDRESS.search(message):
@@ -80,6 +108,13 @@ def _rejected(status: int, message: str, challenge: str) -> SourceError:
         words += f" It asks for the scheme {scheme}."
         remedy = f"{ENTER_KEY} {BY_BASIC}" if scheme == "Basic" else NO_SCHEME
     kind = AccessDenied if status == 403 else SourceError
+    if by_token and not scheme:
+        return kind(
+            f"The registry rejects the token ({status}) that the token service gave for the key."
+            f"{words}",
+            remedy=CHECK_TOKEN,
+            code="registry_unauthorised",
+        )
     return kind(
         f"The registry rejects the key ({status}).{words}",
         remedy=remedy,

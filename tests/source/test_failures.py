@@ -135,6 +135,18 @@ def test_words_that_show_nothing_make_everything_be_read(serve: Any) -> None:
 
 
 @pytest.mark.invariant(5)
+def test_an_empty_answer_that_leads_to_another_page_is_no_quiet_day(serve: Any) -> None:
+    for body, there in (([], "5; url=/export/7"), (b"", "0;URL='/login'"), ([], "30"), (b"", "")):
+        reply = Reply(body, headers={"Refresh": there})
+        memory = Memory("$", keys=("id", "name"), holds_records=True)
+        source = serve(lambda asked, reply=reply: reply).source(CHANGES, memory=memory)
+        if "url" in there.lower():
+            assert "leads to another page (Refresh: /" in refused(source, SINCE).message
+        else:
+            assert ids(source, SINCE) == []
+
+
+@pytest.mark.invariant(5)
 def test_a_list_that_is_still_being_made_is_no_end(serve: Any) -> None:
     unready = {"state": "PROCESSING", "items": []}
     [page] = serve(lambda asked: unready).source().pages(None)

@@ -409,7 +409,7 @@ def test_a_token_that_the_registry_refuses_is_renewed_once(serve: Any, refusal: 
     assert ids(registry.source(oauth(registry))) == ["1", "2", "3"]
     assert service.given == 2
     registry.answer = lambda asked: refusal if asked.path == "/list" else service(asked)
-    with pytest.raises(SourceError, match=r"rejects the key|unexpected answer"):
+    with pytest.raises(SourceError, match=r"rejects the token|unexpected answer"):
         ids(registry.source(oauth(registry)))
     assert service.given == 4
 

@@ -28,6 +28,9 @@ IDENTITY = '{"client": {"headers": {"Accept-Encoding": "identity"}}}'
 ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
 
 
+TEAM, LATER = "asks the network team", "next run continues"
+
+
 @pytest.mark.parametrize(
     ("reply", "said", "remedy", "requests"),
     [
@@ -65,6 +68,48 @@ ACCEPT = '{"client": {"headers": {"Accept": "application/json"}}}'
         (Reply({"m": "User Rate Limit Exceeded"}, 403), "answered 403", "next run", 1),
         (Reply({"m": "quota exceeded"}, 403), "quota exceeded", "next run tries again", 1),
         (Reply({"m": "You exceeded your daily quota"}, 403), "quota", "next run tries again", 1),
+        # A proxy on the way, which the registry never saw.
+        (
+            Reply(b"<html>no", 403, headers={"X-Squid-Error": "ERR_ACCESS_DENIED 0"}),
+            "Squid",
+            TEAM,
+            1,
+        ),
+        (Reply(b"", 403, headers={"Server": "Zscaler/6.2"}), "(403): Zscaler/6.2", TEAM, 1),
+        (
+            Reply(
+                b"<html>Your request was denied because of its content categorization: None", 403
+            ),
+            "categorization",
+            TEAM,
+            1,
+        ),
+        (Reply(b"<!DOCTYPE html><h1>Web Page Blocked", 403), "Web Page Blocked", TEAM, 1),
+        (Reply(b"<html>Netskope", 401), "(401): Netskope", TEAM, 1),
+        (Reply(b"", 407, headers={"Proxy-Authenticate": "Negotiate"}), "(407)", TEAM, 1),
+        (Reply(b"<html>Zscaler: sign in", kind="text/html"), "(200): Zscaler", TEAM, 1),
+        (
+            Reply(b"", 502, headers={"Proxy-Status": "gw.corp; error=dns_error"}),
+            "gw.corp",
+            LATER,
+            5,
+        ),
+        (Reply(b"<html>", 503, headers={"X-Squid-Error": "ERR_DNS_FAIL 0"}), "Squid", LATER, 5),
+        (
+            Reply(b"", 302, headers={"Location": "https://gateway.zscaler.net/x"}),
+            "zscaler",
+            TEAM,
+            1,
+        ),
+        (
+            Reply({"m": "no role"}, 403, headers={"Via": "1.1 p (squid/5.7)"}),
+            "the key",
+            "API Key",
+            1,
+        ),
+        (Reply({"m": "Ask the proxy server"}, 403), "the key", "API Key", 1),
+        (Reply(b"<html><h1>Blocked by the administrator", 403), "the key", "API Key", 1),
+        (Reply(b"<html><h1>Proxy Error</h1>The proxy server", 502), "502", "next run tries", 5),
         # Formats that are named.
         (Reply(b"- id: 1\n", kind="application/yaml"), "it is another format", ACCEPT, 3),
         (Reply(b"PK\x03\x04", kind="application/vnd.ms-excel"), "another format", ACCEPT, 3),
@@ -218,6 +263,36 @@ def test_an_error_that_names_its_cause_is_shown_whole(serve: Any) -> None:
     error = refused(serve(lambda asked: odoo).source(endpoint(json={"params": {}})))
     assert "Odoo Server Error: Invalid field 'write_dat'" in error.message
     assert "endpoint.json" in error.remedy
+
+
+def test_a_proxy_before_the_token_service_does_not_blame_the_secret(serve: Any) -> None:
+    registry = serve(lambda asked: Reply(b"<html>Web Page Blocked", 403))
+    auth = {"type": "oauth2_client_credentials", "client_id": "app",
+            "access_token_url": f"{registry.url}/token"}  # fmt: skip
+    error = refused(registry.source({"client": {"auth": auth}}))
+    assert "token service" in error.message and TEAM in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said", "remedy"),
+    [
+        (Reply({"m": "bad audience"}, 401), "rejects the token (401)", "audience or resource"),
+        (Reply({"m": "no scope"}, 403), "rejects the token (403)", "scopes"),
+        (Reply(b"", 302, headers={"Location": "/login"}), "login page", "scopes"),
+        (Reply(b"<html>Zscaler", 403), "answered in place of the registry", TEAM),
+    ],
+)
+def test_a_token_that_only_the_registry_refuses_does_not_blame_the_secret(
+    serve: Any, refusal: Reply, said: str, remedy: str
+) -> None:
+    token = {"access_token": "t1", "expires_in": 3600}
+    registry = serve(lambda asked: token if asked.path == "/token" else refusal)
+    auth = {"type": "oauth2_client_credentials", "client_id": "app"}
+    source = registry.source(
+        {"client": {"auth": {**auth, "access_token_url": f"{registry.url}/token"}}}
+    )
+    error = refused(source)
+    assert said in error.message and remedy in error.remedy and "API Key" not in error.remedy
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.proxies import proxy_of
 from registry_sync.source.answers.refusal_words import DOWN
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
+from registry_sync.source.refusals import refused_by_proxy
 
 PACKINGS = {
     b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2",
@@ -107,6 +109,8 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
         return _not_json(what, UNPACK)
     if cut:
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
+    if _is_html(body, kind) and (proxy := proxy_of(answer.status, answer.headers, body)):
+        return refused_by_proxy(answer, proxy)
     if _is_html(body, kind) and DOWN.search(body):
         return _bad_json(f"it answered with a web page ({start!r})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)

@@ -43,6 +43,9 @@ class Auth:
     ascii_only: ClassVar[bool] = True
     """Whether the secret is sent as it is, so that it must be printable ASCII."""
 
+    gets_tokens: ClassVar[bool] = False
+    """Whether a token service accepted the secret before any request is sent."""
+
     @classmethod
     def read(cls, reader: SettingsReader, settings: Json) -> Self:
         """Return the settings of this type that are in `client.auth`; the reader notes faults."""

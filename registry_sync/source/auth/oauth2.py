@@ -31,6 +31,7 @@ class ClientCredentials(Auth):
 
     about = "OAuth 2 client credentials; the client secret is `API Key`"
     required = ("access_token_url", "client_id")
+    gets_tokens = True
     access_token_url: str = setting(
         "",
         "Where tokens are requested.",

@@ -23,6 +23,7 @@ from registry_sync.core.ssrf import WAITABLE, Forbidden
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import charset_of
 from registry_sync.source.answers.inner_errors import error_in
+from registry_sync.source.answers.proxies import NETWORK_TEAM, proxy_of
 from registry_sync.source.answers.refusal_words import DOWN, RATE
 from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, remedy_of
 from registry_sync.source.errors import UNREACHABLE, is_untrusted
@@ -150,6 +151,12 @@ class TokenService:
         except (requests.RequestException, OSError) as error:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         answer = self._answer(response, content)
+        if answer.status < 500 and (proxy := proxy_of(answer.status, response.headers, content)):
+            raise self._failed(
+                f"was not asked: a proxy before it answered {answer.status} ({proxy})",
+                NETWORK_TEAM.format(registry=self._where),
+                UNREACHABLE,
+            )
         if answer.is_out:
             raise self._out(f"answered {answer.status}: {answer.message(self._secrets)}")
         return answer
