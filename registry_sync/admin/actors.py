@@ -28,7 +28,7 @@ class ActorFilter(admin.SimpleListFilter):
 
 
 def actor_link(model: type[Model], actor: str) -> SafeString | str:
-    """Link a user's name to the rows of a table that are theirs."""
+    """Return a user's name as a link to the rows of a table that are theirs."""
     if not actor:
         return "–"
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

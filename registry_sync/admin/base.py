@@ -71,7 +71,7 @@ def column(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Mode
 
 
 def row_link(row: Model | None) -> SafeString | str:
-    """Link the page of a row of another table."""
+    """Return a link to the page of a row of another table."""
     if row is None:
         return "–"
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])

@@ -18,7 +18,7 @@ EMPTY_ROWS = 2
 
 
 def table_rows(draft: MappingDraft, schema: EntitySchema, *, editable: bool) -> list[Json]:
-    """List the rows with their inputs, and what becomes of the first record of each."""
+    """Return the rows with their inputs, and what becomes of the first record of each."""
     blank = {"path": "", "field_id": "", "rule": None}
     more = EMPTY_ROWS * editable
     examples = [*drafts.examples(draft), *[Example()] * more]
@@ -40,13 +40,13 @@ def table_rows(draft: MappingDraft, schema: EntitySchema, *, editable: bool) -> 
 
 
 def usable_fields(schema: EntitySchema) -> list[FieldDefinition]:
-    """List the fields that a row can choose."""
+    """Return the fields that a row can choose."""
     fields = [f for f in schema.fields if not f.archived and f.type in MAPPABLE]
     return [*fields, *part_fields(schema)]
 
 
 def unsupported_fields(schema: EntitySchema) -> list[str]:
-    """Name the fields that no row can choose, because of their type."""
+    """Return the fields that no row can choose, because of their type."""
     found = [f for f in schema.fields if not f.archived and f.type not in MAPPABLE]
     return [f"{f.name} ({f.type}{', required' if f.is_required else ''})" for f in found]
 
@@ -77,7 +77,7 @@ def _named(schema: EntitySchema, field_id: str) -> str:
 
 
 def _inputs(rule: Any) -> list[Json]:
-    """List the small inputs of a row's rule, with what stands in them."""
+    """Return the small inputs of a row's rule, with what stands in them."""
     form = rule_form.to_form(rule)
     names = [*rule_form.INPUTS, rule_form.SEVERAL]
     return [

@@ -96,7 +96,7 @@ class Checks(WholeCauses):
         text: str,
         facts: Sequence[str] = (),
     ) -> str | HttpResponse | None:
-        """Give the reason, the page that asks for it, or None where nothing is selected."""
+        """Return the reason, the page that asks for it, or None where nothing is selected."""
         across = request.POST.get("select_across") == "1"
         shown = list(rows[: SHOWN if across else CHOSEN])
         if not shown:

@@ -44,13 +44,13 @@ class ErrorColumns:
 
     @admin.display(description="record")
     def record(self, error: EntityError) -> SafeString:
-        """Link the record, and its way step by step."""
+        """Return a link to the record, and its way step by step."""
         record, steps = (f(error.external_id, error.lane_id) for f in (record_link, steps_url))
         return format_html('{} <a class="desk-quiet" href="{}">step by step</a>', record, steps)
 
     @admin.display(description="who must act")
     def who_must_act(self, error: EntityError) -> SafeString | str:
-        """Name the role. Of one without a desk, link the list to send."""
+        """Return the role; one without a desk comes with a link to the list to send."""
         key = record_actor_key(error.code, error.kind, error.assigned)
         label = ACTORS[key].label
         if key not in FOR_OTHERS or not _is_open(error):
@@ -61,23 +61,23 @@ class ErrorColumns:
 
     @admin.display(description="assigned to")
     def assigned_user(self, error: EntityError) -> str:
-        """Name the user who takes care of it."""
+        """Return the user who takes care of it."""
         return name_of(error.assigned_to) if error.assigned_to else "–"
 
     @admin.display(description="problem, and what it waits for")
     def problem(self, error: EntityError) -> SafeString:
-        """Link the error, by its cause; then what it waits for, or else what was refused."""
+        """Return the cause as a link to the error, and what it waits for or what was refused."""
         cause = _error_link(error, record_cause(error.code).title)
         return format_html("{}<br>{}", cause, _detail(error, getattr(error, "waits_text", "")))
 
     @admin.display(description="name it wants")
     def wants(self, error: EntityError) -> SafeString:
-        """Link the error, by the name that the record wants."""
+        """Return the name that the record wants as a link to the error."""
         return _error_link(error, error.value or error.waits_key)
 
     @admin.display(description="who holds the name")
     def holds(self, error: EntityError) -> SafeString | str:
-        """Link the record that has the name."""
+        """Return a link to the record that has the name."""
         found = getattr(error, "holders", [])
         if not found:
             return getattr(error, "waits_text", "") if error.closed_at else "no one now"
@@ -89,7 +89,7 @@ class ErrorColumns:
 
     @admin.display(description="since")
     def since(self, error: EntityError) -> SafeString:
-        """Say since when the error is open, and how often it was seen."""
+        """Return since when the error is open, and how often it was seen."""
         times = "" if error.times_seen == 1 else f" ({error.times_seen:,} times)"
         return format_html(
             '{}<span class="desk-quiet">{}</span>', time_html(error.first_seen), times

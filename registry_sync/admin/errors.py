@@ -200,7 +200,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         return self.render(request, "admin/registry_sync/entityerror/change_form.html", context)
 
     def _others(self, error: EntityError) -> Errors:
-        """List what else was ever wrong with this record, the newest first."""
+        """Return what else was ever wrong with this record, the newest first."""
         same = EntityError.objects.filter(external_id=error.external_id, lane_id=error.lane_id)
         return same.exclude(pk=error.pk).defer("raw").order_by("-pk")[:20]
 

@@ -10,22 +10,22 @@ from django.utils.safestring import SafeString
 
 
 def record_url(external_id: str, lane_id: int | None = None) -> str:
-    """Address the story of one record, of the lane that is synced now unless another is named."""
+    """Return the address of one record's story, in the lane that is synced now or in this one."""
     query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
     return f"{reverse('admin:registry_sync_record')}?{urlencode(query)}"
 
 
 def search_url(typed: str) -> str:
-    """Address the list of records with this id or name, of whichever lane."""
+    """Return the address of the list of records with this id or name, of whichever lane."""
     return f"{reverse('admin:registry_sync_record')}?{urlencode({'q': typed})}"
 
 
 def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
-    """Link a record's external id to its story."""
+    """Return a record's external id as a link to its story."""
     return format_html('<a href="{}">{}</a>', record_url(external_id, lane_id), external_id)
 
 
 def steps_url(external_id: str, lane_id: int | None = None) -> str:
-    """Address the steps of one record, of the lane that is synced now unless another is named."""
+    """Return the address of one record's steps, in the lane that is synced now or in this one."""
     query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
     return f"{reverse('admin:registry_sync_record_steps')}?{urlencode(query)}"

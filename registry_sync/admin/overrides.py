@@ -96,7 +96,7 @@ class AllowanceAdmin(ByConsent):
 
     @admin.display(description="what", ordering="what")
     def stop(self, row: Allowance) -> str:
-        """Name the stop, with the record or the missing paths that it is about."""
+        """Return the stop, with the record or the missing paths that it is about."""
         return str(row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

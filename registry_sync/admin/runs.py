@@ -58,7 +58,7 @@ STEPS = {"year": timedelta(days=366), "month": timedelta(days=31), "day": timede
 
 
 def _start(moment: datetime, kind: str) -> datetime:
-    """Give the beginning of the year, month or day."""
+    """Return the beginning of the year, month or day."""
     month = 1 if kind == "year" else moment.month
     day = moment.day if kind == "day" else 1
     return moment.replace(month=month, day=day, hour=0, minute=0, second=0, microsecond=0)

@@ -12,7 +12,7 @@ from registry_sync.models import EntityError, Substance
 
 
 def holder_link(error: EntityError) -> str:
-    """Link the record that has the structure or sequence which another one was refused for."""
+    """Return a link to the record that has the structure or sequence of a refused one."""
     if error.code != "structure_taken" or not error.waits_key:
         return ""
     same = Substance.objects.filter(lane=error.lane_id, key=error.waits_key)

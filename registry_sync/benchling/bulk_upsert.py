@@ -43,7 +43,7 @@ class Watcher(Protocol):
     """Is notified of what becomes of the rows."""
 
     def sending(self, rows: Sequence[Row]) -> None:
-        """These rows are about to be sent. Raise LeaseLost if the run has another holder."""
+        """Note that these rows are about to be sent. Raise LeaseLost."""
 
     def unsent(self) -> None:
         """Record that Benchling took nothing of what was about to be sent."""
@@ -52,7 +52,7 @@ class Watcher(Protocol):
         """Record the task that Benchling accepted for these rows, before it is polled."""
 
     def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
-        """These rows are in Benchling; entities by registry id, where the answer had them."""
+        """Note rows that are in Benchling; entities by registry id, where the answer had them."""
 
     def refused(self, row: Row, refusal: Refused) -> None:
         """Record that Benchling refused this row, with its reason."""

@@ -57,7 +57,7 @@ def _came_from(request: HttpRequest) -> SplitResult:
 
 
 def _above(request: HttpRequest, match: ResolverMatch, site: AdminSite) -> list[Crumb]:
-    """List the pages above this one, from Today down."""
+    """Return the pages above this one, from Today down."""
     found = [Crumb("Today", reverse("admin:index"))]
     name = str(match.url_name).removeprefix("registry_sync_")
     section = section_of(name.removeprefix("auth_"))

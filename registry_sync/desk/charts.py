@@ -38,7 +38,7 @@ class Line:
 
 
 def height_of(value: int, most: int, height: float) -> float:
-    """Give the height of a count where `most` has the full `height`; each ten-fold is a step."""
+    """Return the height of a count where `most` has the full `height`; each ten-fold is a step."""
     if value <= 0:
         return 0.0
     return round(height * math.log10(value + 1) / math.log10(max(most, 9) + 1), 1)
@@ -79,7 +79,7 @@ def percents(values: Sequence[float]) -> list[int]:
 
 
 def lines(most: int, *, height: float) -> list[Line]:
-    """Give the lines for 1, 10, 100 … up to `most`."""
+    """Return the lines for 1, 10, 100 … up to `most`."""
     values = [10**power for power in range(len(str(max(most, 9))))]
     return [
         Line(round(height - height_of(value, most, height), 1), value)

@@ -182,7 +182,7 @@ def phases(run: SyncRun) -> list[Json]:
 
 
 def _stopped(run: SyncRun, name: str) -> str:
-    """Say of one phase of a failed or cancelled run whether it was before, at or after its end."""
+    """Return whether a phase of a failed or cancelled run was before, at or after its end."""
     if run.started_at is None:
         return "not reached"
     order, end = list(PHASES), _ended_in(run)
@@ -204,7 +204,7 @@ def _stopped(run: SyncRun, name: str) -> str:
 
 
 def _ended_in(run: SyncRun) -> str:
-    """Name the phase in which a run was stopped: of those that go page by page, by its fault."""
+    """Return the phase in which a run was stopped: of those that go page by page, by its fault."""
     if run.phase == "pull" and run.error_kind == "benchling":
         return "upsert"
     if run.phase == "pull" and run.error_code == "great_change":

@@ -62,13 +62,13 @@ class Day:
 
 
 def of_this_app(lane: Lane | None = None) -> QuerySet[SyncRun]:
-    """List the runs of this deployment's app, or those of one lane."""
+    """Return the runs of this deployment's app, or those of one lane."""
     rows = SyncRun.objects.of_app()
     return rows.filter(lane=lane) if lane is not None else rows
 
 
 def last_runs(lane: Lane | None = None, *, count: int = RUNS) -> list[SyncRun]:
-    """Give the newest runs, the oldest of them first."""
+    """Return the newest runs, the oldest of them first."""
     some = ExpressionWrapper(~Q(only=[]), output_field=BooleanField())
     rows = of_this_app(lane).only(*SEEN).annotate(some_records=some)
     newest: list[SyncRun] = [run for run in rows.order_by("-id")[:count]]  # noqa: C416
@@ -81,7 +81,7 @@ def is_partial(run: SyncRun) -> bool:
 
 
 def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
-    """Give what was written and refused on each of the last days, today the last."""
+    """Return what was written and refused on each of the last days, today the last."""
     first = timezone.now().date() - timedelta(days=count - 1)
     since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since -= timedelta(days=count - 1)

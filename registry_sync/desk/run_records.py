@@ -54,12 +54,12 @@ class CauseCount:
 
 
 def created(run: SyncRun) -> QuerySet[Any]:
-    """List the first change of each entity that the run created."""
+    """Return the first change of each entity that the run created."""
     return Change.objects.filter(run=run, created=True, field_id="registry id").order_by("pk")
 
 
 def updated(run: SyncRun) -> QuerySet[Any]:
-    """List the first change of each entity that the run changed and did not create."""
+    """Return the first change of each entity that the run changed and did not create."""
     earlier = Change.objects.filter(
         lane=OuterRef("lane"), external_id=OuterRef("external_id"), run=run, pk__lt=OuterRef("pk")
     )
@@ -67,18 +67,18 @@ def updated(run: SyncRun) -> QuerySet[Any]:
 
 
 def refused(run: SyncRun) -> QuerySet[Refusal]:
-    """List what the run refused, as it refused it."""
+    """Return what the run refused, as it refused it."""
     return Refusal.objects.filter(run=run).select_related("same_as")
 
 
 def open_now(run: SyncRun) -> QuerySet[EntityError]:
-    """List the errors of records that the run refused and that are still not in Benchling."""
+    """Return the errors of records that the run refused and that are still not in Benchling."""
     ids = Refusal.objects.filter(run=run).values("external_id")
     return runs.only_open(EntityError.objects.filter(lane=run.lane_id, external_id__in=ids))
 
 
 def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:
-    """List the records that came unchanged and that no later run has seen."""
+    """Return the records that came unchanged and that no later run has seen."""
     return LedgerEntry.objects.filter(
         lane=run.lane_id, seen_run_id=run.pk, outcome=Outcome.UNCHANGED
     ).order_by("pk")
@@ -93,12 +93,12 @@ ROWS = {
 
 
 def rows(run: SyncRun, outcome: str) -> QuerySet[Any]:
-    """List the rows that tell which records of a run had this outcome."""
+    """Return the rows that tell which records of a run had this outcome."""
     return ROWS[Outcome(outcome)](run)
 
 
 def caveat(run: SyncRun, outcome: str, listed: int) -> str:
-    """Say what the list cannot name of what the run counted; "" where it names them all."""
+    """Return what the list cannot name of what the run counted; "" where it names them all."""
     counted = getattr(run, outcome)
     if run.dry_run and outcome != Outcome.FAILED:
         return "A dry run only counts these. Its log has a sample of the changes."
@@ -135,13 +135,13 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
 
 
 def every_record(run: SyncRun, outcome: str) -> Iterator[Record]:
-    """Give all records of an outcome, a page in memory at a time."""
+    """Yield all records of an outcome, a page in memory at a time."""
     for some in chunks(rows(run, outcome)):
         yield from records(run, outcome, some)
 
 
 def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    """Give rows in the order of their keys, some at a time, with no cursor held open."""
+    """Yield rows in the order of their keys, some at a time, with no cursor held open."""
     last = 0
     while some := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
         yield some

@@ -43,7 +43,7 @@ class Outdated(Exception):
 
 
 def of_this_app() -> QuerySet[MappingDraft]:
-    """List the drafts of this app in this tenant: another's would be written to the wrong place."""
+    """Return the drafts of this app in this tenant; others must not be written here."""
     return MappingDraft.objects.of_app()
 
 
@@ -73,7 +73,7 @@ def save(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> Non
 
 
 def take(draft: MappingDraft, field_ids: Sequence[str]) -> list[Json]:
-    """Give the draft's rows with the suggestions for these fields taken over."""
+    """Return the draft's rows with the suggestions for these fields taken over."""
     chosen = {s["field_id"]: s for s in draft.suggestions if s["field_id"] in field_ids}
     rows = [row for row in draft.rows if row["field_id"] not in chosen]
     return rows + [
@@ -89,7 +89,7 @@ def schema_of(draft: MappingDraft) -> EntitySchema:
 
 
 def config_of(draft: MappingDraft) -> AppConfig:
-    """Give the configuration as it would be with this draft published; the key is not in it."""
+    """Return the configuration as it would be with this draft published; the key is not in it."""
     kept = dict(draft.base["config"])
     if draft.name_field:
         kept["name_field"] = draft.name_field
@@ -135,7 +135,7 @@ def changed_under(draft: MappingDraft, held: items.Held) -> dict[items.Path, Any
 
 
 def rules_of(rows: Sequence[Json]) -> Json:
-    """Give `Mapping Rules` as these rows want them."""
+    """Return `Mapping Rules` as these rows want them."""
     rules = {row["field_id"]: row["rule"] for row in without_parts(rows)}
     rules |= {
         row["field_id"]: rule_of_row(row["field_id"], row["path"], row["rule"])
@@ -206,7 +206,7 @@ def check_rows(rows: Sequence[Json], schema: EntitySchema) -> None:
 
 
 def fault_of(draft: MappingDraft) -> str:
-    """Say everything that stands in a draft's way, in words; "" for nothing."""
+    """Return everything that stands in a draft's way, in words; "" for nothing."""
     try:
         compile_draft(draft)
     except ConfigError as error:
@@ -240,7 +240,7 @@ def name_suggestion(draft: MappingDraft) -> tuple[str, str]:
 
 
 def name_fault(draft: MappingDraft) -> str:
-    """Say what is wrong with External Name Field as it is written; "" for nothing."""
+    """Return what is wrong with External Name Field as it is written; "" for nothing."""
     try:
         compile_template(config_of(draft).name_field)
     except PathError as error:
@@ -249,7 +249,7 @@ def name_fault(draft: MappingDraft) -> str:
 
 
 def name_example(draft: MappingDraft) -> str:
-    """Name the first record of the sample as the draft would; "" if there is none."""
+    """Return the name that the draft gives the sample's first record; "" if there is none."""
     if not draft.sample or name_fault(draft):
         return ""
     value = compile_template(config_of(draft).name_field)(draft.sample[0])

@@ -15,7 +15,7 @@ from registry_sync.sync.setup import connector_of
 
 
 def of_configuration(draft: MappingDraft) -> list[str]:
-    """Say in sentences what was wrong with the app's configuration when the draft read it."""
+    """Return in sentences what was wrong with the app's configuration when the draft read it."""
     sentences = []
     for item, text in base_faults(draft).items():
         if item in (ROWS, RULES):
@@ -38,7 +38,7 @@ def of_configuration(draft: MappingDraft) -> list[str]:
 
 
 def of_connector(draft: MappingDraft) -> str:
-    """Say what is wrong with the Connector Settings of a draft, or of its base; "" for nothing."""
+    """Return what is wrong with a draft's Connector Settings, or its base's; "" for nothing."""
     if draft.connector is None and (text := base_faults(draft).get(CONNECTOR)):
         return f"{text}."
     return in_connector(draft, config_of(draft).connector_settings or {})

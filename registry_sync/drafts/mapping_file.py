@@ -56,7 +56,7 @@ class Catalog:
 
 
 def catalog_of(client: Client) -> Catalog:
-    """List what a tenant has, as far as the app may see it."""
+    """Return what a tenant has, as far as the app may see it."""
 
     def options(dropdown_id: str) -> list[str]:
         found = client.dropdown(dropdown_id).get("options") or ()

@@ -21,7 +21,7 @@ SYNONYMS = {
 
 
 def name_likeness(path: str, name: str) -> float:
-    """Say how alike a path and a field are named, from 0 to 1; the path's end counts most."""
+    """Return how alike a path and a field are named, from 0 to 1; the path's end counts most."""
     words = words_of(name)
     whole, last = words_of(path), words_of(_last_key(path))
     return max(_likeness(last, words), 0.95 * _likeness(whole, words))

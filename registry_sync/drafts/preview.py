@@ -127,7 +127,7 @@ def _begun(draft: MappingDraft, scope: str) -> Json:
 
 
 def is_done(draft: MappingDraft) -> bool:
-    """Say whether this very version was previewed."""
+    """Return whether this very version was previewed."""
     return draft.preview_state == State.DONE and draft.preview_version == draft.version
 
 
@@ -199,7 +199,7 @@ def _fail(beat: Beat, text: str) -> None:
 
 
 def _live_sides(draft: MappingDraft, client: Client) -> Sides:
-    """Give the draft's sides with the live key, where they are still what the draft is based on."""
+    """Return the draft's sides with the live key, if they are still what the draft is based on."""
     config, raw = live_config(client, draft)
     sides = drafts.sides_of(draft)
     changed = drafts.changed_under(draft, items.by_path(raw))
@@ -253,7 +253,7 @@ def _conclude(beat: Beat, forecast: Forecast, found: Json) -> None:
 
 
 def _pages(source: Source, chosen_ids: Sequence[str], position: Json | None) -> Iterator[Page]:
-    """Give pages; of chosen records one page, where the registry gives single records."""
+    """Yield pages; of chosen records one page, where the registry gives single records."""
     if chosen_ids and source.connector.detail is not None:
         found, _ = source.fetch_all(chosen_ids)
         yield Page(list(found.values()), {}, None, len(found), None, 0)

@@ -113,7 +113,7 @@ class Counts:
 
 
 def vanished(found: Json) -> list[str]:
-    """Say of each mapped path that no record of a forecast has it, and what a sync makes of it.
+    """Return a sentence on each mapped path that no record has, and what a sync makes of it.
 
     Forecasts of earlier versions did not count paths: of these nothing is said.
     """

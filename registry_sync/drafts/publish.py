@@ -49,7 +49,7 @@ class Plan:
     schema: EntitySchema | None = None
 
     def lines(self) -> list[tuple[str, str]]:
-        """Say each item that would be written, and its value, with fields by their name."""
+        """Return each item that would be written, and its value, with fields by their name."""
         return [(" › ".join(w.path), self.shown(w)) for w in self.todo]
 
     def shown(self, write: Write) -> str:

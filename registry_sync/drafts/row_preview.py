@@ -87,7 +87,7 @@ def single(
 
 
 def example_of(record: Json, mapping: Mapping, mapped: FieldMapping) -> Example:
-    """Say what becomes of one record's value, in the very steps of the sync."""
+    """Return what becomes of one record's value, in the very steps of the sync."""
     raw = mapped.get(record)
     done = transform(record, "id", replace(mapping, fields=(mapped,)))
     problem = next((p for p in done.problems if p.field == mapped.field.name), None)

@@ -19,7 +19,7 @@ NAMES, VALUE = ("name", "key", "type", "label"), "value"
 
 
 def paths_of(records: Sequence[Json]) -> list[str]:
-    """List the paths of a sample, in the order of its records: at most 500."""
+    """Return the paths of a sample, in the order of its records: at most 500."""
     found: dict[str, None] = {}
     for record in records:
         for path, value in _walk(record, (), 0):
@@ -31,14 +31,14 @@ def paths_of(records: Sequence[Json]) -> list[str]:
 
 
 def values_of(records: Sequence[Json], path: str) -> list[Any]:
-    """Give the values at a path, null and empty text left out; lists are given whole."""
+    """Return the values at a path, null and empty text left out; lists are given whole."""
     get = compile_path(path)
     values = (get(record) for record in records)
     return [value for value in values if value is not ABSENT and not _is_empty(value)]
 
 
 def flat(values: Sequence[Any]) -> list[Any]:
-    """Give single values: the items of lists in their place."""
+    """Return single values: the items of lists in their place."""
     singles = [v for value in values for v in (value if isinstance(value, list) else [value])]
     return [value for value in singles if not _is_empty(value)]
 
@@ -48,7 +48,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _walk(value: Any, keys: tuple[str, ...], depth: int) -> Iterator[tuple[str, Any]]:
-    """Give each path below a value; what holds objects is opened, not given."""
+    """Yield each path below a value; what holds objects is opened, not given."""
     if isinstance(value, dict) and depth < DEEPEST:
         for key, inner in value.items():
             yield from _walk(inner, (*keys, key), depth + 1)
@@ -59,7 +59,7 @@ def _walk(value: Any, keys: tuple[str, ...], depth: int) -> Iterator[tuple[str, 
 
 
 def _in_list(items: list[Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Give the paths into a list of objects: named ones by their name, and each key of all."""
+    """Yield the paths into a list of objects: named ones by their name, and each key of all."""
     at = _written(keys)
     objects = [item for item in items if isinstance(item, dict)]
     if at is None:

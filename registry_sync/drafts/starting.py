@@ -129,7 +129,7 @@ def kept_of(config: AppConfig) -> Json:
 
 
 def live_rows(draft: MappingDraft) -> list[Json]:
-    """Give the live configuration's rows in the form of a draft's, rules beside them."""
+    """Return the live configuration's rows in the form of a draft's, rules beside them."""
     rules = dict(draft.base["rules"])
     rows = [
         {"path": row["path"], "field_id": row["field_id"], "rule": rules.pop(row["field_id"], None)}
@@ -237,6 +237,6 @@ def _first_records(source: Source) -> tuple[list[Json], int]:
 
 
 def _live_name(draft: MappingDraft) -> str:
-    """Give External Name Field as it is typed: "" where the default holds."""
+    """Return External Name Field as it is typed: "" where the default holds."""
     held = {tuple(path): value for path, value in draft.base["items"]}
     return str(held.get(path_of(draft.base.get("element", ""), items.NAME_FIELD)) or "")

@@ -136,7 +136,7 @@ def _pair(column: Column, field: FieldDefinition, ids: set[str], id_path: str) -
 def _evidence(
     column: Column, field: FieldDefinition, ids: set[str], rule: Any
 ) -> tuple[float, str]:
-    """Say how much the values alone speak for this field, and in which words."""
+    """Return how much the values alone speak for this field, and in which words."""
     count = len(column.flat)
     if field.is_link:
         count_fitting = sum(str(value) in ids for value in column.flat)

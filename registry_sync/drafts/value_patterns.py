@@ -28,7 +28,7 @@ FORMATS = (
 
 
 def is_smiles(text: str) -> bool:
-    """Say whether a text is written as a SMILES: its tokens, its brackets, its ring closures."""
+    """Return whether a text is written as a SMILES: its tokens, its brackets, its ring closures."""
     if not TOKENS.fullmatch(text) or text.count("(") != text.count(")"):
         return False
     outside = re.sub(r"\[[^\[\]]+\]", "*", text)
@@ -37,7 +37,7 @@ def is_smiles(text: str) -> bool:
 
 
 def has_structure(text: str) -> bool:
-    """Say whether a SMILES has more than a chain of letters, which a word may be as well."""
+    """Return whether a SMILES has more than a chain of letters, which a word may be as well."""
     return bool(STRUCTURE.search(text))
 
 
@@ -59,7 +59,7 @@ def is_inchi(text: str) -> bool:
 
 
 def is_cas(text: str) -> bool:
-    """Say whether a text is a CAS number whose check digit is right.
+    """Return whether a text is a CAS number whose check digit is right.
 
     https://www.cas.org/training/documentation/chemical-substances/checkdig
     """
@@ -75,7 +75,7 @@ def is_nucleotides(text: str) -> bool:
 
 
 def is_protein(text: str) -> bool:
-    """Say whether a text is a protein sequence and no DNA, which the same letters could spell."""
+    """Return whether a text is a protein sequence, and not DNA in the same letters."""
     return bool(AMINO_ACIDS.fullmatch(text)) and not is_nucleotides(text)
 
 
@@ -100,7 +100,7 @@ ENOUGH = 0.9
 
 
 def look_of(values: Sequence[Any]) -> tuple[str, int]:
-    """Say what texts look like, by name in LOOKS, and how many of them do; "" for nothing."""
+    """Return what texts look like, by name in LOOKS, and how many of them do; "" for nothing."""
     texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
     if not texts or len(texts) < len(values):
         return "", 0
@@ -115,7 +115,7 @@ def look_of(values: Sequence[Any]) -> tuple[str, int]:
 
 
 def date_formats(texts: Sequence[str]) -> list[str]:
-    """List the formats that read every one of these texts, besides ISO's own."""
+    """Return the formats that read every one of these texts, besides ISO's own."""
     return [form for form in FORMATS if all(_reads(text, form) for text in texts)]
 
 
@@ -128,7 +128,7 @@ def _reads(text: str, form: str) -> bool:
 
 
 def has_decimal_comma(values: Sequence[Any]) -> bool:
-    """Say whether texts are numbers with a decimal comma, and cannot be thousands."""
+    """Return whether texts are numbers with a decimal comma, and cannot be thousands."""
     texts = [value.strip() for value in values if isinstance(value, str)]
     with_comma = [text for text in texts if "," in text]
     if not with_comma or not all(COMMA_NUMBER.fullmatch(text) for text in texts):

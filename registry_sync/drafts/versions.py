@@ -64,13 +64,13 @@ def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
 
 
 def of_schema(schema_id: str) -> QuerySet[MappingVersion]:
-    """List what was published for the lane of a schema, the newest first."""
+    """Return what was published for the lane of a schema, the newest first."""
     lane = next((one for one in runs.current_lanes() if one.schema_id == schema_id), None)
     return of_this_app().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
 
 
 def of_this_app() -> QuerySet[MappingVersion]:
-    """List what was published for this app in this tenant, the newest first."""
+    """Return what was published for this app in this tenant, the newest first."""
     return MappingVersion.objects.of_app()
 
 

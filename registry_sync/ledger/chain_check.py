@@ -266,7 +266,7 @@ class ChainCheck:
         return f"Run {min(sums)} wrote changes, but it was removed." if sums else ""
 
     def _rows_after(self) -> QuerySet[Change]:
-        """List the lane's changes after the last verified link, in order."""
+        """Return the lane's changes after the last verified link, in order."""
         rows = Change.objects.filter(lane=self.lane).order_by("id")
         return rows if self.last_id is None else rows.filter(id__gt=self.last_id)
 

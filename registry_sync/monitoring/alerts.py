@@ -72,7 +72,7 @@ def _record_changes() -> int:
 
 
 def _changes(limits: AlertSettings) -> list[Turn]:
-    """List the alerts that began (no row yet), ended, or have news (their row) since the last."""
+    """Return the alerts that began (no row yet), ended, or have news (their row) since the last."""
     lanes = lanes_or_none()
     open_alerts = {
         (alert.what, alert.lane or lanes[0]): alert

@@ -171,7 +171,7 @@ def _dismissed(lane: Lane) -> int:
 
 
 def _settings() -> list[Finding]:
-    """List what the operator must set before anything can run."""
+    """Return what the operator must set before anything can run."""
     serious = [message for message in run_checks(tags=["registry_sync"]) if message.is_serious()]
     texts = [f"{message.msg} {message.hint or ''}".strip() for message in serious]
     return [Finding(HealthState.BAD, text) for text in texts]
@@ -223,7 +223,7 @@ def _plan(lane: Lane | None) -> list[Finding]:
 
 
 def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:
-    """Say what a mapping that was published after the last good run has still to write."""
+    """Return what a mapping that was published after the last good run has still to write."""
     unwritten = runs.outstanding(lane, good) if good is not None else None
     if unwritten is None:
         return []

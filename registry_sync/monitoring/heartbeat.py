@@ -39,7 +39,7 @@ def report(run_id: int) -> None:
 
 
 def _addresses(lane: Lane | None, *, failed: bool) -> list[str]:
-    """List the addresses to request: one for each lane where a run failed before it found its."""
+    """Return the addresses to request: one for each lane where a run failed before it found its."""
     names = runs.LaneNames()
     url = settings.HEARTBEAT_URL
     if failed:

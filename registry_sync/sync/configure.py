@@ -70,7 +70,7 @@ def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
 
 
 def _unused(setup: Setup) -> str:
-    """Name the settings that have no effect: each may be a mistake."""
+    """Return the settings that have no effect: each may be a mistake."""
     named = "; ".join(setup.connector.unused)
     return f"Connector Settings have settings that change nothing: {named}."
 

@@ -241,7 +241,7 @@ def name_circles(ctx: RunContext) -> list[list[str]]:
 
 
 def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
-    """List the errors that wait for this, of the records that the run may touch."""
+    """Return the errors that wait for this, of the records that the run may touch."""
     waiting = runs.open_errors(lane).filter(waits_for=what).exclude(raw=None)
     return chosen(waiting, run)
 
@@ -260,7 +260,7 @@ def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
 
 
 def _refused_names(ctx: RunContext, errors: Errors) -> Errors:
-    """List the errors about names that Benchling refused, once it was asked who has them.
+    """Return the errors about names that Benchling refused, once it was asked who has them.
 
     Where an entity has the name, the name gate says which. Where none is found, each run sends the
     record once more, but asks who has its name only after 1, 2, 4, 8 … refusals: it asks for every
@@ -274,7 +274,7 @@ def _refused_names(ctx: RunContext, errors: Errors) -> Errors:
 
 
 def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:
-    """List the errors about archived entities that are in use by now, this app's or others'."""
+    """Return the errors about archived entities that are in use by now, this app's or others'."""
     archived = TakenName.objects.filter(lane=lane, archived=True, key=OuterRef("waits_key"))
     return named.filter(~Exists(archived), code="archived")
 

@@ -178,7 +178,7 @@ def read_whole(run: SyncRun, lane: Lane) -> bool:
 
 
 def status(run: SyncRun, lane: Lane) -> SyncRun.Status:
-    """Name the outcome: with warnings as long as an undismissed error is open."""
+    """Return the outcome: with warnings as long as an undismissed error is open."""
     if run.dry_run:
         troubled = bool(run.warnings or run.failed)
     else:

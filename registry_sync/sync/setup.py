@@ -221,14 +221,14 @@ def check_access(client: Client, config: AppConfig) -> None:
 
 
 def lane_key(client: Client, setup: Sides) -> dict[str, str]:
-    """Name the lane of a setup: another value anywhere is another lane, with its own ledger."""
+    """Return the key of a setup's lane: with any other value it is another lane and ledger."""
     return key_of(client, setup.config.registry_id, setup.schema.id, setup.connector)
 
 
 def key_of(
     client: Client, registry_id: str, schema_id: str, connector: Connector
 ) -> dict[str, str]:
-    """Name the lane that reads a list into a schema of a Benchling registry."""
+    """Return the key of the lane that reads a list into a schema of a Benchling registry."""
     return {
         "tenant": urlsplit(client.url).netloc.lower(),
         "app_id": client.app_id,

@@ -96,7 +96,7 @@ def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
 
 
 def after_looking(kind: str) -> str:
-    """Name the phase that follows once the ledger knows what Benchling holds."""
+    """Return the phase that follows once the ledger knows what Benchling holds."""
     return SyncRun.Phase.RETRY if kind == SyncRun.Kind.RETRY else SyncRun.Phase.PULL
 
 

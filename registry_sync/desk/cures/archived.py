@@ -126,7 +126,7 @@ def _entity_ids(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
 
 
 def _entity(external_id: str, lane: Lane, text: str) -> SafeString:
-    """Link an entity's own page in Benchling, for what the ledger has."""
+    """Return a link to an entity's own page in Benchling, for what the ledger has."""
     if not LedgerEntry.objects.filter(lane=lane, external_id=external_id).exclude(entity_id=""):
         return format_html("{}", text)
     query = urlencode({"id": external_id, "lane": lane.pk})

@@ -126,7 +126,7 @@ def page(name: str, *parts: Any, query: str = "") -> str:
 
 
 def record_cell(external_id: str, lane: Lane) -> SafeString:
-    """Link a record's id to its page."""
+    """Return a record's id as a link to its page."""
     query = urlencode({"id": external_id, "lane": lane.pk})
     address = f"{reverse('admin:registry_sync_record')}?{query}"
     return format_html('<a href="{}">{}</a>', address, external_id)

@@ -254,7 +254,7 @@ def _add(client: Client, dropdown: Dropdown, chosen: Sequence[Missing]) -> Addit
 
 
 def _report(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None:
-    """Say what became of a dropdown; return why it ended early, if it did."""
+    """Add what became of a dropdown to `done`; return why it ended early, if it did."""
     where = f"the dropdown of “{dropdown.field}”"
     if found.added:
         done.sentences.append(f"{number_of(len(found.added), 'option')} added to {where}.")

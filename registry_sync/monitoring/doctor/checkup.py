@@ -90,7 +90,7 @@ def _of_registry(tenant: TenantVisit) -> list[CheckResult]:
 
 
 def _named(result: CheckResult, names: runs.LaneNames, sync: Sync) -> CheckResult:
-    """Name the lane beside a check that is made for each."""
+    """Return a check's result with the lane's name, if it is made for each lane."""
     if result.name not in (*OF_SYNC, *ABOUT_REGISTRY):
         return result
     lane = names.find(sync.schema_id)
@@ -157,7 +157,7 @@ def _result_of(name: str, check: Callable[[], CheckResult]) -> CheckResult:
 
 
 def _secrets(visits: Sequence[TenantVisit]) -> list[str]:
-    """List what must not be shown, whatever an error's text holds."""
+    """Return what must not be shown, whatever an error's text holds."""
     secrets = [
         settings.BENCHLING_CLIENT_SECRET,
         settings.BENCHLING_PRIVATE_KEY,

@@ -72,7 +72,7 @@ class Cursor(Paginator):
         return (self.has_more_path, self.cursor_path)
 
     def explains(self, mark: Mark, answer: PageAnswer) -> bool:
-        """Another token beside the cursor is another way to the same page."""
+        """Return whether a mark is a token: another way to the page that the cursor leads to."""
         has_cursor = compile_path(self.cursor_path)(answer.body) is not ABSENT
         return mark.kind == "token" and (has_cursor or answer.pages > 1)
 

@@ -17,7 +17,7 @@ class Delivery(Protocol):
 
     @property
     def underway(self) -> Mapping[str, str]:
-        """External id to registry id of what is taken and not yet recorded."""
+        """Return by external id the registry ids of what is taken and not yet recorded."""
 
     def recover(self) -> None:
         """Finish what an earlier process of this run left on its way."""

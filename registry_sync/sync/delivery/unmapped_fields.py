@@ -94,7 +94,7 @@ class UnmappedFields:
                 add_left_out(body, self._left_out(body, raw), kinds)
 
     def conclude(self) -> None:
-        """Look what became of the entity that was sent alone, and put back what it lost.
+        """Check what became of the entity that was sent alone, and put back what it lost.
 
         Where Benchling's list does not show the update yet, a later call looks again.
         """
@@ -187,7 +187,7 @@ class UnmappedFields:
         return [(by_id[raw["entityRegistryId"]], raw) for raw in found]
 
     def _left_out(self, body: Json, raw: Json) -> Json:
-        """List what an entity has that a body does not speak of."""
+        """Return what an entity has that a body leaves out."""
         by_id = self.lane.field_keys == Lane.FieldKeys.ID
         fields = self.setup.schema.fields if by_id else ()
         return held_beside(body, raw, {field.name: field.id for field in fields})

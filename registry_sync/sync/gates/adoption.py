@@ -196,7 +196,7 @@ class _Matches:
         return how != How.OTHER_SCHEMA
 
     def _differences(self, entity: Entity, current: Entity) -> list[list[Any]]:
-        """List what a takeover would change: field, Benchling's value, the registry's."""
+        """Return what a takeover would change: field, Benchling's value, the registry's."""
         named = {field.id: field.name for field in self.setup.schema.fields}
         found: list[list[Any]] = []
         if current.registry_id != entity.registry_id:

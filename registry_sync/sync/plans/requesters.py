@@ -51,12 +51,12 @@ def partial_runs(lane: Lane, made: int) -> QuerySet[SyncRun]:
 
 
 def _joined(plan: Plan) -> Iterable[str]:
-    """Those whose presses joined the run that made the plan."""
+    """Return those whose presses joined the run that made the plan."""
     return plan.run.joined_by or ()
 
 
 def _of_runs(plan: Plan) -> Iterator[str]:
-    """Those who asked for runs of some records, which left writes for the plan or ended early."""
+    """Yield those who asked for runs of some records that left writes or ended early."""
     for run in partial_runs(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
         left_writes = run.held > 0 and run.status in SyncRun.GOOD
         ended_early = run.status not in SyncRun.GOOD and run.only
@@ -71,7 +71,7 @@ def _has_any(plan: Plan, external_ids: list[str]) -> bool:
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
-    """Those who overrode a guard for one of its records, or for the run that made it."""
+    """Yield those who overrode a guard for one of its records, or for the run that made it."""
     whole = Q(external_id="", created_at__gt=_last_good_at(plan))
     for row in Allowance.objects.filter(whole | _in(plan), lane=plan.lane, used_by=None):
         subject = {"what": row.what, "external_id": row.external_id}
@@ -79,7 +79,7 @@ def _overrides(plan: Plan) -> Iterator[str]:
 
 
 def _withdrawals(plan: Plan) -> Iterator[str]:
-    """Those who let its entities be archived, or undid that."""
+    """Yield those who let its entities be archived, or undid that."""
     decided = (Withdrawal.State.RELEASED, Withdrawal.State.UNDO)
     rows = plan.lane.withdrawals.filter(_in(plan), state__in=decided, closed_at=None)
     for row in rows:
@@ -87,25 +87,25 @@ def _withdrawals(plan: Plan) -> Iterator[str]:
 
 
 def _adoptions(plan: Plan) -> Iterable[str]:
-    """Those who let it take over entities that were in Benchling before."""
+    """Return those who approved that it takes over entities that were in Benchling before."""
     rows = plan.lane.adoptions.filter(_in(plan), state=Adoption.State.APPROVED)
     return rows.values_list("actor", flat=True)
 
 
 def _merges(plan: Plan) -> Iterable[str]:
-    """Those who let it create entities again that people had merged into others."""
+    """Return those who decided that it creates merged entities again."""
     rows = plan.lane.merges.filter(_in(plan), state=Merge.State.ANEW)
     return rows.filter(decided_at__gt=_last_good_at(plan)).values_list("actor", flat=True)
 
 
 def _pins(plan: Plan) -> Iterable[str]:
-    """Those who took back that a difference was accepted: the plan has the registry's value."""
+    """Return those who took back an accepted difference: the plan has the registry's value."""
     rows = plan.lane.pins.filter(_in(plan), ended=Pin.End.TAKEN_BACK)
     return rows.filter(closed_at__gt=_last_good_at(plan)).values_list("closed_by", flat=True)
 
 
 def _publishers(plan: Plan) -> Iterator[str]:
-    """Those who published the mapping that it is the first one to write by."""
+    """Yield those who published the mapping that it is the first one to write by."""
     good = _last_good(plan.lane, plan.run_id)
     if good is not None and good.fingerprint == plan.run.fingerprint:
         return
