@@ -18,6 +18,7 @@ Awaited = Literal[
     "option",
     "folder",
     "permission",
+    "author",
     "allowance",
     "benchling name",
     "unarchived",

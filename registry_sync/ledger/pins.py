@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of
 from registry_sync.ledger.recording import describe_entity
+from registry_sync.ledger.shared_items import found_items
 from registry_sync.ledger.substances import save_aliases, save_substances
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same, same_value
@@ -162,18 +163,21 @@ def _hold(lane: Lane, each: FieldDifference) -> bool:
         str(current) if is_name else entry.name,
         entry.fields if is_name else {**entry.fields, each.field_id: current},
     )
+    if isinstance(entry.fields.get(each.field_id), dict) and each.field_id in SHARED:
+        found = sorted(found_items(entry, each.field_id))  # the list will not say it any more
+        entry.found_items = {**(entry.found_items or {}), each.field_id: found}
     describe_entity(entry, entity)
     entry.raw_hash = ""
     entry.save()
     if current is not UNKNOWN:
-        _keep_part(lane, entity, each.field_id)
+        _keep_part(lane, entity, each.field_id, entry)
     return True
 
 
-def _keep_part(lane: Lane, entity: Entity, field_id: str) -> None:
+def _keep_part(lane: Lane, entity: Entity, field_id: str, entry: LedgerEntry) -> None:
     """Write down what is unique beside a name, so that others may have what was given up."""
     if field_id == "aliases":
-        save_aliases(lane, [entity])
+        save_aliases(lane, [entity], {entity.external_id: entry})
     elif field_id in ("structure", "sequence"):
         canonical = str(entity.fields[field_id]) if field_id == "structure" else ""
         save_substances(lane, [(entity, canonical)])

@@ -18,7 +18,7 @@ from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, views_of
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
-from registry_sync.ledger.substances import save_parts, save_substances
+from registry_sync.ledger.substances import save_aliases, save_parts, save_substances
 from registry_sync.mapping.model import Entity, links_of, with_links
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Batch, Drift, Lane, LedgerEntry, SyncRun
@@ -121,7 +121,7 @@ def _write(run: SyncRun, results: Sequence[RecordOutcome], writing: Writing) -> 
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
     write_entries(run, lane, results, old)
-    save_parts(lane, written)
+    save_parts(lane, written, old)
     update_errors(run, lane, results)
 
 
@@ -163,6 +163,7 @@ def import_entity(run: SyncRun, lease: runs.Lease, entity: Entity, *, entity_id:
         _upsert_entries([entry], [*ENTITY_COLUMNS, "entity_id"])
         assert run.lane is not None
         save_substances(run.lane, [(entity, "")])
+        save_aliases(run.lane, [entity])
 
 
 def import_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
@@ -176,7 +177,9 @@ def import_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     existing = set(held.values_list("external_id", flat=True))
     unknown = {e.external_id: e for e in entries if e.external_id not in existing}
     _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
-    save_substances(lane, [(_entity_of(entry), "") for entry in unknown.values()])
+    entities = [_entity_of(entry) for entry in unknown.values()]
+    save_substances(lane, [(entity, "") for entity in entities])
+    save_aliases(lane, entities)
 
 
 def _entity_of(entry: LedgerEntry) -> Entity:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from django.db.models import Count
 
@@ -11,8 +12,9 @@ from registry_sync.benchling import chemistry
 from registry_sync.benchling.entity_types.parts import keys_of
 from registry_sync.ledger.lookup import in_use
 from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.ledger.shared_items import found_items
 from registry_sync.mapping.model import Entity
-from registry_sync.models import HeldAlias, Lane, Substance
+from registry_sync.models import HeldAlias, Lane, LedgerEntry, Substance
 
 MOST_NAMED = 100
 """Groups of records with one structure that are read for a page."""
@@ -43,23 +45,37 @@ def substance_of(entity: Entity, canonical: str = "") -> Substance | None:
     )
 
 
-def save_parts(lane: Lane, results: Sequence[RecordOutcome]) -> None:
-    """Write down the substances and aliases of what was written, in the caller's transaction."""
+def save_parts(
+    lane: Lane, results: Sequence[RecordOutcome], old: Mapping[str, LedgerEntry]
+) -> None:
+    """Write down the substances and aliases of what was written, in the caller's transaction.
+
+    `old` are the rows of those that were written before.
+    """
     entities = [(r.entity, r.canonical) for r in results if r.entity is not None]
     save_substances(lane, entities)
-    save_aliases(lane, [entity for entity, _ in entities if "aliases" in entity.fields])
+    save_aliases(lane, [entity for entity, _ in entities], old)
 
 
-def save_aliases(lane: Lane, aliased: Sequence[Entity]) -> None:
-    """Write down the aliases of entities, in place of those that were written down before."""
-    if aliased:
+def save_aliases(
+    lane: Lane, entities: Iterable[Entity], old: Mapping[str, LedgerEntry] = MappingProxyType({})
+) -> None:
+    """Write down the aliases of entities, in place of those that were written down before.
+
+    What was in Benchling before this app sent it stays there: `old` are the rows that have it.
+    """
+    if aliased := [entity for entity in entities if "aliases" in entity.fields]:
         ids = [entity.external_id for entity in aliased]
         HeldAlias.objects.filter(lane=lane, external_id__among=ids).delete()
         HeldAlias.objects.bulk_create(
             HeldAlias(lane=lane, external_id=entity.external_id, key=key)
             for entity in aliased
-            for key in sorted(keys_of(entity.fields["aliases"]))
+            for key in sorted(_alias_keys(entity, old.get(entity.external_id)))
         )
+
+
+def _alias_keys(entity: Entity, row: LedgerEntry | None) -> set[str]:
+    return keys_of(entity.fields["aliases"]) | (found_items(row, "aliases") if row else set())
 
 
 def save_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:

@@ -85,10 +85,13 @@ def _single(value: Any) -> Any:
 def _own_aliases(aliases: list[str], name: str, registry_id: str) -> list[str]:
     """Return aliases without the entity's own name and id, and each once: Benchling refuses them.
 
+    What is invisible is as good as empty.
+
     https://help.benchling.com/hc/en-us/articles/9684227098893
     """
     own_keys = {name_key(name), name_key(registry_id)}
-    kept = {key: alias for alias in reversed(aliases) if (key := name_key(alias)) not in own_keys}
+    visible = filter(_is_visible, reversed(aliases))
+    kept = {key: alias for alias in visible if (key := name_key(alias)) not in own_keys}
     return list(reversed(kept.values()))
 
 

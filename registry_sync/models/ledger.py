@@ -36,6 +36,12 @@ class LedgerEntry(models.Model):
     name = models.TextField(blank=True)
     name_key = models.TextField(blank=True)
     fields = models.JSONField(default=dict, blank=True)
+    found_items = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Aliases and authors that were in Benchling before this app sent them, or may "
+        "have been, by part: they are never removed.",
+    )
     raw_hash = models.CharField(max_length=32, blank=True)
     entity_hash = models.CharField(max_length=32, blank=True)
     modified_at = models.DateTimeField(

@@ -28,7 +28,7 @@ class Substance(models.Model):
 
 
 class HeldAlias(models.Model):
-    """An alias that this app gave to an entity: no other one can have it as name or alias."""
+    """An alias of an entity in the ledger: no other one can have it as name or alias."""
 
     lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="aliases")
     external_id = models.CharField(max_length=255)

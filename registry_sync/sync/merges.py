@@ -186,7 +186,7 @@ def _make_again(ctx: RunContext, merge: Merge) -> None:
     with transaction.atomic():
         runs.renew(ctx.lease)
         rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
-        rows.update(entity_hash="", entity_id="", raw_hash="")
+        rows.update(entity_hash="", entity_id="", raw_hash="", found_items=None)
         for lane in linking_lanes(ctx):  # what followed it leads back
             ledger.reread_linking(lane, merge.survivor_registry_id)
         Merge.objects.filter(pk=merge.pk).update(closed_at=timezone.now(), applied=True)

@@ -37,7 +37,7 @@ from registry_sync.sync.setup import Setup
 
 Errors = QuerySet[EntityError]
 CHUNK = 500
-EACH_RUN = ("permission", "detail", "other lane", "folder")
+EACH_RUN = ("permission", "author", "detail", "other lane", "folder")
 """What errors wait for that each run looks at again."""
 UNSENDABLE = ("no_id", "not_a_record", "unusable_id", "id_twice", "record_in_part")
 """Codes of errors that can only be fixed in the registry: the copy has no id, or lacks values."""

@@ -60,6 +60,14 @@ RECORD_CAUSES = (
         waits_for="permission",
     ),
     Cause(
+        "author_unknown",
+        "author who is no user in Benchling",
+        ("benchling",),
+        "Add the user in Benchling or give the app access to them, or correct the authors in the "
+        "registry. The next run tries again.",
+        waits_for="author",
+    ),
+    Cause(
         "refused",
         "refused by Benchling",
         ("source", "mapping"),

@@ -45,6 +45,12 @@ RECORD_WAITS = (
         "It waits for a permission in Benchling.",
     ),
     RecordWait(
+        "author",
+        "its author",
+        "waits for its author to be a user in Benchling; each run tries it again",
+        "It waits for its author to be a user in Benchling.",
+    ),
+    RecordWait(
         "allowance",
         "an override",
         "waits for an override",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -79,7 +80,7 @@ class BatchDelivery:
         """Do nothing: whatever was taken is sent by `flush`."""
 
     def recover(self) -> None:
-        recover_batches(self.ctx, self.log, self._rows, self._in_use)
+        recover_batches(self.ctx, self.log, partial(self._rows, again=True), self._in_use)
         self.unmapped.conclude()
 
     def rename(self, entities: Sequence[Entity]) -> None:
@@ -175,7 +176,7 @@ class BatchDelivery:
                 return pending
         return None
 
-    def _rows(self, texts: Sequence[str]) -> list[Row]:
+    def _rows(self, texts: Sequence[str], *, again: bool = False) -> list[Row]:
         rows: list[Row] = []
         for some in in_chunks(texts):
             items = [unpack(text) for text in some]
@@ -183,7 +184,7 @@ class BatchDelivery:
             updates = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
             if updates:
                 old = [body for _, body in updates]
-                merge_shared(self.ctx, [item for item, _ in updates], old)
+                merge_shared(self.ctx, [item for item, _ in updates], old, again=again)
                 self.unmapped.fill(old)
                 name_by_id(self.ctx, old)
             rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]

@@ -10,6 +10,7 @@ from registry_sync.core.problems import Kind, Problem, WaitsFor
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, LedgerEntry
@@ -117,7 +118,13 @@ class DryRunDelivery:
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
-        circles = circles_of(self.lane, self.setup.mapping, named, self._wished)
+        by_id = {s.external_id: s for s in self._waiting}
+
+        def wished(external_id: str) -> set[str]:
+            entity = self._entity_of(by_id[external_id])
+            return names.keys_of([entity] if entity is not None else [])
+
+        circles = circles_of(self.lane, self.setup.mapping, named, wished)
         swapped = {external_id for circle in circles for external_id in circle}
         views = ledger.views_of(self.lane, list(wants))
         linkable = self._links.linkable({key for what, key in wants.values() if what == "link"})
@@ -140,11 +147,6 @@ class DryRunDelivery:
                 self.claims.add([candidate.entity])
                 passing.append(candidate)
         return passing
-
-    def _wished(self, external_id: str) -> set[str]:
-        """Return the keys that a waiting record is to have."""
-        waiting = next(s for s in self._waiting if s.external_id == external_id)
-        return names.keys_of(filter(None, [self._entity_of(waiting)]))
 
     def _comes(self, registry_id: str) -> bool:
         """Return whether a record of this run would have a registry id, in this very spelling."""
@@ -216,6 +218,8 @@ class DryRunDelivery:
         self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
         if before is not None and before.name_key != entity.name_key:
             self._given_up.add(before.name_key)
+        if before is not None and "aliases" in entity.fields:
+            self._given_up |= own_items(before, "aliases") - entity.alias_keys
         self.listener.finding(
             entity.external_id,
             "created" if candidate.is_new else "changed",

@@ -25,6 +25,12 @@ class RefusalKind:
 
 
 NEXT_RUN = "It will be retried when the record changes, or with Retry failed."
+PERMISSION = RefusalKind(
+    re.compile(r"permission|not allowed|forbidden|access", re.IGNORECASE),
+    "benchling",
+    "permission",
+    "A Benchling admin gives the app the permission that is named; the next run tries again.",
+)
 CAUSES = (
     RefusalKind(
         re.compile(r"archived", re.IGNORECASE),
@@ -47,13 +53,16 @@ CAUSES = (
         "If both are the same, the integration owner takes it over: manage.py adopt --id {id} "
         "--reason “…”. Both sides are under Adoptions in the admin after the next run.",
     ),
-    RefusalKind(
-        re.compile(r"permission|not allowed|forbidden|access", re.IGNORECASE),
-        "benchling",
-        "permission",
-        "A Benchling admin gives the app the permission that is named; the next run tries again.",
-    ),
+    PERMISSION,
 )
+AUTHOR = RefusalKind(
+    re.compile(""),
+    "benchling",
+    "author_unknown",
+    "A Benchling admin adds the user or gives the app access to them, or the registry's owner "
+    "corrects the authors of {id}; the next run tries again.",
+)
+"""A refusal that names one of the entity's authors."""
 OTHER = RefusalKind(
     re.compile(""),
     "source",
@@ -73,8 +82,11 @@ def refusal(
     message = " ".join(refused.message.split())[:500] or "it gave no reason"
     if missing_links:
         return missing_link(entity, sorted(missing_links)[0], message)
+    author = next((a for a in entity.fields.get("authors") or () if _names(message, a)), "")
     cause = next((cause for cause in CAUSES if cause.pattern.search(message)), OTHER)
-    field = _field_named(message, schema)
+    if author and cause in (OTHER, PERMISSION):
+        cause = AUTHOR
+    field = "authors" if cause is AUTHOR else _field_named(message, schema)
     return Problem(
         kind=cause.kind,
         code=cause.code,
@@ -83,7 +95,7 @@ def refusal(
         + f": {message.rstrip('.')}.",
         remedy=cause.remedy.format(id=entity.external_id),
         field=field,
-        value=_value_of(field, entity, schema),
+        value=author if cause is AUTHOR else _value_of(field, entity, schema),
         waits_for=_waits_for(cause, entity),
     )
 
@@ -91,6 +103,8 @@ def refusal(
 def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
     if cause.code == "permission":
         return "permission", ""
+    if cause is AUTHOR:
+        return "author", ""
     if cause.code == "not_ours":
         return "name", entity.registry_key
     if cause.code == "archived":
@@ -108,6 +122,10 @@ def set_aside(external_id: str, message: str) -> Problem:
         "of its records were refused to try each one now.",
         remedy="Nothing to do: the next run retries it. Fix the records that were named first.",
     )
+
+
+def _names(message: str, author: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(author)}(?!\w)", message) is not None
 
 
 def _field_named(message: str, schema: EntitySchema) -> str:

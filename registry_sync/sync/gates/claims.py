@@ -27,6 +27,8 @@ class Holder:
     became: str = ""
     of_lane: bool = False
     """Whether it is in Benchling by another lane of this app."""
+    found: bool = False
+    """Whether it has the key by an alias that is not known to be this app's."""
 
 
 class Claims(Protocol):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
+from registry_sync.ledger.shared_items import found_items
 from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, LedgerEntry, Withdrawal
 from registry_sync.sync.context import RunContext
@@ -30,14 +32,20 @@ def departed(lane: Lane, external_ids: Collection[str]) -> dict[str, str]:
 def learn_names(ctx: RunContext, keys: Sequence[str]) -> None:
     """Learn which of these names the entities of departed records no longer have in Benchling.
 
-    A record that comes back is then written again, with its name. Raise LeaseLost, Wait.
+    So too aliases that are not known to be this app's. A record that comes back is then written
+    again, with its name. Raise LeaseLost, Wait.
     """
-    rows = _holders(ctx.lane, keys)
-    ids = [row.entity_id for row in rows if row.entity_id]
+    rows, others = _holders(ctx.lane, keys), _with_found(ctx.lane, keys)
+    ids = list({row.entity_id for row in (*rows, *others) if row.entity_id})
     found = {str(raw["id"]): raw for raw in (ctx.client.entities_by_id(ids) if ids else ())}
     for row in rows:
         if (raw := found.get(row.entity_id)) is not None:
             _learn(ctx, row, raw)
+    for row in others:
+        if (raw := found.get(row.entity_id)) is not None:
+            with transaction.atomic():
+                runs.renew(ctx.lease)
+                _dropped(ctx.lane, row, raw).delete()
 
 
 def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
@@ -57,10 +65,24 @@ def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
     return [rows[external_id] for external_id in departed][:MOST]
 
 
-def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
+def _with_found(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
+    """Return the rows of entities with one of these aliases, not known to be this app's."""
+    wanted: dict[str, set[str]] = {}
+    for alias in HeldAlias.objects.filter(lane=lane, key__among=keys) if keys else ():
+        wanted.setdefault(alias.external_id, set()).add(alias.key)
+    rows = lane.ledger.exclude(entity_hash="").filter(external_id__among=set(wanted))
+    held = [row for row in rows if wanted[row.external_id] & found_items(row, "aliases")]
+    return held[:MOST]
+
+
+def _dropped(lane: Lane, row: LedgerEntry, raw: Json) -> QuerySet[HeldAlias]:
+    """Return the aliases of a row that its entity no longer has."""
     has = {name_key(alias) for alias in raw.get("aliases") or ()}
-    dropped = HeldAlias.objects.filter(lane=ctx.lane, external_id=row.external_id)
-    dropped = dropped.exclude(key__in=has)
+    return HeldAlias.objects.filter(lane=lane, external_id=row.external_id).exclude(key__in=has)
+
+
+def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
+    dropped = _dropped(ctx.lane, row, raw)
     name = str(raw["name"])
     renamed = row.name_key != name_key(name)
     if not renamed and not dropped.exists():

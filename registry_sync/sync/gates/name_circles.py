@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.model import Mapping
 from registry_sync.models import Lane
 
@@ -49,10 +50,11 @@ def circles_of(
 def _aliases(lane: Lane, keys: Collection[str]) -> dict[str, str]:
     """Return which records hold these aliases, by key, as far as this app may remove them.
 
-    After the ledger was rebuilt, it is not known which aliases of an entity are this app's.
+    It may remove those that it added, and it is not known which these are after a rebuild.
     """
     aliases = list(lane.aliases.filter(key__among=keys).values_list("key", "external_id"))
-    rows = lane.ledger.filter(external_id__among=[external_id for _, external_id in aliases])
-    fields = dict(rows.exclude(entity_hash="").values_list("external_id", "fields"))
-    removable = {id_ for id_, values in fields.items() if isinstance(values.get("aliases"), list)}
-    return {key: external_id for key, external_id in aliases if external_id in removable}
+    rows = lane.ledger.filter(external_id__among={external_id for _, external_id in aliases})
+    removable = {row.external_id: own_items(row, "aliases") for row in rows.exclude(entity_hash="")}
+    return {
+        key: external_id for key, external_id in aliases if key in removable.get(external_id, ())
+    }

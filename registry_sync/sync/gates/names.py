@@ -14,6 +14,7 @@ from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
+from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, LedgerEntry, TakenName
 from registry_sync.sync.context import RunContext
@@ -108,11 +109,19 @@ def _own_holders(lane: Lane, keys: Collection[str]) -> list[tuple[str, Holder]]:
     entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
     found: list[tuple[str, Holder]] = []
     for kind, column in (("name", "name_key"), ("id", "id_key")):
-        rows = entries.filter(**{f"{column}__among": keys})
-        whose = rows.values_list(column, "external_id", "entity_registry_id")
+        keyed = entries.filter(**{f"{column}__among": keys})
+        whose = keyed.values_list(column, "external_id", "entity_registry_id")
         found += [(key, Holder(id_, registry_id, kind)) for key, id_, registry_id in whose]
-    for alias in HeldAlias.objects.filter(lane=lane, key__among=keys):
-        found.append((alias.key, Holder(alias.external_id, alias.external_id, "alias")))
+    aliases = list(HeldAlias.objects.filter(lane=lane, key__among=keys))
+    named = {alias.external_id for alias in aliases}
+    columns = ("external_id", "entity_registry_id", "fields", "found_items")
+    rows = entries.filter(external_id__among=named).only(*columns) if named else ()
+    own = {row.external_id: (row, own_items(row, "aliases")) for row in rows}
+    for alias in aliases:
+        row, added = own.get(alias.external_id, (None, {alias.key}))
+        registry_id = row.entity_registry_id if row else alias.external_id
+        foreign = alias.key not in added
+        found.append((alias.key, Holder(alias.external_id, registry_id, "alias", found=foreign)))
     return found
 
 
@@ -183,6 +192,11 @@ def _renames(entity: Entity, own_kind: str, holder: Holder) -> str:
         return (
             f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or "
             f"{own} in the registry"
+        )
+    if holder.found:
+        return (
+            f"A Benchling admin removes the alias from the entity {holder.entity_registry_id} in "
+            f"Benchling. Or {own[0].lower()}{own[1:]} in the registry"
         )
     other = _without(holder.entity_registry_id, holder.kind)
     if "alias" not in (own_kind, holder.kind):
