@@ -192,8 +192,8 @@ class AlertSettingsAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         row = get_object_or_404(AlertSettings.objects.of_app(), pk=pk)
-        made = alerts.make_test_messages(row, actor=request.user.get_username())
-        for message in made:
+        test_messages = alerts.make_test_messages(row, actor=request.user.get_username())
+        for message in test_messages:
             error = outbox.send(message)
             if error:
                 self.message_user(request, f"Test to {message.receiver}: {error}", messages.ERROR)
@@ -202,10 +202,12 @@ class AlertSettingsAdmin(admin.ModelAdmin):
                     f"Test to {message.receiver}: sent. Check with the recipient that it arrived."
                 )
                 self.message_user(request, text, messages.SUCCESS)
-        if not made:
+        if not test_messages:
             text = "No recipient configured. Enter an address and save it first."
             self.message_user(request, text, messages.WARNING)
-        self.log_change(request, row, f"Sent a test to {number_of(len(made), 'recipient')}.")
+        self.log_change(
+            request, row, f"Sent a test to {number_of(len(test_messages), 'recipient')}."
+        )
         return redirect("admin:registry_sync_alertsettings_change", pk)
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:

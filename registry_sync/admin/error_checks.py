@@ -72,13 +72,13 @@ class Checks(WholeCauses):
         return HttpResponseRedirect(self._begin(request, list(able[:CHOSEN]), verb, **values))
 
     def _begin(
-        self, request: HttpRequest, some: Sequence[EntityError], verb: str, **values: Any
+        self, request: HttpRequest, errors: Sequence[EntityError], verb: str, **values: Any
     ) -> str:
         """Request a run of each lane's errors. Return the address that tells what comes of it."""
         address = reverse("admin:registry_sync_syncrun_changelist")
-        of = list(dict.fromkeys(error.lane for error in some))
+        of = list(dict.fromkeys(error.lane for error in errors))
         for lane in of:
-            of_lane = [error for error in some if error.lane_id == lane.pk]
+            of_lane = [error for error in errors if error.lane_id == lane.pk]
             only = sorted(error.external_id for error in of_lane)
             run, answer = start_or_follow(self, request, only=only, lane=lane, **values)
             comment = f"{verb.capitalize()} by {_whom(run, answer)}: {values['reason']}"

@@ -219,10 +219,10 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         able = runs.only_open(rows)
         reason = self._ask(request, able, "dismiss", "Dismiss", DISMISS)
         if isinstance(reason, str):
-            some = list(able[:CHOSEN])
+            chosen = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.dismiss(able, actor=who, reason=reason)
-            self._done(request, some, count, "dismissed", reason)
+            self._done(request, chosen, count, "dismissed", reason)
             return None
         return reason
 
@@ -232,8 +232,8 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         text = "The errors are open again, affect the status of runs, and are retried."
         reason = self._ask(request, able, "bring_back", "Undo the dismissal", text)
         if isinstance(reason, str):
-            some = list(able[:CHOSEN])
-            self._done(request, some, decisions.bring_back(able), "open again", reason)
+            chosen = list(able[:CHOSEN])
+            self._done(request, chosen, decisions.bring_back(able), "open again", reason)
             return None
         return reason
 
@@ -257,11 +257,11 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         title = f"Hand over to {role}" if to else "Undo the handover"
         reason = self._ask(request, able, action, title, f"Who must act changes to {role}.")
         if isinstance(reason, str):
-            some = list(able[:CHOSEN])
+            chosen = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.assign(able, to, actor=who, reason=reason)
             what = f"handed over to {role}" if to else "no longer handed over"
-            self._done(request, some, count, what, reason)
+            self._done(request, chosen, count, what, reason)
             return None
         return reason
 

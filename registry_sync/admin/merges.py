@@ -174,8 +174,8 @@ class MergeAdmin(ByLane, Reasoned):
         by_lane: dict[int, list[Merge]] = {}
         for row in rows:
             by_lane.setdefault(row.lane_id, []).append(row)
-        for some in by_lane.values():
-            lane, ids = some[0].lane, [row.external_id for row in some]
+        for of_lane in by_lane.values():
+            lane, ids = of_lane[0].lane, [row.external_id for row in of_lane]
             if judge:
                 LedgerEntry.objects.filter(lane=lane, external_id__in=ids).update(raw_hash="")
             if lane in current:

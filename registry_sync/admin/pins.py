@@ -106,8 +106,8 @@ class PinAdmin(ByLane, Reasoned):
         by_lane: dict[Lane, list[Any]] = {}
         for pin in chosen:
             by_lane.setdefault(pin.lane, []).append(pin)
-        for lane, some in by_lane.items():
-            ids = pins.take_back(some, actor=request.user.get_username(), reason=reason)
+        for lane, of_lane in by_lane.items():
+            ids = pins.take_back(of_lane, actor=request.user.get_username(), reason=reason)
             write(self, request, lane, ids, title="Take back acceptances", reason=reason)
         self.note(request, chosen, f"Acceptance taken back: {reason}")
         return None

@@ -169,8 +169,8 @@ class RunViews(ReadOnly):
                 f"{r.words.waits_for} {r.words.waits_key}".strip(),
                 r.error.first_seen if r.error else r.at, r.at, error_waits.waited_for(r),
             )
-            for some in handled.chunks(handled.refused(run).select_related("same_as", "error"))
-            for r in some
+            for chunk in handled.chunks(handled.refused(run).select_related("same_as", "error"))
+            for r in chunk
         )  # fmt: skip
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
 
@@ -185,8 +185,8 @@ class RunViews(ReadOnly):
                 csvs.field_value(c.after, c.field_id, schema),
                 "yes" if c.created else "", c.source_modified_at,
             )
-            for some in handled.chunks(Change.objects.filter(run=run))
-            for c in some
+            for chunk in handled.chunks(Change.objects.filter(run=run))
+            for c in chunk
         )  # fmt: skip
         return _csv(f"run-{run.pk}-changes", CHANGE_HEADER, rows)
 
@@ -259,10 +259,10 @@ def _changes(run: SyncRun, after: str) -> Json:
     """Return one page of changes, line by line, in the order in which they were written."""
     rows = Change.objects.filter(change_lines.LINES, run=run).order_by("pk")
     start = as_key(after) or 0
-    some = list(rows.filter(pk__gt=start)[: PAGE + 1])
+    page = list(rows.filter(pk__gt=start)[: PAGE + 1])
     return {
-        "changes": change_lines.with_values(some[:PAGE]),
-        "changes_next": some[PAGE - 1].pk if len(some) > PAGE else None,
+        "changes": change_lines.with_values(page[:PAGE]),
+        "changes_next": page[PAGE - 1].pk if len(page) > PAGE else None,
         "changes_later": start > 0,
     }
 
@@ -272,9 +272,9 @@ def _log(run: SyncRun, before: str) -> Json:
     rows = RunLog.objects.filter(run=run).order_by("-pk")
     if (earlier := as_key(before)) is not None:
         rows = rows.filter(pk__lt=earlier)
-    some = list(rows[: LOG_LINES + 1])
+    lines = list(rows[: LOG_LINES + 1])
     return {
-        "log": some[:LOG_LINES][::-1],
-        "log_before": some[LOG_LINES - 1].pk if len(some) > LOG_LINES else None,
+        "log": lines[:LOG_LINES][::-1],
+        "log_before": lines[LOG_LINES - 1].pk if len(lines) > LOG_LINES else None,
         "log_earlier": earlier is not None,
     }

@@ -32,8 +32,8 @@ def containers_of(client: Client, entity_ids: Sequence[str]) -> Counter[str]:
     """Return how many containers in use hold each entity. Raise Refused if they cannot be read."""
     found: Counter[str] = Counter()
     requested = set(entity_ids)
-    for some in short_lists(entity_ids):
-        for page in client.pages("containers", "containers", storageContentsIds=joined(some)):
+    for chunk in short_lists(entity_ids):
+        for page in client.pages("containers", "containers", storageContentsIds=joined(chunk)):
             for container in page:
                 if container.get("archiveRecord"):
                     continue

@@ -114,11 +114,11 @@ class Client(Transport):
     def entities_registered(self, ids: Sequence[str], *, registry_id: str) -> list[Json]:
         """Return entities of any type by their registry ids."""
         found: list[Json] = []
-        for some in short_lists(ids):
+        for chunk in short_lists(ids):
             body = self.get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
                 needs="entities",
-                entityRegistryIds=joined(some),
+                entityRegistryIds=joined(chunk),
             )
             found += body["entities"]
         return found
@@ -155,8 +155,8 @@ class Client(Transport):
     def _by_hundreds(self, name: str, values: Sequence[str], **more: str) -> list[Json]:
         endpoint = self.entity_type.endpoint
         found: list[Json] = []
-        for some in short_lists(values):
-            query = {name: joined(some)}
+        for chunk in short_lists(values):
+            query = {name: joined(chunk)}
             for page in self.pages(endpoint, self.entity_type.key, **query, **more):
                 found += page
         return found

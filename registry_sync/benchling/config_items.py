@@ -118,8 +118,10 @@ def same_setting(one: str | None, other: str | None) -> bool:
 
 def with_wanted(held: Held, target: Wanted) -> Held:
     """Return the items as they are once `target` is written."""
-    made = {path: {**(held.get(path) or {}), "value": value} for path, (_, value) in target.items()}
-    return {**held, **made}
+    written = {
+        path: {**(held.get(path) or {}), "value": value} for path, (_, value) in target.items()
+    }
+    return {**held, **written}
 
 
 def writes(held: Held, target: Wanted) -> list[Write]:

@@ -26,8 +26,8 @@ def entities_of_any_type(client: Client, ids: Sequence[str]) -> list[Json]:
     found: list[Json] = []
     for kind in [own, *(kind for kind in ENTITY_TYPES.values() if kind is not own)]:
         found_ids = {str(raw["id"]) for raw in found}
-        some = [i for i in ids if i.startswith(kind.id_prefix) and i not in found_ids]
-        if some:
+        of_type = [i for i in ids if i.startswith(kind.id_prefix) and i not in found_ids]
+        if of_type:
             with as_type(client, kind):
-                found += client.entities_by_id(some)
+                found += client.entities_by_id(of_type)
     return found

@@ -19,17 +19,17 @@ LONGEST_FILTER = 6000
 
 def short_lists(values: Sequence[str]) -> Iterator[list[str]]:
     """Cut a list into parts that each fit a query: 100 values, and a URL of about 6 KB."""
-    some: list[str] = []
+    chunk: list[str] = []
     size = 0
     for value in values:
         length = len(quote(value)) + 3
-        if some and (len(some) == MOST_VALUES or size + length > LONGEST_FILTER):
-            yield some
-            some, size = [], 0
-        some.append(value)
+        if chunk and (len(chunk) == MOST_VALUES or size + length > LONGEST_FILTER):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(value)
         size += length
-    if some:
-        yield some
+    if chunk:
+        yield chunk
 
 
 def joined(values: Sequence[str]) -> str:

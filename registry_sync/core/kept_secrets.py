@@ -28,8 +28,8 @@ def encrypt(secret: str, private_key: str) -> str:
 def decrypt(token: str, private_key: str) -> str:
     """Return the secret of a JWE. Raise ValueError if it was encrypted for another key."""
     try:
-        made = jwe.JWE()
-        made.deserialize(token, key=parsed(private_key))
-        return bytes(made.payload).decode()
+        encrypted = jwe.JWE()
+        encrypted.deserialize(token, key=parsed(private_key))
+        return bytes(encrypted.payload).decode()
     except (JWException, TypeError) as error:
         raise ValueError(f"this key cannot decrypt it ({type(error).__name__})") from error

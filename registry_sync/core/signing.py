@@ -32,15 +32,15 @@ def sign(
     key cannot sign.
     https://datatracker.ietf.org/doc/html/rfc7515#appendix-F
     """
-    made = jws.JWS(payload)
+    signature = jws.JWS(payload)
     protected = json.dumps({"alg": ALGORITHM, **(header or {})})
     try:
-        made.add_signature(parsed(private_key), None, protected, None)
+        signature.add_signature(parsed(private_key), None, protected, None)
     except JWException as error:  # not an RSA key, or a public one
         raise ValueError(f"this key cannot sign ({type(error).__name__})") from error
     if detached:
-        made.detach_payload()
-    return str(made.serialize(compact=True))
+        signature.detach_payload()
+    return str(signature.serialize(compact=True))
 
 
 @lru_cache(maxsize=4)
@@ -84,13 +84,13 @@ def verify(token: str, key: str, detached: bytes | None = None) -> bytes:
     Raise ValueError if the signature is not valid by this PEM key.
     """
     try:
-        made = jws.JWS()
-        made.allowed_algs = [ALGORITHM]
-        made.deserialize(token)
-        made.verify(parsed(key), detached_payload=detached)
+        signature = jws.JWS()
+        signature.allowed_algs = [ALGORITHM]
+        signature.deserialize(token)
+        signature.verify(parsed(key), detached_payload=detached)
     except (JWException, ValueError, TypeError) as error:
         raise ValueError(f"not a valid signature by this key ({type(error).__name__})") from error
-    return bytes(made.payload) if detached is None else detached
+    return bytes(signature.payload) if detached is None else detached
 
 
 def header_of(token: str) -> dict[str, Any]:

@@ -75,11 +75,11 @@ class Traces:
         with self.tracer.start_as_current_span(
             name, context=under, start_time=began or None, attributes=_named(attributes),
             record_exception=False, set_status_on_exception=False,
-        ) as made:  # fmt: skip
+        ) as span:  # fmt: skip
             try:
                 yield
             except Exception as error:
-                made.set_status(Status(StatusCode.ERROR, type(error).__name__))
+                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
                 raise
 
     def here(self) -> context.Context:
@@ -104,12 +104,12 @@ class Traces:
         """Write a run's span."""
         self.ids.fixed = _ids(key)
         try:
-            made = self.tracer.start_span(
+            span = self.tracer.start_span(
                 "run", context.Context(), attributes=_named(attributes), start_time=_ns(began)
             )
         finally:
             self.ids.fixed = None
-        made.end(_ns(ended))
+        span.end(_ns(ended))
 
     def flush(self) -> None:
         """Send what is not sent yet."""

@@ -24,8 +24,8 @@ def with_values(changes: Iterable[Change]) -> list[Change]:
     if created:
         ids = {change.external_id for change in created}
         lanes = {change.lane_id for change in created}
-        made = {change.run_id for change in created}
-        rows = Change.objects.filter(lane__in=lanes, external_id__in=ids, run__in=made)
+        run_ids = {change.run_id for change in created}
+        rows = Change.objects.filter(lane__in=lanes, external_id__in=ids, run__in=run_ids)
         for row in rows.filter(created=True).order_by("pk"):
             found[(row.run_id, row.external_id)].append(row)
     for change in shown:

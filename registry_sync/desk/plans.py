@@ -95,10 +95,10 @@ def sign_hindrance(request: HttpRequest, plan: Plan) -> str:
 
 def not_signers(plan: Plan) -> str:
     """Return who may not sign a plan, and why, as a list in words; "" if no one is known."""
-    made = [f"{plan.planned_by}, who made it"] if plan.planned_by else []
+    planner = [f"{plan.planned_by}, who made it"] if plan.planned_by else []
     names = [name for name in plan.requesters if name != plan.planned_by]
     requesters = [f"{get_text_list(names, 'and')}, who asked for something in it"] if names else []
-    return ", and ".join([*made, *requesters])
+    return ", and ".join([*planner, *requesters])
 
 
 def apply_hindrance(request: HttpRequest, plan: Plan) -> str:

@@ -122,30 +122,30 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
         lane=run.lane_id, external_id__among=[row.external_id for row in page]
     )
     entries = {e[0]: e for e in held.values_list("external_id", "entity_id", "name", "pk")}
-    made = []
+    found = []
     for row in page:
         _, entity_id, name, ledger_id = entries.get(row.external_id, ("", "", "", None))
         if outcome == Outcome.FAILED:
             # What it is called in Benchling today is not what this run refused.
             words = row.words
-            made.append(Record(row.external_id, "", "", words.message, words.remedy, ledger_id))
+            found.append(Record(row.external_id, "", "", words.message, words.remedy, ledger_id))
         else:
-            made.append(Record(row.external_id, entity_id, name, ledger_id=ledger_id))
-    return made
+            found.append(Record(row.external_id, entity_id, name, ledger_id=ledger_id))
+    return found
 
 
 def every_record(run: SyncRun, outcome: str) -> Iterator[Record]:
     """Yield all records of an outcome, a page in memory at a time."""
-    for some in chunks(rows(run, outcome)):
-        yield from records(run, outcome, some)
+    for chunk in chunks(rows(run, outcome)):
+        yield from records(run, outcome, chunk)
 
 
 def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
     """Yield rows in the order of their keys, some at a time, with no cursor held open."""
     last = 0
-    while some := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        yield some
-        last = some[-1].pk
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
 
 
 def causes(run: SyncRun) -> list[CauseCount]:
@@ -159,5 +159,7 @@ def causes(run: SyncRun) -> list[CauseCount]:
         first, count, still_open = found.get((code, kind), (pk, 0, 0))
         found[code, kind] = (first, count + 1, still_open + (external_id in still))
     examples = refused(run).in_bulk([first for first, _, _ in found.values()])
-    made = [CauseCount(count, still_open, examples[pk]) for pk, count, still_open in found.values()]
-    return sorted(made, key=lambda cause: -cause.count)
+    counts = [
+        CauseCount(count, still_open, examples[pk]) for pk, count, still_open in found.values()
+    ]
+    return sorted(counts, key=lambda cause: -cause.count)

@@ -43,9 +43,11 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
     lanes: dict[Lane, list[Withdrawal]] = {}
     for row in able.select_related("lane").order_by("pk"):
         lanes.setdefault(row.lane, []).append(row)
-    wants = [_release_wanted(lane, some) for lane, some in lanes.items()]
+    wants = [_release_wanted(lane, of_lane) for lane, of_lane in lanes.items()]
     consent = second_person.request_consent(wants, by=by, reason=reason)
-    chosen = Withdrawal.objects.filter(pk__in=[row.pk for some in lanes.values() for row in some])
+    chosen = Withdrawal.objects.filter(
+        pk__in=[row.pk for of_lane in lanes.values() for row in of_lane]
+    )
     with transaction.atomic():
         consent.use()
         return _decide(
@@ -117,8 +119,8 @@ def facts(rows: Sequence[Withdrawal]) -> list[str]:
     lanes: dict[Lane, list[Withdrawal]] = {}
     for row in rows[:COUNTED]:
         lanes.setdefault(row.lane, []).append(row)
-    for lane, some in lanes.items():
-        sentences += [*_containers(lane, some), *_links(lane, some)]
+    for lane, of_lane in lanes.items():
+        sentences += [*_containers(lane, of_lane), *_links(lane, of_lane)]
     if len(rows) > COUNTED:
         sentences.append(f"Containers and links were looked up for the first {COUNTED:,} only.")
     return sentences
@@ -132,22 +134,23 @@ def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
     except (Refused, SyncError, Wait) as error:
         return [f"Benchling does not show which containers hold these entities: {error}"]
     _keep(rows, "containers", {row.pk: held[row.entity_id] for row in rows})
-    some = [row for row in rows if row.containers]
-    if not some:
+    in_containers = [row for row in rows if row.containers]
+    if not in_containers:
         return ["No container holds any of these entities."]
     named = _first(
-        f"{row.entity_registry_id} ({number_of(row.containers or 0, 'container')})" for row in some
+        f"{row.entity_registry_id} ({number_of(row.containers or 0, 'container')})"
+        for row in in_containers
     )
-    return [f"Containers hold {number_of(len(some), 'entity', 'entities')}: {named}."]
+    return [f"Containers hold {number_of(len(in_containers), 'entity', 'entities')}: {named}."]
 
 
 def _links(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
     links = incoming_links([row.entity_registry_id for row in rows], lane)
     _keep(rows, "links", {row.pk: links.get(row.entity_registry_id, []) for row in rows})
-    some = [row for row in rows if row.links]
-    named = _first(f"{row.entity_registry_id} (from {', '.join(row.links)})" for row in some)
-    count = number_of(len(some), "of these entities", "of these entities")
-    return [f"Entities in use link to {count}: {named}."] if some else []
+    linked = [row for row in rows if row.links]
+    named = _first(f"{row.entity_registry_id} (from {', '.join(row.links)})" for row in linked)
+    count = number_of(len(linked), "of these entities", "of these entities")
+    return [f"Entities in use link to {count}: {named}."] if linked else []
 
 
 def _keep(rows: Iterable[Withdrawal], name: str, values: Mapping[int, Any]) -> None:

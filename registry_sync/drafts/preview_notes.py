@@ -81,9 +81,9 @@ class Notes:
     def waiting(self) -> Iterator[list[PreviewNote]]:
         """Yield the records that wait for a name or a link, in their order, some at a time."""
         last = 0
-        while some := list(self._rows.filter(kind=Kind.WAIT, pk__gt=last).order_by("pk")[:CHUNK]):
-            yield some
-            last = some[-1].pk
+        while chunk := list(self._rows.filter(kind=Kind.WAIT, pk__gt=last).order_by("pk")[:CHUNK]):
+            yield chunk
+            last = chunk[-1].pk
 
     def freed(self, keys: Iterable[str]) -> set[str]:
         """Return which of these names are given up by the record that has them now."""

@@ -161,8 +161,8 @@ class Rivals:
     def settle(self) -> list[PreviewNote]:
         """Return the notes of those that get what they waited for, once every record was read."""
         passed: list[PreviewNote] = []
-        while some := self._passing():
-            passed += some
+        while notes := self._passing():
+            passed += notes
             self.notes.flush()
         return passed
 

@@ -76,9 +76,9 @@ def _draw_canvases() -> None:
     outdated += [row for row in canvas.misattended(attendance) if row.pk not in outdated_ids]
     client = impatient_client()
     for start in range(0, len(outdated), canvas.RECENT):
-        some = outdated[start : start + canvas.RECENT]
-        drawn = canvas.redraw(some, client, pressed=True, attendance=attendance)
-        if drawn < len(some) or time.monotonic() > until:
+        chunk = outdated[start : start + canvas.RECENT]
+        drawn = canvas.redraw(chunk, client, pressed=True, attendance=attendance)
+        if drawn < len(chunk) or time.monotonic() > until:
             return
 
 

@@ -69,12 +69,12 @@ class ChainCheck:
         while True:
             added = self._rows_after().first()
             links = ChainLink.objects.filter(lane=self.lane, number__gt=self.number)
-            some = list(links.order_by("number")[:500])
-            for link in some:
+            chunk = list(links.order_by("number")[:500])
+            for link in chunk:
                 self._link(link)
-            if not some and added is not None:  # not by a run that works at the moment
+            if not chunk and added is not None:  # not by a run that works at the moment
                 raise Broken(f"{_named(added)} was added: no link of the chain has it.")
-            if not some:
+            if not chunk:
                 return
 
     def _link(self, link: ChainLink) -> None:

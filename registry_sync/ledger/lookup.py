@@ -74,8 +74,8 @@ def already_held(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     """
     by_id = {entity.external_id: entity for entity in entities}
     held: set[str] = set()
-    for some in in_chunks(list(by_id)):
-        rows = LedgerEntry.objects.filter(lane=lane, external_id__in=some)
+    for chunk in in_chunks(list(by_id)):
+        rows = LedgerEntry.objects.filter(lane=lane, external_id__in=chunk)
         for row in rows.exclude(entity_hash=""):
             if not any(differences(row, by_id[row.external_id])):
                 held.add(row.external_id)

@@ -71,8 +71,8 @@ def record(
         writing = Writing(run, run.lane)
         if before is None:
             before = views_of(run.lane, {result.external_id for result in results})
-        for some in in_chunks(_note_seen(run, results, before)):
-            _write(run, some, writing)
+        for chunk in in_chunks(_note_seen(run, results, before)):
+            _write(run, chunk, writing)
         writing.close()
         if batch is not None:
             batch.remove(result.external_id for result in results)

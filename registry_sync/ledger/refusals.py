@@ -27,22 +27,22 @@ def save_refusals(run: SyncRun, errors: Sequence[EntityError]) -> None:
     rows = Refusal.objects.filter(error__in=[e.pk for e in errors], same_as__isnull=True)
     last_refusals = {row.error_id: row for row in rows.order_by("pk")}
     now = timezone.now()
-    made = [_refusal(run, error, last_refusals.get(error.pk)) for error in errors]
-    for row in made:
+    refusals = [_refusal(run, error, last_refusals.get(error.pk)) for error in errors]
+    for row in refusals:
         row.at = now
     Refusal.objects.bulk_create(
-        made, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
+        refusals, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
         unique_fields=["run", "external_id"],
     )  # fmt: skip
 
 
 def save_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]]) -> None:
     """Keep what a dry run would refuse: records' ids, each with its problems, at least one."""
-    made = []
+    refusals = []
     for external_id, problems in found:
         first = problems[0]
         waits_for, waits_key = first.waits_for or ("", "")
-        made.append(
+        refusals.append(
             Refusal(
                 run=run, external_id=external_id, at=timezone.now(), kind=first.kind,
                 code=first.code, message=storable(" ".join(p.message for p in problems)),
@@ -51,7 +51,7 @@ def save_predicted(run: SyncRun, found: Sequence[tuple[str, Sequence[Problem]]])
             )
         )  # fmt: skip
     Refusal.objects.bulk_create(
-        made, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
+        refusals, batch_size=CHUNK, update_conflicts=True, update_fields=COLUMNS,
         unique_fields=["run", "external_id"],
     )  # fmt: skip
 

@@ -153,9 +153,9 @@ class CheckedCsv:
         times: list[str] = []
         with self.path.open(encoding="utf-8", newline="") as lines:
             reader = csv.DictReader(lines)
-            while some := list(islice(reader, 500)):
-                times = [(times or [some[0]["at"]])[0], some[-1]["at"]]
-                for row, word in zip(some, self._words(some), strict=True):
+            while chunk := list(islice(reader, 500)):
+                times = [(times or [chunk[0]["at"]])[0], chunk[-1]["at"]]
+                for row, word in zip(chunk, self._words(chunk), strict=True):
                     seen[word] += 1
                     if word not in (SAME, DELETED) and not self.faults:
                         shown = original_text(row["external_id"])

@@ -61,8 +61,8 @@ def plan_lines(plan: Json, *, several: bool) -> list[str]:
     counts = ", ".join(f"{n:,} {WORDS[name]}" for name, n in plan["counts"].items() if n)
     lane = f" of {plan['lane']}" if several else ""
     by = plan["planned_by"] or "the schedule"
-    made = f"{counts or 'no writes'}, made by {by} {time_text(plan['made_at'])}."
-    lines = [f"Plan {plan['id']}{lane}: {plan['state']}, {made}"]
+    description = f"{counts or 'no writes'}, made by {by} {time_text(plan['made_at'])}."
+    lines = [f"Plan {plan['id']}{lane}: {plan['state']}, {description}"]
     if plan["asked_by"]:
         lines.append(f"Something in it was asked for by {', '.join(plan['asked_by'])}.")
     if plan["signed_by"]:

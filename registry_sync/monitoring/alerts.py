@@ -62,8 +62,8 @@ def _record_changes() -> int:
     with transaction.atomic():
         limits = AlertSettings.objects.select_for_update().get(pk=settings_row().pk)
         turns = _changes(limits)
-        for some in _by_cause(turn for turn in turns if turn.alert is None):
-            count += _begin(some, limits, names)
+        for of_cause in _by_cause(turn for turn in turns if turn.alert is None):
+            count += _begin(of_cause, limits, names)
         for turn in turns:
             if turn.alert is not None and isinstance(turn.answer, Condition):
                 count += _tell_news(turn.alert, turn, turn.answer, limits, names)

@@ -120,14 +120,14 @@ class Session:
             if not has_timed_out(self.run, self.client, refused):
                 raise
         before = self.run.session_id
-        made = create_session(self.run, self.client, opening_body(self.run, body["messages"]))
+        session = create_session(self.run, self.client, opening_body(self.run, body["messages"]))
         try:
-            runs.save(self.run, self.lease, session_id=str(made["id"]))
+            runs.save(self.run, self.lease, session_id=str(session["id"]))
         except runs.LeaseLost:
-            self._disown(str(made["id"]), instead_of=before)
+            self._disown(str(session["id"]), instead_of=before)
             raise
-        runs.log(self.run, "INFO", f"{TIMED_OUT} {made['id']}.")
-        return made
+        runs.log(self.run, "INFO", f"{TIMED_OUT} {session['id']}.")
+        return session
 
     def _attempt(self, call: Callable[[], Json]) -> Json | None:
         try:
@@ -221,8 +221,8 @@ def _end(run: SyncRun, client: Client, body: Json) -> None:
     except Refused as refused:
         if not has_timed_out(run, client, refused):
             raise
-        made = create_session(run, client, opening_body(run, body["messages"]))
-        run.session_id = str(made["id"])
+        session = create_session(run, client, opening_body(run, body["messages"]))
+        run.session_id = str(session["id"])
         SyncRun.objects.filter(pk=run.pk).update(session_id=run.session_id)
         runs.log(run, "INFO", f"{TIMED_OUT} {run.session_id}.")
         client.update_session(run.session_id, body)

@@ -39,8 +39,8 @@ def parted_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     waiting = errors.order_by("pk").values_list("external_id", flat=True) if firsts else ()
     ids = [one for one in waiting if setup.mapping.registry_id(one) in firsts]
     for start in range(0, len(ids), CHUNK):
-        some = errors.filter(external_id__in=ids[start : start + CHUNK])
-        parted = [made for error in some if (made := _parted(ctx, error)) is not None]
+        chunk = errors.filter(external_id__in=ids[start : start + CHUNK])
+        parted = [candidate for error in chunk if (candidate := _parted(ctx, error)) is not None]
         if parted:
             yield parted
 

@@ -23,9 +23,9 @@ def refresh(ctx: RunContext, keys: Sequence[str]) -> None:
     registered = dict(held.order_by("entity_id").values_list("entity_id", "entity_registry_id"))
     ids = list(registered)
     for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
-        found = _found(ctx, {id_: registered[id_] for id_ in some})
-        TakenName.objects.filter(lane=ctx.lane, entity_id__in=some).delete()
+        chunk = ids[start : start + CHUNK]
+        found = _found(ctx, {id_: registered[id_] for id_ in chunk})
+        TakenName.objects.filter(lane=ctx.lane, entity_id__in=chunk).delete()
         benchling_state.remember_page(ctx, found)
     departed.learn_names(ctx, keys)
 

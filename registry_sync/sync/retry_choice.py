@@ -60,9 +60,9 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     for reason in REASONS:
         for errors in reason(ctx, open_errors):
             last = 0
-            while some := list(errors.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-                last = some[-1].pk
-                yield some
+            while chunk := list(errors.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+                last = chunk[-1].pk
+                yield chunk
 
 
 # -- the reasons to try an error again: each yields open errors, and looks when it is asked --------

@@ -133,10 +133,10 @@ def _initialised(delivery: WebhookDelivery, client: Client) -> None:
         body = {
             "featureId": feature_id, "resourceId": resource_id, "enabled": True, "blocks": [],
         }  # fmt: skip
-        made = client.create_canvas(
+        created = client.create_canvas(
             body, after_lost=lambda: client.canvas_of(resource_id, feature_id)
         )
-        canvas = canvases.known_canvas({**message, "resourceId": resource_id}, str(made["id"]))
+        canvas = canvases.known_canvas({**message, "resourceId": resource_id}, str(created["id"]))
     canvases.draw(canvas, client)
 
 

@@ -96,10 +96,10 @@ class Child:
                 remaining = until - time.monotonic()
                 if remaining <= 0 or not selector.select(remaining):
                     raise TooLong
-                some = os.read(process.stdout.fileno(), 65536)
-                if not some:
+                received = os.read(process.stdout.fileno(), 65536)
+                if not received:
                     raise NoAnswer
-                self._rest += some
+                self._rest += received
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 

@@ -67,10 +67,10 @@ def _restore(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> D
 
 def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
     differences = list(found.values())
-    made = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
+    accepted = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
     done = Done("Benchling's values accepted.", noted=list(found))
-    done.sentences.append(f"{number_of(len(made), 'difference')} accepted.")
-    return _with_left(done, len(differences) - len(made))
+    done.sentences.append(f"{number_of(len(accepted), 'difference')} accepted.")
+    return _with_left(done, len(differences) - len(accepted))
 
 
 def _with_left(done: Done, undecided: int) -> Done:

@@ -56,28 +56,28 @@ class Decision(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane in which something waits."""
-        for some in waiting(self.rows(), self.found, overview):
-            if some.count > self._refused(overview, some.lane):
-                yield self._card(some)
+        for waiting_rows in waiting(self.rows(), self.found, overview):
+            if waiting_rows.count > self._refused(overview, waiting_rows.lane):
+                yield self._card(waiting_rows)
 
     def _refused(self, overview: Overview, lane: Lane) -> int:
         """Return how many records the card of the cause counts, which offers this decision."""
         groups = overview.causes.get(lane.pk, ())
         return next((group.count for group in groups if group.code == self.cause), 0)
 
-    def _card(self, some: Waiting) -> Card:
-        address = link(f"{self.page}_changelist", query=f"{self.query}&lane={some.lane.pk}")
+    def _card(self, waiting_rows: Waiting) -> Card:
+        address = link(f"{self.page}_changelist", query=f"{self.query}&lane={waiting_rows.lane.pk}")
         return Card(
             title=self.title,
             gravity=self.gravity,
             actors=("mapping",),
             text=self.text,
-            lane=some.lane,
-            count=some.count,
-            since=some.since,
-            new=some.new,
+            lane=waiting_rows.lane,
+            count=waiting_rows.count,
+            since=waiting_rows.since,
+            new=waiting_rows.new,
             address=address,
-            presses=self.presses(some.lane, address),
+            presses=self.presses(waiting_rows.lane, address),
         )
 
     def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:

@@ -164,8 +164,8 @@ class Warnings(CardKind):
             for warning in run.warnings:
                 if warning["code"] not in OWN_CARDS:
                     by_code.setdefault(str(warning["code"]), []).append(warning)
-            for code, some in by_code.items():
-                yield self._card(health, run, code, [str(one["text"]) for one in some])
+            for code, warnings in by_code.items():
+                yield self._card(health, run, code, [str(one["text"]) for one in warnings])
 
     def _card(self, health: Health, run: SyncRun, code: str, texts: list[str]) -> Card:
         cause = warning_cause(code)

@@ -32,12 +32,12 @@ def propose_empties(found: Findings) -> None:
     if empty and "empty_values" in ENDPOINT:
         seen = "; ".join(f"{key} has {value!r} beside other values" for value, key in empty)
         found.add("endpoint.empty_values", [value for value, _ in empty], f"{seen}.")
-    some = [key for key, held in values.items() if len(held) < len(found.records)]
+    partly_empty = [key for key, held in values.items() if len(held) < len(found.records)]
     nulls = any(value is None for held in values.values() for value in held)
-    if some and not nulls and "absent" in ENDPOINT:
+    if partly_empty and not nulls and "absent" in ENDPOINT:
         found.add(
             "endpoint.absent", "clear",
-            f"{', '.join(some[:3])} {are(len(some))} left out of some of "
+            f"{', '.join(partly_empty[:3])} {are(len(partly_empty))} left out of some of "
             f"{number_of(len(found.records), 'record')}, and no value is null: what is left out "
             "is empty.",
         )  # fmt: skip

@@ -33,9 +33,9 @@ class Pruned(ABC):
 
         They are asked for once more: what has become needed by now stays.
         """
-        some = self.rows(before).filter(pk__in=pks)
-        count = some.count()
-        some.delete()
+        rows = self.rows(before).filter(pk__in=pks)
+        count = rows.count()
+        rows.delete()
         return count
 
 

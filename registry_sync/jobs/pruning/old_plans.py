@@ -37,7 +37,7 @@ class Plans(Pruned):
 
     def delete(self, pks: Sequence[int], before: datetime) -> int:
         """Delete some of them. Their runs no longer name them, and may go as well."""
-        some = list(self.rows(before).filter(pk__in=pks).values_list("pk", flat=True))
-        SyncRun.objects.filter(plan__in=some).update(plan=None)
-        Plan.objects.filter(pk__in=some).delete()
-        return len(some)
+        plan_ids = list(self.rows(before).filter(pk__in=pks).values_list("pk", flat=True))
+        SyncRun.objects.filter(plan__in=plan_ids).update(plan=None)
+        Plan.objects.filter(pk__in=plan_ids).delete()
+        return len(plan_ids)

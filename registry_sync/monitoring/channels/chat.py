@@ -69,11 +69,11 @@ def fitted(text: str, most: int, escape: Callable[[str], str] = str) -> str:
     whole = escape(text)
     if len(whole) <= most:
         return whole
-    made, length = [], len(CUT)
+    pieces, length = [], len(CUT)
     for character in text:
         piece = escape(character)
         length += len(piece)
         if length > most:
             break
-        made.append(piece)
-    return "".join(made) + CUT
+        pieces.append(piece)
+    return "".join(pieces) + CUT

@@ -45,7 +45,7 @@ class RegistryVisit:
     def source(self, connector: Connector | None = None) -> Source:
         """Return a new client that reads lists only and never waits. Raise Skipped."""
         config, configured = self.tenant.configured()
-        made = Source(
+        source = Source(
             replace(connector or configured, detail=None),
             credential=config.api_key,
             allow_private=settings.REGISTRY_ALLOW_PRIVATE_NETWORKS,
@@ -55,8 +55,8 @@ class RegistryVisit:
             patient=False,
             memory=memory_of(config, connector or configured),
         )
-        self.closers.append(made.close)
-        return made
+        self.closers.append(source.close)
+        return source
 
     def first(self) -> Page:
         """Return the first page as it was read. Raise Skipped."""

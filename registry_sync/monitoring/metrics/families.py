@@ -44,8 +44,8 @@ class Family:
         labels = (*(("lane",) if several and self.by_lane else ()), *self.labels)
         if self.kind == "histogram":
             return self._histogram(samples, labels)
-        made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
-        family = made(self.full_name, self.text, labels=labels)
+        kind = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
+        family = kind(self.full_name, self.text, labels=labels)
         for values, number in samples.items():
             family.add_metric(values, number)
         return family

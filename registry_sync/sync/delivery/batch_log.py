@@ -59,13 +59,13 @@ class BatchLog:
     def record_landed(self) -> None:
         """Record every outcome that was gathered. Raise LeaseLost."""
         for batch, ended in self._landed:
-            for some in in_chunks(ended):  # others must not wait long for the database
-                outcomes = outcomes_of(batch, some)
+            for chunk in in_chunks(ended):  # others must not wait long for the database
+                outcomes = outcomes_of(batch, chunk)
                 ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
                 forget_uniqueness(
                     self.ctx, [one.entity for one in outcomes if one.entity is not None]
                 )
-                ids = [end.external_id for end in some]
+                ids = [end.external_id for end in chunk]
                 self.claims.release(ids)
                 for external_id in ids:
                     self.underway.pop(external_id, None)

@@ -132,14 +132,14 @@ class BatchDelivery:
 
     # -- sending ---------------------------------------------------------------------------
 
-    def _send(self, some: Sequence[Pending]) -> None:
-        alone = self._trial(some)
-        some = [alone] if alone else self._alike(some)
-        rows = self._rows([pending.text for pending in some])
+    def _send(self, sendable: Sequence[Pending]) -> None:
+        alone = self._trial(sendable)
+        sendable = [alone] if alone else self._alike(sendable)
+        rows = self._rows([pending.text for pending in sendable])
         fit = batch_length([len(row.text) for row in rows], most=self.size.rows)
         rows = rows[:fit]
-        batch = self._new_batch(some[:fit])
-        sent_ids = {pending.external_id for pending in some[:fit]}
+        batch = self._new_batch(sendable[:fit])
+        sent_ids = {pending.external_id for pending in sendable[:fit]}
         self._pending = [p for p in self._pending if p.external_id not in sent_ids]
         while len(self._flights) >= self.ctx.terms.in_flight:
             self._land_oldest()
@@ -152,22 +152,22 @@ class BatchDelivery:
             self._land_all()
             self.unmapped.conclude()
 
-    def _alike(self, some: Sequence[Pending]) -> Sequence[Pending]:
+    def _alike(self, candidates: Sequence[Pending]) -> Sequence[Pending]:
         """Return new entities or known ones: of types that are updated by id, never both.
 
         New ones go first, and have landed when known ones name them in their links.
         """
         if not self.ctx.setup.schema.entity_type.empty_on_create:
-            return some
-        new = [pending for pending in some if pending.is_new]
+            return candidates
+        new = [pending for pending in candidates if pending.is_new]
         if not new:
             self._land_all()
-        return new or some
+        return new or candidates
 
-    def _trial(self, some: Sequence[Pending]) -> Pending | None:
+    def _trial(self, candidates: Sequence[Pending]) -> Pending | None:
         """Choose the lane's first update, to be sent alone and read back."""
-        together = {pending.registry_id for pending in some}
-        updates = [p for p in some if not p.is_new and not p.links & together]
+        together = {pending.registry_id for pending in candidates}
+        updates = [p for p in candidates if not p.is_new and not p.links & together]
         bodies = (body_of_item(self.ctx, pending.item) for pending in updates)
         registry_id = self.unmapped.trial(bodies) if updates else ""
         for pending in updates:
@@ -178,8 +178,8 @@ class BatchDelivery:
 
     def _rows(self, texts: Sequence[str], *, again: bool = False) -> list[Row]:
         rows: list[Row] = []
-        for some in in_chunks(texts):
-            items = [unpack(text) for text in some]
+        for chunk in in_chunks(texts):
+            items = [unpack(text) for text in chunk]
             bodies = [body_of_item(self.ctx, item) for item in items]
             updates = [(i, b) for i, b in zip(items, bodies, strict=True) if not i["new"]]
             if updates:
@@ -210,18 +210,18 @@ class BatchDelivery:
         self.log.hold(held)
         return [row for row in rows if row.external_id in fit] if held else list(rows)
 
-    def _new_batch(self, some: Sequence[Pending]) -> Batch:
+    def _new_batch(self, entities: Sequence[Pending]) -> Batch:
         run = self.ctx.run
         with transaction.atomic():
             runs.renew(self.ctx.lease)
             batch = Batch.objects.create(
                 run=run,
                 number=run.batches.count() + 1,
-                lines="\n".join(pending.text for pending in some),
-                size=len(some),
+                lines="\n".join(pending.text for pending in entities),
+                size=len(entities),
             )
         batch.lines = ""
-        batch.packed = {pending.external_id: pending.text for pending in some}
+        batch.packed = {pending.external_id: pending.text for pending in entities}
         return batch
 
     def _start(self, rows: Sequence[Row]) -> Flight:

@@ -43,11 +43,11 @@ class LoggedFindings:
         """Write all refusals by cause, then a sample of the changes."""
         lines = iter([*refused_lines(self.run)] + [("INFO", text) for text in self._changes_kept()])
         now = timezone.now()
-        while some := list(islice(lines, CHUNK)):
+        while chunk := list(islice(lines, CHUNK)):
             RunLog.objects.bulk_create(
                 # Past the service's own log, which holds no values of records.
                 RunLog(run=self.run, at=now, level=level, text=str(storable(text))[:LONGEST])
-                for level, text in some
+                for level, text in chunk
             )
 
     def _changes_kept(self) -> Iterator[str]:

@@ -26,11 +26,11 @@ def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
     """
     if not ctx.setup.schema.entity_type.empty_on_create:
         return
-    for some in in_chunks(bodies):
-        ids = ids_of(ctx, [str(body["entityRegistryId"]) for body in some])
-        linked = links_of(held["value"] for body in some for held in body["fields"].values())
+    for chunk in in_chunks(bodies):
+        ids = ids_of(ctx, [str(body["entityRegistryId"]) for body in chunk])
+        linked = links_of(held["value"] for body in chunk for held in body["fields"].values())
         targets = ids_of(ctx, sorted(linked)) if linked else {}
-        for body in some:
+        for body in chunk:
             if entity_id := ids.get(body["entityRegistryId"]):
                 body["id"] = entity_id
                 for held in body["fields"].values():

@@ -76,8 +76,8 @@ class Landing:
         self, item: Json, raw: Json, held: Json, before: LedgerEntry | None, strict: bool
     ) -> bool:
         if before is None:
-            made = item["new"] and self._is_ours(raw)
-            return made or _equals(item, raw, held)
+            is_own = item["new"] and self._is_ours(raw)
+            return is_own or _equals(item, raw, held)
         changes = [(key, before.fields.get(key), held.get(key), value)
                    for key, value in item["fields"].items()]  # fmt: skip
         changes.append(("name", before.name, raw["name"], item["name"]))

@@ -100,14 +100,14 @@ def allow_records(
             if each not in armed  # a second one would stay armed
         ]
         able = second_person.settle(lane, actions, by=by, reason=reason)
-        made = Allowance.objects.bulk_create(
+        overrides = Allowance.objects.bulk_create(
             Allowance(
                 lane=lane, what=what, external_id=action.subject["external_id"], actor=by.name,
                 reason=reason,
             )
             for action in able
         )  # fmt: skip
-    return armed | {row.external_id for row in made}
+    return armed | {row.external_id for row in overrides}
 
 
 def hold(lane: Lane, what: str, external_id: str) -> None:

@@ -61,13 +61,13 @@ def free(lane: Lane, keys: Sequence[str]) -> set[str]:
     """Return which of these name keys are no longer held, in the ledger or beside it."""
     held: set[str] = set()
     for start in range(0, len(keys), CHUNK):
-        some = keys[start : start + CHUNK]
+        chunk = keys[start : start + CHUNK]
         entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-        held |= set(entries.filter(name_key__in=some).values_list("name_key", flat=True))
-        held |= set(entries.filter(id_key__in=some).values_list("id_key", flat=True))
-        aliases = HeldAlias.objects.filter(lane=lane, key__in=some)
+        held |= set(entries.filter(name_key__in=chunk).values_list("name_key", flat=True))
+        held |= set(entries.filter(id_key__in=chunk).values_list("id_key", flat=True))
+        aliases = HeldAlias.objects.filter(lane=lane, key__in=chunk)
         held |= set(aliases.values_list("key", flat=True))
-        others = TakenName.objects.filter(lane=lane, key__in=some)
+        others = TakenName.objects.filter(lane=lane, key__in=chunk)
         held |= set(others.values_list("key", flat=True))
     return set(keys) - held
 

@@ -35,8 +35,11 @@ def is_overridden(
 
 def _was_planned_before(run: SyncRun, override: Allowance) -> bool:
     """Return whether a run applies a plan that was made without an override."""
-    made = run.plan.run if run.kind == run.Kind.APPLY and run.plan is not None else None
-    return made is not None and (made.started_at or made.created_at) < override.created_at
+    planning_run = run.plan.run if run.kind == run.Kind.APPLY and run.plan is not None else None
+    return (
+        planning_run is not None
+        and (planning_run.started_at or planning_run.created_at) < override.created_at
+    )
 
 
 def use_up(ctx: RunContext, external_ids: Iterable[str]) -> None:

@@ -219,5 +219,5 @@ def _discard(plan: Plan) -> None:
 
 def delete_rows(plan: Plan) -> None:
     """Delete the rows of a plan that was never signed, some at a time."""
-    while some := list(plan.rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        plan.rows.filter(pk__lte=some[-1]).delete()
+    while chunk := list(plan.rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        plan.rows.filter(pk__lte=chunk[-1]).delete()

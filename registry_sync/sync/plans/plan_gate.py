@@ -111,10 +111,10 @@ def watermark_of_plan(ctx: RunContext) -> datetime | None:
     incremental, plan = ctx.setup.connector.incremental, ctx.run.plan
     if plan is None or incremental is None:
         return None
-    made = plan.run
+    planning_run = plan.run
     return settled(
-        made.watermark, made.server_date, made.since,
-        by_cursor=bool(incremental.cursor_path), held=bool(made.reading.get("held")),
+        planning_run.watermark, planning_run.server_date, planning_run.since,
+        by_cursor=bool(incremental.cursor_path), held=bool(planning_run.reading.get("held")),
     )  # fmt: skip
 
 

@@ -75,15 +75,15 @@ class PlanRecorder(NoPlan):
         values = [
             ["archived", None, reason] if action == Action.ARCHIVE else ["archived", reason, None]
         ]
-        for some in _chunks(entries):
-            raws = self._entities([entry.entity_id for entry in some])
+        for chunk in _chunks(entries):
+            raws = self._entities([entry.entity_id for entry in chunk])
             self._save(
                 PlanRow(
                     external_id=entry.external_id, entity_registry_id=entry.entity_registry_id,
                     entity_id=entry.entity_id, name=entry.name, action=action, values=values,
                     benchling_digest=benchling_digest(raws.get(entry.entity_id)),
                 )
-                for entry in some
+                for entry in chunk
             )  # fmt: skip
 
     def close(self, days: int) -> None:

@@ -104,5 +104,5 @@ def _unplanned_runs(ctx: RunContext) -> QuerySet[SyncRun]:
     A run that applies a plan handles what the plan had handled.
     """
     run = ctx.run
-    made = run.plan.run_id if run.kind == Kind.APPLY and run.plan is not None else run.pk
-    return partial_runs(ctx.lane, made).filter(held__gt=0, status__in=SyncRun.GOOD)
+    plan_run_id = run.plan.run_id if run.kind == Kind.APPLY and run.plan is not None else run.pk
+    return partial_runs(ctx.lane, plan_run_id).filter(held__gt=0, status__in=SyncRun.GOOD)

@@ -38,16 +38,18 @@ def requester_names(plan: Plan) -> set[str]:
     return {" ".join(name.split()) for name in found} - {""}
 
 
-def partial_runs(lane: Lane, made: int) -> QuerySet[SyncRun]:
+def partial_runs(lane: Lane, plan_run_id: int) -> QuerySet[SyncRun]:
     """Return the runs of some records before a run that made a plan, since the last good run.
 
     What the last good run's plan had not looked at counts as well.
     """
-    good = _last_good(lane, made)
+    good = _last_good(lane, plan_run_id)
     applied = good.plan.run_id if good is not None and good.plan is not None else None
     begun = applied or (good.pk if good is not None else 0)
-    some = ~Q(only=[]) | Q(kind=SyncRun.Kind.RETRY) | Q(since_asked__isnull=False)
-    return lane.runs.filter(some, pk__gt=begun, pk__lt=made).exclude(kind=SyncRun.Kind.APPLY)
+    is_partial = ~Q(only=[]) | Q(kind=SyncRun.Kind.RETRY) | Q(since_asked__isnull=False)
+    return lane.runs.filter(is_partial, pk__gt=begun, pk__lt=plan_run_id).exclude(
+        kind=SyncRun.Kind.APPLY
+    )
 
 
 def _joined(plan: Plan) -> Iterable[str]:
@@ -126,9 +128,9 @@ def _in(plan: Plan) -> Q:
     return Q(external_id__in=plan.rows.values("external_id"))
 
 
-def _last_good(lane: Lane, made: int) -> SyncRun | None:
+def _last_good(lane: Lane, plan_run_id: int) -> SyncRun | None:
     """Return the last good run before a run that made a plan."""
-    return runs.good_runs(lane).filter(pk__lt=made).select_related("plan").first()
+    return runs.good_runs(lane).filter(pk__lt=plan_run_id).select_related("plan").first()
 
 
 def _last_good_at(plan: Plan) -> datetime:

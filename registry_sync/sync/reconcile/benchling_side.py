@@ -65,22 +65,22 @@ class BenchlingSide:
         """Return the entities with these registry ids, by the id's key, as counterparts."""
         keys = [name_key(id_) for id_ in registry_ids]
         found: dict[str, Json] = {}
-        for some in _parts(keys):
-            marks = ", ".join("?" * len(some))
+        for chunk in _parts(keys):
+            marks = ", ".join("?" * len(chunk))
             rows = self._rows.execute(
-                f"SELECT key, raw FROM entity WHERE key IN ({marks}) ORDER BY archived DESC", some
+                f"SELECT key, raw FROM entity WHERE key IN ({marks}) ORDER BY archived DESC", chunk
             )
             found |= {key: json.loads(raw) for key, raw in rows.fetchall()}
-            self._rows.execute(f"UPDATE entity SET seen = 1 WHERE key IN ({marks})", some)
+            self._rows.execute(f"UPDATE entity SET seen = 1 WHERE key IN ({marks})", chunk)
         return found
 
     def targets(self, ids: Collection[str]) -> dict[str, str]:
         """Return the registry ids of linked entities, of whatever type, by Benchling id."""
         found: dict[str, str] = {}
-        for some in _parts(sorted(ids)):
-            marks = ", ".join("?" * len(some))
+        for chunk in _parts(sorted(ids)):
+            marks = ", ".join("?" * len(chunk))
             rows = self._rows.execute(
-                f"SELECT id, registry_id FROM entity WHERE id IN ({marks})", some
+                f"SELECT id, registry_id FROM entity WHERE id IN ({marks})", chunk
             )
             found |= dict(rows.fetchall())
         if others := sorted(set(ids) - set(found)):
@@ -91,8 +91,8 @@ class BenchlingSide:
     def without_record(self) -> Iterator[Json]:
         """Yield the entities, archived ones left out, that no record of the registry matched."""
         rows = self._rows.execute("SELECT raw FROM entity WHERE seen = 0 AND archived = 0")
-        while some := rows.fetchmany(100):
-            for (raw,) in some:
+        while chunk := rows.fetchmany(100):
+            for (raw,) in chunk:
                 yield json.loads(raw)
 
 

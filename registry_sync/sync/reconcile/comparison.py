@@ -72,8 +72,8 @@ class Comparison:
         self.side.read(self.setup.schema.id)
         self.counts["benchling"] = self.side.live
         records = self._records()
-        while some := list(islice(records, CHUNK)):
-            for finding in self._compared(some):
+        while chunk := list(islice(records, CHUNK)):
+            for finding in self._compared(chunk):
                 self.counts[finding.state] += 1
                 yield finding
         for raw in self.side.without_record():

@@ -200,11 +200,11 @@ def _run_since(row: Reconciliation) -> int | None:
 
 
 def _keep(row: Reconciliation, findings: Iterator[Finding]) -> None:
-    while some := list(islice(findings, ROWS)):
+    while chunk := list(islice(findings, ROWS)):
         with transaction.atomic():
             if not _claimed(row).select_for_update().exists():
                 raise _Overtaken
-            ReconciledRecord.objects.bulk_create([_record(row, finding) for finding in some])
+            ReconciledRecord.objects.bulk_create([_record(row, finding) for finding in chunk])
 
 
 def _name_people(row: Reconciliation, client: Client) -> None:

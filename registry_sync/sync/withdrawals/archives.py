@@ -54,8 +54,8 @@ class Archives:
     def archive(self, rows: Sequence[Withdrawal]) -> bool:
         """Archive the entities of some withdrawals; return False when the slice's time is up."""
         refusals = 0
-        for some in _chunks(self._allowed(rows, PlanRow.Action.ARCHIVE)):
-            going = self._usable(some)
+        for chunk in _chunks(self._allowed(rows, PlanRow.Action.ARCHIVE)):
+            going = self._usable(chunk)
             if not going:
                 continue
             refusals = 0 if self._send(going) else refusals + 1
@@ -210,14 +210,14 @@ class Archives:
         Others are marked as archived by someone else. What is in use already takes no permit.
         """
         done: list[Withdrawal] = []
-        for some in _chunks(rows):
-            entities = self._entities(some)
-            in_use = [row for row in some if is_in_use(entities.get(row.entity_id))]
+        for chunk in _chunks(rows):
+            entities = self._entities(chunk)
+            in_use = [row for row in chunk if is_in_use(entities.get(row.entity_id))]
             undone = [row for row in in_use if row.state == State.UNDO]
             if undone:  # by a process that was killed after it
                 self._record_unarchived(undone)
             going = []
-            archived = [row for row in some if row not in in_use]
+            archived = [row for row in chunk if row not in in_use]
             for row in self._allowed(archived, PlanRow.Action.UNARCHIVE, times):
                 raw = entities.get(row.entity_id)
                 if raw is not None and is_own_archive(row, raw):

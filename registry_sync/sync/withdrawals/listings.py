@@ -91,11 +91,13 @@ class Listings:
             return
         self._return_listed(ids)
         held = self.ctx.lane.ledger.exclude(entity_hash="")
-        if held.exists() and not any(e.external_id in ids for some in _chunks(held) for e in some):
+        if held.exists() and not any(
+            e.external_id in ids for chunk in _chunks(held) for e in chunk
+        ):
             self._warn_of_others(ids)
             return
         entries = _chunks(held)
-        self._judge(([e for e in some if e.external_id not in ids] for some in entries), began)
+        self._judge(([e for e in chunk if e.external_id not in ids] for chunk in entries), began)
 
     def _read(self, ids: IdFile) -> datetime | None:
         """Read the list of ids; return when it began, or None if it is not complete."""
@@ -146,15 +148,15 @@ class Listings:
     # -- what is missing -----------------------------------------------------------------------
 
     def _judge(self, missing: Iterable[list[LedgerEntry]], began: datetime) -> None:
-        for some in missing:
-            ids = [entry.external_id for entry in some]
+        for chunk in missing:
+            ids = [entry.external_id for entry in chunk]
             rows = open_rows(self.ctx).filter(external_id__among=ids).select_related("found_run")
             open_by_id = {row.external_id: row for row in rows}
             for row in open_by_id.values():
                 if row.how == How.ABSENCE and row.state in COUNTED:
                     self._miss_again(row, began)
             keep(
-                self.ctx, [self._missed(e, began) for e in some if e.external_id not in open_by_id]
+                self.ctx, [self._missed(e, began) for e in chunk if e.external_id not in open_by_id]
             )
 
     def _missed(self, entry: LedgerEntry, began: datetime) -> Withdrawal:
@@ -209,6 +211,6 @@ class IdFile:
 
 def _chunks(rows: QuerySet[LedgerEntry]) -> Iterator[list[LedgerEntry]]:
     last = 0
-    while some := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        last = some[-1].pk
-        yield some
+    while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        last = chunk[-1].pk
+        yield chunk

@@ -23,8 +23,8 @@ def why_left(
         return State.THEIRS, f"It was archived in Benchling as “{reason_of(raw)}”."
     if (raw.get("entityRegistryId") or "") != registry_id:
         return State.FOREIGN, "Its registry id was changed in Benchling."
-    made = (raw.get("creator") or {}).get("id") == app_id
-    if not made and (entry is None or entry.written_run_id is None):
+    is_own = (raw.get("creator") or {}).get("id") == app_id
+    if not is_own and (entry is None or entry.written_run_id is None):
         return State.FOREIGN, "Someone else made it, and this app never wrote it."
     return None
 
