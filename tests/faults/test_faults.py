@@ -14,7 +14,8 @@ import pytest
 from redis import Redis
 
 from sandbox.redis import RedisServer
-from tests.support.deployment import LEASE, ROOT, Deployment, kill, until
+from tests.support import ROOT
+from tests.support.deployment import LEASE, Deployment, kill, until
 from tests.support.environment import FULL, SEED
 from tests.support.lossy import LossyProxy
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,11 +16,11 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.children import dies_with_parent, free_port
+from sandbox.children import free_port
 from sandbox.redis import RedisServer
-from tests.support import ROOT
 from tests.support.database import OPERATOR, create_database, migrated, on_postgres
 from tests.support.registry import compound
+from tests.support.starting import start_python
 from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
 
 LEASE = 2
@@ -72,20 +71,12 @@ class Deployment:
 
     def start(self, *words: str, log: str = "child") -> subprocess.Popen[bytes]:
         """Start `manage.py words` in a process group of its own; it ends with the tests."""
-        return self.spawn(sys.executable, "manage.py", *words, log=log)
+        return self.spawn("manage.py", *words, log=log)
 
     def spawn(self, *words: str, log: str) -> subprocess.Popen[bytes]:
-        """Start a program in a process group of its own; it ends with the tests."""
-        out = (self.folder / f"{log}.log").open("ab")
-        child = subprocess.Popen(
-            words,
-            cwd=ROOT,
-            env=self.env,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=dies_with_parent,
-        )
+        """Start `python words` in a process group of its own; it ends with the tests."""
+        with (self.folder / f"{log}.log").open("ab") as out:
+            child = start_python(*words, env=self.env, stdout=out, stderr=out)
         self.children.append(child)
         return child
 
@@ -113,7 +104,7 @@ class Deployment:
         address = f"127.0.0.1:{free_port()}"
         self.env["BIND"] = address
         words = ("-m", "gunicorn", "-c", "integration/gunicorn.conf.py", "integration.wsgi")
-        self.spawn(sys.executable, *words, log="web")
+        self.spawn(*words, log="web")
         url = f"http://{address}{self.env.get('SCRIPT_NAME', '')}"
         until(lambda: _answers(url), seconds=30, what="gunicorn")
         return url

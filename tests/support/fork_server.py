@@ -1,0 +1,133 @@
+"""The process that forks the commands, workers and web servers that tests start.
+
+It has loaded Django and the packages, and neither settings nor a model. A test's process is forked
+of it with its own arguments, environment and streams, and then runs the file or module that was
+named, settings first. It saves what each start costs most: half a second to load packages, and
+a tenth to take them apart at the end.
+
+`tests.support.starting` starts this and asks it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import socket
+import sys
+import time
+from io import TextIOWrapper
+from typing import Any, TextIO
+
+from sandbox.children import dies_with_parent
+
+PACKAGES = (
+    "croniter", "dateutil.parser", "dj_database_url", "dj_email_url", "gunicorn.app.wsgiapp",
+    "gunicorn.workers.gthread", "httpx", "jwcrypto.jwk", "msgspec", "psycopg", "redis",
+    "prometheus_client.openmetrics.exposition", "rq.worker", "whitenoise.middleware", "yaml",
+    "benchling_sdk.benchling", "django.contrib.admin", "django.contrib.staticfiles",
+    "django.core.management.commands.runserver", "django.db.backends.postgresql.base",
+    "django.db.backends.sqlite3.base", "django.test.signals",
+)  # fmt: skip
+ROOMS = ("registry_sync.mapping.compile", "registry_sync.source.client",
+         "registry_sync.benchling.client", "registry_sync.benchling.bulk_upsert")  # fmt: skip
+"""Of the rooms that know nothing of Django."""
+LARGEST = 200_000
+"""Bytes of one request, most of them the environment's."""
+
+
+def load() -> None:
+    """Import what has no settings; raise RuntimeError if something read them or made a thread."""
+    gc.disable()
+    for name in (*PACKAGES, *ROOMS):
+        importlib.import_module(name)
+    from django.conf import settings
+
+    if settings.configured or len(os.listdir("/proc/self/task")) != 1:
+        raise RuntimeError("A process that is forked must have neither settings nor threads.")
+    gc.freeze()
+    gc.enable()
+
+
+def serve(channel: socket.socket) -> list[str]:
+    """Fork for each request; return the words to run in the process that was forked, else none."""
+    while True:
+        request, streams, *_ = socket.recv_fds(channel, LARGEST, 3)
+        if not request:  # the tests have ended
+            return []
+        between = os.fork()
+        if between == 0:
+            between = os.getpid()
+            if os.fork():
+                os._exit(0)
+            return become(json.loads(request), streams, channel, between)
+        os.waitpid(between, 0)
+        for stream in streams:
+            os.close(stream)
+
+
+def become(asked: Any, streams: list[int], channel: socket.socket, between: int) -> list[str]:
+    """Take on what the new process was given, and tell its pid; return its words."""
+    os.setsid()
+    while os.getppid() == between:  # until then it is no child of the tests
+        time.sleep(0.001)
+    dies_with_parent()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        setattr(sys, name, stream_of(number, getattr(sys, name)))
+    os.environ.clear()
+    os.environ |= asked["env"]
+    channel.send(str(os.getpid()).encode())
+    channel.close()
+    return list(asked["words"])
+
+
+def stream_of(number: int, like: TextIO) -> TextIO:
+    """Open a standard stream as the interpreter does, which asks what is behind it."""
+    direct = bool(getattr(like, "write_through", False))  # by PYTHONUNBUFFERED
+    binary = open(number, f"{like.mode}b", 0 if direct else -1, closefd=False)  # noqa: SIM115
+    by_line = not direct and (number == 2 or binary.isatty())
+    ends = None if number == 0 else "\n"
+    return TextIOWrapper(binary, like.encoding, like.errors, ends, by_line, direct)
+
+
+class End:
+    """Ends the process as the interpreter does, but for taking all modules apart."""
+
+    status = 0
+
+    def __init__(self) -> None:
+        atexit.register(self)  # the first that is registered is called last
+
+    def __call__(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.status)
+
+    def run(self, words: list[str]) -> None:
+        """Run `-m module` or a file, as `python` does with these words."""
+        try:
+            if words[0] == "-m":
+                sys.argv = words[1:]
+                runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+            else:
+                sys.argv = words
+                runpy.run_path(words[0], run_name="__main__")
+        except SystemExit as end:
+            self.status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            raise
+        except BaseException:
+            self.status = 1
+            raise
+
+
+if __name__ == "__main__":
+    end = End()
+    load()
+    if words := serve(socket.socket(fileno=int(sys.argv[1]))):
+        end.run(words)

@@ -1,0 +1,97 @@
+"""Start Python as a process of its own, by a fork where the platform has what that takes."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from sandbox.children import dies_with_parent
+from tests.support import ROOT
+
+PR_SET_CHILD_SUBREAPER = 36
+AT_START = ("PYTHON", "LC_", "LANG")
+"""How the names begin of what an interpreter reads before it runs anything."""
+PATIENCE = 120
+"""Seconds for a server to load everything, or to fork, on a busy machine."""
+
+
+def start_python(*words: str, env: Mapping[str, str], **streams: Any) -> subprocess.Popen[Any]:
+    """Run `python words` at the root, in a process group of its own; it ends with the tests."""
+    how: dict[str, Any] = {"cwd": ROOT, "env": dict(env), **streams}
+    if sys.platform == "linux" and _at_start(env) == _at_start(os.environ):
+        return Forked(words, **how)
+    return subprocess.Popen(
+        [sys.executable, *words], start_new_session=True, preexec_fn=dies_with_parent, **how
+    )
+
+
+def _at_start(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(AT_START)}
+
+
+class Forked(subprocess.Popen[Any]):
+    """A process that `tests.support.fork_server` forked, and a child of this one as any other."""
+
+    def _execute_child(self, words: tuple[str, ...], *given: Any, **_: Any) -> None:
+        """Do in place of Popen what it does last; the order of what is given is CPython's."""
+        env, pipes = given[5], given[9:15]
+        inward, _, _, outward, _, failing = pipes
+        streams = [own if fd == -1 else fd for own, fd in enumerate((inward, outward, failing))]
+        self.pid = _server().fork(words, env, streams)
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+
+class ForkServer:
+    """The one server of a worker of pytest."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.settimeout(PATIENCE)
+        env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+        words = [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())]
+        with theirs:
+            self._process = subprocess.Popen(
+                words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()], preexec_fn=dies_with_parent,
+            )  # fmt: skip
+        atexit.register(self._stop)
+
+    def fork(self, words: tuple[str, ...], env: dict[str, str], streams: list[int]) -> int:
+        """Return the pid of a new child, which runs these words.
+
+        The server forks twice, and the process between ends: its child is handed up to the next
+        ancestor that takes such children on, which is this process for as long as it asks.
+        https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+        """
+        request = json.dumps({"words": words, "env": env}).encode()
+        libc = ctypes.CDLL(None)
+        with self._lock:
+            libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+            try:
+                socket.send_fds(self._channel, [request], streams)
+                answer = self._channel.recv(100)
+            finally:
+                libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+        if not answer:
+            raise RuntimeError("The fork server has ended; its error is above.")
+        return int(answer)
+
+    def _stop(self) -> None:
+        self._channel.close()
+        self._process.wait(PATIENCE)
+
+
+@cache
+def _server() -> ForkServer:
+    return ForkServer()

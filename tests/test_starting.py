@@ -1,0 +1,120 @@
+"""A process that is forked is what a start of Python makes: as seen by itself and by its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.children import dies_with_parent
+from tests.support import ROOT
+from tests.support.database import OPERATOR
+from tests.support.deployment import until
+from tests.support.starting import Forked, start_python
+
+pytestmark = [pytest.mark.once, pytest.mark.process]
+ENDS = """
+import atexit, json, os, random, signal, sys, threading
+from django.conf import settings
+said = {
+    "itself": (os.getpid() == os.getpgrp() == os.getsid(0), os.getppid(), __name__ != "tests"),
+    "given": (sys.argv[0], len(sys.argv), os.getcwd(), sys.path[0]),
+    "environment": dict(os.environ),
+    "streams": [(s.encoding, s.errors, s.line_buffering, s.isatty())
+                for s in (sys.stdin, sys.stdout, sys.stderr)],
+    "signals": [str(signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)],
+    "settings": (settings.SECRET_KEY, settings.BATCH_SIZE, settings.SETTINGS_MODULE),
+    "input": sys.stdin.read(),
+    "open": len(os.listdir("/proc/self/fd")),
+}
+print(json.dumps(said, sort_keys=True, indent=1))
+atexit.register(print, "at exit")
+threading.Timer(0.1, print, ["from a thread"]).start()
+"""
+SHELL = ("manage.py", "shell", "--no-imports", "-v0", "-c")
+ENV = {**os.environ, **OPERATOR, "BATCH_SIZE": "77", "DATABASE_URL": "sqlite://"}
+
+
+def start(words: tuple[str, ...], forked: bool, **streams: int) -> subprocess.Popen[str]:
+    if forked:
+        child = start_python(*words, env=ENV, text=True, **streams)
+        assert isinstance(child, Forked)
+        return child
+    return subprocess.Popen(
+        [sys.executable, *words], cwd=ROOT, env=ENV, text=True, start_new_session=True,
+        preexec_fn=dies_with_parent, **streams,
+    )  # fmt: skip
+
+
+def both(*words: str, given: str = "") -> list[tuple[str, str, int]]:
+    """Return what a forked process and a started one say and how they end."""
+    ends = []
+    for forked in (True, False):
+        with start(words, forked, stdin=-1, stdout=-1, stderr=-1) as child:
+            ends.append((*child.communicate(given, timeout=300), child.returncode))
+    return ends
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
+@pytest.mark.parametrize(
+    ("words", "says", "status"),
+    [
+        ((*SHELL, ENDS), "from a thread\nat exit\n", 0),
+        ((*SHELL, "raise SystemExit('why')"), "why\n", 1),
+        ((*SHELL, "raise SystemExit(75)"), "", 75),
+        ((*SHELL, "1 / 0"), "ZeroDivisionError: division by zero\n", 1),
+        ((*SHELL, "import os; os.kill(os.getpid(), 9)"), "", -9),
+        (("-m", "gunicorn", "--version"), "gunicorn (version ", 0),
+    ],
+)
+def test_it_says_the_same_and_ends_the_same(words, says, status):
+    (out, errors, ended), started = both(*words, given="typed")
+    assert says in out + errors and ended == status
+    if "Traceback" in errors:  # whose first lines name what called the file
+        started = (started[0], errors, started[2])
+    assert started == (out, errors, ended)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
+def test_it_is_killed_with_its_group_and_none_is_as_another():
+    draw = "import os, random; print(random.random(), flush=True); os.fork(); input()"
+    children = [start((*SHELL, draw), True, stdin=-1, stdout=-1) for _ in range(2)]
+    drawn = {child.stdout.readline() for child in children if child.stdout}
+    assert len(drawn) == 2
+    for child in children:
+        assert child.poll() is None
+        os.killpg(child.pid, signal.SIGKILL)
+        assert child.wait(60) == -signal.SIGKILL
+        assert child.stdout and child.stdout.read() == "", "no one has it open any more"
+        child.communicate()
+
+
+def test_what_an_interpreter_reads_first_takes_a_start():
+    streams = {"stdout": -1, "text": True}
+    child = start_python("manage.py", "--version", env=ENV | {"PYTHONUTF8": "0"}, **streams)
+    with child:
+        assert not isinstance(child, Forked)
+        assert child.communicate(timeout=300)[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
+def test_it_ends_with_the_process_that_started_it():
+    words = (*SHELL, "import os; print(os.getpid(), flush=True); input()")
+    code = f"""
+import os, tests
+from tests.support.starting import start_python
+reader, writer = os.pipe()
+child = start_python(*{words!r}, env={ENV!r}, stdin=reader)
+os.waitpid(child.pid, 0)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=-1, text=True)
+    assert parent.stdout
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait(60)
+    until(lambda: not os.path.exists(f"/proc/{pid}"), seconds=30, what="its child's end")
+    assert parent.stdout.read() == ""
+    parent.stdout.close()
