@@ -14,7 +14,7 @@ from registry_sync.jobs.control import cancel_run
 from registry_sync.models import SyncRun
 from tests.support.browser import SHOTS
 from tests.support.canvas import Page, work
-from tests.support.deployment import kill, serve
+from tests.support.deployment import LEASE, kill, serve
 from tests.support.worlds import World
 
 pytestmark = pytest.mark.once  # a page looks the same over every database
@@ -72,7 +72,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_under_the_button(deploy, redis, page):
-    service = serve(deploy, redis, 1500)
+    service = serve(deploy, redis, 1500, lease=LEASE)
     world = service.d.world
     gate = hold(world)
     page.goto(world.server.url)

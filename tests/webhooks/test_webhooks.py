@@ -28,7 +28,7 @@ from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
 from sandbox.tenant.state import Fault
 from sandbox.tenant.webhooks import deliver, envelope
-from tests.support.deployment import kill, serve, until
+from tests.support.deployment import LEASE, kill, serve, until
 from tests.support.environment import FULL
 from tests.support.odd import OddRegistry, Reply
 from tests.support.registry import compound
@@ -443,7 +443,7 @@ def test_without_redis_a_delivery_waits_for_cron(w, settings, request, trouble):
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_redis_stopped_in_between_loses_no_press(deploy, redis):
-    service = serve(deploy, redis, 300)
+    service = serve(deploy, redis, 300, lease=LEASE)
     d, tenant = service.d, service.d.world.tenant
     url = d.world.server.url
     ids = [canvases.insert(tenant, APP, f"etr_{n}", base_url=url) for n in range(3)]
@@ -486,7 +486,7 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_twice_under_a_sync_gives_the_canvas_back(deploy, redis):
-    service = serve(deploy, redis, 1500, task_base=0.3)
+    service = serve(deploy, redis, 1500, lease=LEASE, task_base=0.3)
     d, tenant = service.d, service.d.world.tenant
     url = d.world.server.url
     id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
@@ -521,7 +521,7 @@ def _answered(tenant: Any, canvas: Json, url: str) -> float:
 @pytest.mark.slow
 @pytest.mark.invariant(4)
 def test_a_worker_killed_with_a_press_in_its_hands_is_replaced(deploy, redis):
-    service = serve(deploy, redis, 10)
+    service = serve(deploy, redis, 10, lease=LEASE)
     d, tenant = service.d, service.d.world.tenant
     url = d.world.server.url
     id_ = canvases.insert(tenant, APP, "etr_1", base_url=url)
