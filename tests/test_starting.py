@@ -68,7 +68,9 @@ def both(*words: str, given: str = "") -> list[tuple[str, str, int]]:
         ((*SHELL, "1 / 0"), "ZeroDivisionError: division by zero\n", 1),
         ((*SHELL, "import os; os.kill(os.getpid(), 9)"), "", -9),
         (("-m", "gunicorn", "--version"), "gunicorn (version ", 0),
+        (("-c", "import sys; print(sys.argv)", "a word"), "['-c', 'a word']", 0),
     ],
+    ids=["at its end", "a sentence", "a number", "an error", "a signal", "a module", "code"],
 )
 def test_it_says_the_same_and_ends_the_same(words, says, status):
     (out, errors, ended), started = both(*words, given="typed")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -17,8 +14,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
-from tests.support import ROOT
-from tests.support.commands import command
+from tests.support.commands import command, manage
 from tests.support.registry import compound
 from tests.support.worlds import PRIVATE
 
@@ -200,11 +196,8 @@ def test_a_run_that_a_worker_took_over_is_said_to_go_on(world, monkeypatch, left
 @pytest.mark.once
 @pytest.mark.parametrize("words", [["sync_registry"], ["run"]])
 def test_a_database_without_tables_is_migrated_by_the_operator(tmp_path, words):
-    own = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT, env=own | OPERATOR, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    database = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    done = manage(*words, DATABASE_URL=database, **OPERATOR)
     assert done.returncode == 1 and "The operator must run manage.py migrate." in done.stderr
     assert "Nothing is lost" not in done.stderr and "Traceback" not in done.stderr
 

@@ -15,6 +15,7 @@ import requests
 
 from sandbox.children import dies_with_parent, free_port
 from tests.support import ROOT
+from tests.support.database import migrated, shared
 from tests.support.deployment import until
 from tests.support.environment import FULL
 
@@ -23,12 +24,18 @@ OWN = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "DEBUG": "1", "LANG": "C
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed() -> Path:
     """Return the folder of commands of an environment in which the two wheels are installed.
 
     Their dependencies are this environment's, seen by a path file; `make test-long` installs them.
     """
-    folder = tmp_path_factory.mktemp("wheels")
+    return Path(shared("installed", install))
+
+
+def install(where: Path) -> str:
+    """Build the wheels and install them in a new environment; return its folder of commands."""
+    folder = where / "wheels"
+    folder.mkdir()
     copy = folder / "checkout"
     kept = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("registry_sync", "integration", "sandbox"):
@@ -37,21 +44,21 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
                  ROOT / "README.md", ROOT / "LICENSE"]:  # fmt: skip
         shutil.copy(path, copy)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    for source in (copy, copy / "sandbox"):
-        run([*build, "--wheel-dir", str(folder), str(source)], cwd=folder)
+    sources = map(str, (copy, copy / "sandbox"))
+    run([*build, "--wheel-dir", str(folder), *sources], cwd=folder)
     environment = folder / "environment"
     venv.create(environment, with_pip=False)
-    install = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"),
-               "install", "--quiet", "--disable-pip-version-check"]  # fmt: skip
+    words = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"),
+             "install", "--quiet", "--disable-pip-version-check"]  # fmt: skip
     if FULL:
-        install += ["--require-virtualenv"]
+        words += ["--require-virtualenv"]
     else:
-        install += ["--no-deps"]
+        words += ["--no-deps"]
         site = next((environment / "lib").glob("python*/site-packages"))
         (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
-    run([*install, *map(str, folder.glob("*.whl"))], cwd=folder)
+    run([*words, *map(str, folder.glob("*.whl"))], cwd=folder)
     shutil.rmtree(copy)
-    return environment / "bin"
+    return str(environment / "bin")
 
 
 def run(
@@ -65,7 +72,8 @@ def run(
 
 def test_the_package_works_in_the_current_folder(installed: Path, tmp_path: Path) -> None:
     command = str(installed / "registry-sync")
-    run([command, "migrate", "--verbosity", "0"], cwd=tmp_path, env=OWN)
+    shutil.copy(migrated(), tmp_path / "registry_sync.sqlite3")  # the demo below migrates its own
+    run([command, "migrate", "--check"], cwd=tmp_path, env=OWN)
     made = [command, "manifest", "--new-key", "app.pem", "--output", "registry-sync.yaml"]
     run(made, cwd=tmp_path, env=OWN)
     assert {path.name for path in tmp_path.iterdir()} == {

@@ -7,17 +7,16 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 
 import pytest
 from redis import Redis
 
 from sandbox.redis import RedisServer
-from tests.support import ROOT
 from tests.support.deployment import LEASE, Deployment, kill, until
 from tests.support.environment import FULL, SEED
 from tests.support.lossy import LossyProxy
+from tests.support.starting import run_python
 
 BATCH = 100
 
@@ -148,11 +147,7 @@ threads = [threading.Thread(target=ask) for _ in range(16)]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(len(got), sum(ours for _, ours in got), len({run.pk for run, _ in got}))
 """
-    env = d.env | {"DJANGO_SETTINGS_MODULE": "integration.settings"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
+    done = run_python("-c", script, env=d.env, timeout=120)
     assert done.stdout.split() == ["16", "1", "1"], done.stderr
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -20,9 +18,9 @@ from registry_sync.runs.queue import push_once
 from registry_sync.runs.workers import read_queues
 from registry_sync.webhooks import handlers
 from registry_sync.webhooks.enqueue import enqueue_deliveries
-from tests.support import ROOT
 from tests.support.deployment import until
 from tests.support.factories import WebhookDeliveryFactory
+from tests.support.starting import run_python, start_python
 
 pytestmark = pytest.mark.once
 BOTH = """
@@ -57,14 +55,11 @@ for n in range(20):
 @pytest.mark.invariant(2, 4)
 def test_reconcilers_and_a_press_at_one_moment_queue_each_job_once(deploy, redis):
     d = deploy(1, env={"REDIS_URL": redis.url})
-    words = (sys.executable, "-c")
-    subprocess.run([*words, SEED], cwd=ROOT, env=d.env, check=True, timeout=300)
+    run_python("-c", SEED, env=d.env).check_returncode()
     children = [
-        subprocess.Popen(
-            [*words, BOTH, what], cwd=ROOT, env=d.env, text=True, stdin=-1, stdout=-1
-        )
+        start_python("-c", BOTH, what, env=d.env, text=True, stdin=-1, stdout=-1)
         for what in ("press", "reconciler", "reconciler", "press")
-    ]  # fmt: skip
+    ]
     for child in children:
         assert child.stdout is not None and child.stdout.readline() == "ready\n"
     for child in children:

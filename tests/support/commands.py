@@ -6,12 +6,11 @@ import csv
 import io
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from django.core.management import CommandError, call_command
 
-from tests.support import ROOT
+from tests.support.starting import at_start, run_python
 
 
 def command(*words: str, name: str = "sync_registry") -> tuple[int, str]:
@@ -47,10 +46,7 @@ def adopt(*words: str) -> str:
 def manage(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command with nothing in the environment but what is given."""
     own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    return subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT, env=own | env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return run_python("manage.py", *words, env=own | at_start(os.environ) | env)
 
 
 def exported(path: Path) -> list[dict[str, str]]:

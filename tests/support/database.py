@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,17 @@ def on_postgres() -> bool:
 @cache
 def migrated() -> str:
     """Migrate one database for all workers, who copy it; return its path or its name."""
-    shared = Path(os.environ["SHARED_BY_TESTS"])
-    done = shared / "migrated"
-    with (shared / "lock").open("w") as lock:
+    return shared("migrated", _migrated_database if on_postgres() else _migrated_file)
+
+
+def shared(name: str, make: Callable[[Path], str]) -> str:
+    """Return what `make(folder)` returned, which one of all workers calls once."""
+    folder = Path(os.environ["SHARED_BY_TESTS"])
+    done = folder / name
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            done.write_text(_migrated_database() if on_postgres() else _migrated_file(shared))
+            done.write_text(make(folder))
     return done.read_text()
 
 
@@ -123,7 +129,7 @@ def _digest_of_code() -> str:
     return digest.hexdigest()[:20]
 
 
-def _migrated_database() -> str:
+def _migrated_database(_: Path) -> str:
     url = create_database()
     _migrate(url)
     return url.rsplit("/", 1)[1]

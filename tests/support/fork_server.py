@@ -110,14 +110,16 @@ class End:
         os._exit(self.status)
 
     def run(self, words: list[str]) -> None:
-        """Run `-m module` or a file, as `python` does with these words."""
+        """Run `-m module`, `-c code` or a file, as `python` does with these words."""
+        how, what = words[0], words[1]
+        sys.argv = words if how.endswith(".py") else [how, *words[2:]]
         try:
-            if words[0] == "-m":
-                sys.argv = words[1:]
-                runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+            if how == "-m":
+                runpy.run_module(what, run_name="__main__", alter_sys=True)
+            elif how == "-c":
+                exec(what, {"__name__": "__main__"})
             else:
-                sys.argv = words
-                runpy.run_path(words[0], run_name="__main__")
+                runpy.run_path(how, run_name="__main__")
         except SystemExit as end:
             self.status = end.code if isinstance(end.code, int) else int(end.code is not None)
             raise

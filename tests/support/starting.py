@@ -19,7 +19,6 @@ from tests.support import ROOT
 
 PR_SET_CHILD_SUBREAPER = 36
 AT_START = ("PYTHON", "LC_", "LANG")
-"""How the names begin of what an interpreter reads before it runs anything."""
 PATIENCE = 120
 """Seconds for a server to load everything, or to fork, on a busy machine."""
 
@@ -27,14 +26,28 @@ PATIENCE = 120
 def start_python(*words: str, env: Mapping[str, str], **streams: Any) -> subprocess.Popen[Any]:
     """Run `python words` at the root, in a process group of its own; it ends with the tests."""
     how: dict[str, Any] = {"cwd": ROOT, "env": dict(env), **streams}
-    if sys.platform == "linux" and _at_start(env) == _at_start(os.environ):
+    if sys.platform == "linux" and at_start(env) == at_start(os.environ):
         return Forked(words, **how)
     return subprocess.Popen(
         [sys.executable, *words], start_new_session=True, preexec_fn=dies_with_parent, **how
     )
 
 
-def _at_start(env: Mapping[str, str]) -> dict[str, str]:
+def run_python(
+    *words: str, env: Mapping[str, str], timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run `python words` at the root, and return what it said."""
+    with start_python(*words, env=env, stdout=-1, stderr=-1, text=True) as child:
+        try:
+            said = child.communicate(timeout=timeout)
+        except BaseException:
+            child.kill()
+            raise
+    return subprocess.CompletedProcess(child.args, child.returncode, *said)
+
+
+def at_start(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what an interpreter reads before it runs anything."""
     return {name: value for name, value in env.items() if name.startswith(AT_START)}
 
 
