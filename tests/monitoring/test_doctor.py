@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import yaml
@@ -124,6 +125,24 @@ def test_what_is_broken_is_named_with_who_must_act(sound, settings, name, state,
     assert any(who in found.remedy for who in ("operator", "owner", "Benchling admin")), found
     assert "hunter22" not in str(points) and SECRET not in str(points)
     assert points["Database"].state == "ok", "one failure stops no other"
+
+
+@pytest.mark.parametrize(
+    ("read_only", "encoding", "state", "words"),
+    [
+        ("on", "UTF8", "bad", "a standby or read-only"),
+        ("off", "SQL_ASCII", "bad", "SQL_ASCII, which cannot store every text"),
+        ("off", "UTF8", "ok", "writable"),
+    ],
+)
+def test_postgresql_accepts_writes_of_every_text(monkeypatch, read_only, encoding, state, words):
+    connection = MagicMock(vendor="postgresql")
+    cursor = connection.cursor.return_value.__enter__.return_value
+    cursor.fetchone.return_value = (read_only, encoding)
+    monkeypatch.setattr(check_service, "connection", connection)
+    monkeypatch.setattr(check_service.pending_migrations, "missing", lambda: 0)
+    found = check_service.check_database()
+    assert found.state == state and words in found.finding, found
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,20 @@ def _sqlite() -> CheckResult:
 
 def _postgresql() -> CheckResult:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_read_only")
-        read_only = cursor.fetchone()[0] == "on"
-    if read_only:
+        cursor.execute(
+            "SELECT current_setting('transaction_read_only'), current_setting('server_encoding')"
+        )
+        read_only, encoding = cursor.fetchone()
+    if read_only == "on":
         return bad(
             "PostgreSQL accepts no writes: it is a standby or read-only.",
             "The operator must set DATABASE_URL to the primary.",
+        )
+    if encoding != "UTF8":
+        return bad(
+            f"PostgreSQL's database has the encoding {encoding}, which cannot store every text.",
+            "The operator must create one in UTF8 (createdb --encoding UTF8 --template template0), "
+            "restore a backup into it, and name it in DATABASE_URL.",
         )
     return ok("PostgreSQL, every migration applied, writable.")
 
