@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -187,17 +188,26 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
             "External ID Field in the app's configuration.",
             field="External ID Field",
         )
-    why = fault_in(external_id) or (
-        f"has {len(external_id)} characters ({LONGEST_ID} at most, all of them printable)"
-    )
+    owner = "The registry's owner corrects the record's id."
+    why = fault_in(external_id) or unprintable_in(external_id)
+    if not why:
+        why = f"has {len(external_id)} characters ({LONGEST_ID} at most)"
+        owner = "The integration owner checks External ID Field in the app's configuration."
     return Problem(
         kind="source",
         code="unusable_id",
         message=f"The id {unmarked(external_id)[:60]!r} cannot be a registry id: it {why}.",
-        remedy="The integration owner checks External ID Field in the app's configuration.",
+        remedy=owner,
         field="External ID Field",
         value=unmarked(external_id)[:200],
     )
+
+
+def unprintable_in(text: str) -> str:
+    """Return which character of a text cannot be seen, as a part of a sentence; "" if none."""
+    sign = next((sign for sign in text if not sign.isprintable()), "")
+    named = f"U+{ord(sign):04X} {unicodedata.name(sign, '')}".strip() if sign else ""
+    return f"contains a character that cannot be printed ({named})" if sign else ""
 
 
 def _no_detail(external_id: str, unread: Unread) -> Problem:

@@ -427,3 +427,11 @@ def test_a_whole_number_of_5000_digits_is_one_records_matter(world, serve):
         run.status,
         run.error,
     )
+
+
+@pytest.mark.once
+def test_an_id_with_a_character_that_cannot_be_seen_names_it(world):
+    w = world([{**compound(1), "id": "C\u200b-1"}])
+    w.sync()
+    [error] = w.open_errors().values()
+    assert "U+200B ZERO WIDTH SPACE" in error.message and "registry's owner" in error.remedy

@@ -145,19 +145,20 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
 def check_named(ctx: RunContext, records: Sequence[SourceRecord]) -> None:
     """Raise SourceError before records that were asked for by id lose what has a new key."""
     records = [record for record in records if not has_left(record.raw, ctx.setup.mapping)]
-    _check_renamed(ctx, records, place="")
+    _check_renamed(ctx, records, by_id=True)
 
 
 def _check_renamed(
-    ctx: RunContext, records: Sequence[SourceRecord], place: str = FIRST_PAGE
+    ctx: RunContext, records: Sequence[SourceRecord], *, by_id: bool = False
 ) -> None:
     """Raise SourceError before few records clear what they now have under another key."""
     absent = [m for m in ctx.setup.mapping.fields if m.path and _absent(m, records)]
-    found = renamed_keys(ctx, absent, records) if records else {}
+    found = renamed_keys(ctx, absent, records, by_id=by_id) if records else {}
     lost = [mapped for mapped in absent if mapped.path in found]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         new = " and ".join(f"“{found[m.path]}”" for m in lost)
+        place = "" if by_id else FIRST_PAGE
         raise _paths_gone(lost, len(records), f" They have the same values at {new}.", place)
 
 

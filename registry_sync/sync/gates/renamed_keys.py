@@ -12,28 +12,36 @@ from registry_sync.models import LedgerEntry
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
 
+RARE = 3
+"""Characters from which on a value hardly is that of another field by chance."""
+
 
 def renamed_keys(
-    ctx: RunContext, absent: Sequence[FieldMapping], records: Sequence[SourceRecord]
+    ctx: RunContext,
+    absent: Sequence[FieldMapping],
+    records: Sequence[SourceRecord],
+    *,
+    by_id: bool = False,
 ) -> dict[str, str]:
     """Return the new keys by the paths that no record has any more.
 
     A new key has in each of these records the value that the field was last given. That may be
     a value that someone moved in one record, so it takes two records with different values, or
-    one in which nothing else changed, not even its modification time.
+    one in which nothing else changed, not even its modification time. Of records that were asked
+    for `by_id`, one with a value that hardly occurs by chance is enough: no lane stops for it.
     """
     before = set(ctx.lane.source_state.get("record_keys", ()))
     cleared = [mapped for mapped in absent if mapped.absent == "clear"]
     if not before or not cleared:
         return {}
-    by_id = {record.external_id: record for record in records}
-    rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(by_id))
+    came = {record.external_id: record for record in records}
+    rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(came))
     entries = list(rows.exclude(entity_hash=""))
     found: dict[str, str] = {}
     shown: set[str] = set()
     for mapped in cleared:
         held = [
-            (by_id[entry.external_id].raw, entry.fields[mapped.field.id])
+            (came[entry.external_id].raw, entry.fields[mapped.field.id])
             for entry in entries
             if mapped.is_held(entry.fields)
         ]
@@ -43,9 +51,11 @@ def renamed_keys(
         ]
         if common := set.intersection(*keys) if keys else set():
             found[mapped.path] = min(common)
-            shown |= {mapped.path} if len({str(was) for _, was in held}) > 1 else set()
+            values = {str(was) for _, was in held}
+            rare = by_id and max(map(len, values)) >= RARE
+            shown |= {mapped.path} if len(values) > 1 or rare else set()
     for entry in entries if found.keys() - shown else ():
-        shown |= _only_renamed(ctx, by_id[entry.external_id], found, entry.raw_hash)
+        shown |= _only_renamed(ctx, came[entry.external_id], found, entry.raw_hash)
     return {path: key for path, key in found.items() if path in shown}
 
 
