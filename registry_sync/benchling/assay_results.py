@@ -16,6 +16,7 @@ from urllib.parse import quote
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.sync_history import HistoryTarget
+from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 
 Fields = dict[str, Any]
@@ -51,6 +52,36 @@ def has_result(client: Client, result_id: str) -> bool:
 def result_schema(client: Client, schema_id: str) -> Json:
     """Return one result schema."""
     return client.get(f"assay-result-schemas/{quote(schema_id, safe='')}", needs="id")
+
+
+def dropdown_options(client: Client, schema_id: str) -> dict[str, dict[str, str]]:
+    """Return the ids of the options of a schema's dropdowns, by the field and the option's key.
+
+    A field goes by what its display name makes as a system name. A dropdown without options, or
+    which the app may not read, is left out.
+    """
+    found: dict[str, dict[str, str]] = {}
+    try:
+        fields = result_schema(client, schema_id).get("fieldDefinitions") or ()
+        for field in fields:
+            if field.get("type") == "dropdown" and not field.get("archiveRecord"):
+                options = client.dropdown(str(field["dropdownId"])).get("options") or ()
+                ids = {option_key(o["name"]): str(o["id"]) for o in options if is_in_use(o)}
+                found |= {option_key(str(field["name"])): ids} if ids else {}
+    except Refused as refused:
+        if refused.is_limit:
+            raise
+    return found
+
+
+def is_in_use(option: Json) -> bool:
+    """Return whether a dropdown's option is not archived."""
+    return not option.get("archiveRecord")
+
+
+def option_key(text: str) -> str:
+    """Return the key by which labels are compared: “Completed with warnings” is a status, too."""
+    return re.sub(r"[\s_]+", "_", name_key(text))
 
 
 def project(client: Client, project_id: str) -> Json:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.types import Json
-from registry_sync.ledger.changes import Writing
+from registry_sync.ledger.changes import Writing, differences
 from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, views_of
@@ -120,6 +120,7 @@ def _write(run: SyncRun, results: Sequence[RecordOutcome], writing: Writing) -> 
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
+    _end_written(run, lane, written, old)
     write_entries(run, lane, results, old)
     save_parts(lane, written, old)
     update_errors(run, lane, results)
@@ -236,6 +237,23 @@ def to_reread(lane: Lane, registry_ids: Collection[str]) -> list[str]:
     rows = lane.ledger.exclude(entity_hash="").filter(raw_hash="", gone_run_id=None).order_by("pk")
     targets = set(registry_ids)
     return [r.external_id for r in rows.iterator(2000) if targets & links_of(r.fields.values())]
+
+
+def _end_written(
+    run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], old: dict[str, LedgerEntry]
+) -> None:
+    """End the drift of values that this run changed, except what it found: that it reports."""
+    entities = {r.external_id: r.entity for r in written if r.entity and r.outcome != FAILED}
+    ids = entities.keys() & old.keys()
+    rows = Drift.objects.filter(lane=lane, closed_at__isnull=True, external_id__among=ids)
+    ended = []
+    for row in rows.exclude(run=run) if ids else ():
+        changed = differences(old[row.external_id], entities[row.external_id])
+        if row.field_id in {field_id for field_id, _, _ in changed}:
+            ended.append(row.pk)
+    if ended:
+        now = timezone.now()
+        Drift.objects.filter(pk__among=ended).update(closed_at=now, ended=Drift.End.PUT_RIGHT)
 
 
 def _end_drift(lane: Lane, external_id: str, fields: Json) -> None:

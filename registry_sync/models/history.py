@@ -18,6 +18,7 @@ class HistoryResult(models.Model):
         WAITING = "waiting", "not written yet"
         WRITTEN = "written", "written"
         REFUSED = "refused", "not written"
+        UNKNOWN = "unknown", "not known to be written"
 
     run = models.OneToOneField(SyncRun, on_delete=models.CASCADE, related_name="history_result")
     schema_id = models.CharField(max_length=64)
@@ -44,6 +45,9 @@ class HistorySchema(models.Model):
     schema_id = models.CharField(max_length=64)
     left_out = models.JSONField(
         default=dict, help_text="System names that the schema does not take, and why."
+    )
+    options = models.JSONField(
+        null=True, help_text="Ids of dropdown options by label, by the field's system name."
     )
     reported = models.JSONField(default=list, help_text="Those that a run has reported.")
     learned_at = models.DateTimeField(null=True, help_text="Empty: to be learned again.")

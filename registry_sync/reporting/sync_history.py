@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -17,8 +18,10 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.benchling.assay_results import (
     SchemaRefuses,
+    dropdown_options,
     has_result,
     missing_fields,
+    option_key,
     start_result,
 )
 from registry_sync.benchling.client import Client
@@ -39,7 +42,7 @@ State = HistoryResult.State
 
 
 class NotYet(Exception):
-    """The task that creates a result still runs; it is looked at again later."""
+    """Whether a result is created is not known; it is looked at again later."""
 
 
 def plan(run: SyncRun, target: HistoryTarget | None) -> None:
@@ -79,11 +82,15 @@ def write_waiting(client: Callable[[], Client]) -> None:
 
 def learn(client: Client, target: HistoryTarget) -> HistorySchema:
     """Learn which fields a result schema lacks, and keep it. Raise SchemaRefuses, Refused."""
-    left_out = missing_fields(client, target, sample_row())
+    options = dropdown_options(client, target.schema_id)
+    sample = sample_row()
+    sample |= {name: min(ids.values()) for name, ids in options.items() if name in sample}
+    left_out = missing_fields(client, target, sample)
+    options = {name: ids for name, ids in options.items() if name in {*sample} - {*left_out}}
     row, _ = HistorySchema.objects.update_or_create(
         **runs.app_key(),
         schema_id=target.schema_id,
-        defaults={"left_out": left_out, "learned_at": timezone.now()},
+        defaults={"left_out": left_out, "options": options, "learned_at": timezone.now()},
     )
     return row
 
@@ -101,10 +108,10 @@ def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
     try:
         refused = work()
     except (SyncError, Wait, AnswerLost, NotYet) as error:
-        return _later(row, run, str(error))
+        return _later(row, run, error)
     except (Refused, SchemaRefuses) as refusal:
         if isinstance(refusal, Refused) and refusal.is_limit:
-            return _later(row, run, str(refusal))
+            return _later(row, run, refusal)
         refused = str(refusal)
     except (stopping.Stopping, runs.LeaseLost, DatabaseError):
         raise
@@ -123,9 +130,7 @@ def _write(row: HistoryResult, run: SyncRun, client: Client) -> str:
             return _fault_of(task, row, client)
         if has_result(client, row.result_id):
             return ""
-    values = row_of(run)
-    left_out = _left_out(run, client, target)
-    fields = {name: value for name, value in values.items() if name not in left_out}
+    fields = _taken(run, client, target)
     row.save()  # before it is sent: another process may have to look for it
     try:
         row.task_id = start_result(client, target, row.result_id, fields)
@@ -141,13 +146,30 @@ def _write(row: HistoryResult, run: SyncRun, client: Client) -> str:
 
 
 def _ended_task(row: HistoryResult, client: Client) -> Task | None:
-    """Return the task's end; None if Benchling has forgotten it. Raise NotYet while it runs."""
+    """Return the task's end; None if Benchling has forgotten it.
+
+    Raise NotYet while it runs, and where Benchling does not say.
+    """
     for pause in (*LOOKS, 0.0):
-        task = client.task(row.task_id)
+        try:
+            task = client.task(row.task_id)
+        except Refused as refused:
+            if refused.is_limit:
+                raise
+            if _is_there(client, row.result_id):
+                return None
+            raise NotYet(f"Benchling refuses to show the task that creates it: {refused}") from None
         if task is None or not task.running:
             return task
         client.pause(pause, "")
     raise NotYet("Benchling has not finished the task that creates it.")
+
+
+def _is_there(client: Client, result_id: str) -> bool:
+    try:
+        return has_result(client, result_id)
+    except Refused:
+        return False
 
 
 def _fault_of(task: Task, row: HistoryResult, client: Client) -> str:
@@ -157,38 +179,69 @@ def _fault_of(task: Task, row: HistoryResult, client: Client) -> str:
     return task.message or f"Benchling refused it: {task.errors}"
 
 
-def _left_out(run: SyncRun, client: Client, target: HistoryTarget) -> list[str]:
-    """Return the fields that the schema lacks; a run reports them once."""
+def _taken(run: SyncRun, client: Client, target: HistoryTarget) -> dict[str, Any]:
+    """Return the values that the schema takes; a run reports once which ones it does not."""
     row = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
     if row is None or row.learned_at is None:
         row = learn(client, target)
+    values = {name: value for name, value in row_of(run).items() if name not in row.left_out}
+    lacking = []
+    for name, ids in (row.options or {}).items():
+        if name in values:
+            label = str(values.pop(name))
+            if (option := ids.get(option_key(label))) is not None:
+                values[name] = option
+            else:
+                lacking.append(f"{name} “{label}”")
+    _report(run, row, lacking)
+    return values
+
+
+def _report(run: SyncRun, row: HistorySchema, lacking: list[str]) -> None:
+    """Report the fields and dropdown options that a schema lacks, unless a run has done so."""
     names = list(row.left_out)
-    if names and names != row.reported:
+    reported = [each for each in row.reported if "“" in each]
+    if names and names != [each for each in row.reported if each not in reported]:
         text = (
-            f"{SCHEMA} ({target.schema_id}) has no usable fields with the system names "
+            f"{SCHEMA} ({row.schema_id}) has no usable fields with the system names "
             f"{', '.join(names)}. Results are written without them."
         )
         runs.log(run, "WARNING", text)
-    HistorySchema.objects.filter(pk=row.pk).update(reported=names)
-    return names
+    if new := [each for each in lacking if each not in reported]:
+        text = (
+            f"Dropdowns of {SCHEMA} ({row.schema_id}) have no option for {', '.join(new)}. The "
+            "result is written without it. A Benchling admin adds the option to the dropdown."
+        )
+        runs.log(run, "WARNING", text)
+    values: dict[str, Any] = {"reported": names + reported + new}
+    if lacking:  # the next run looks whether the option was added
+        values["learned_at"] = None
+    HistorySchema.objects.filter(pk=row.pk).update(**values)
 
 
-def _later(row: HistoryResult, run: SyncRun, why: str) -> str:
+def _later(row: HistoryResult, run: SyncRun, error: Exception) -> str:
     """Keep a row for another try, unless there were too many; return what to report."""
+    unknown = isinstance(error, NotYet)
     if row.tries >= TRIES:
-        return _ended(row, run, f"{why} (after {row.tries} attempts)")
+        state = State.UNKNOWN if unknown else State.REFUSED
+        return _ended(row, run, f"{error} (after {row.tries} attempts)", state)
     row.next_try_at = timezone.now() + min(timedelta(minutes=2 ** min(row.tries, 7)), LONGEST)
-    row.note = why
+    row.note = str(error)
     row.save()
     if row.tries > 1:
         return ""
-    text = f"This run's result in {SCHEMA} is not written yet and will be tried again: {why}"
+    text = f"This run's result in {SCHEMA} is not written yet and will be tried again: {error}"
+    if unknown:
+        text = (
+            f"It is not known yet whether this run's result in {SCHEMA} was written. This will be "
+            f"checked again: {error}"
+        )
     runs.log(run, "WARNING", text)
     return text
 
 
-def _ended(row: HistoryResult, run: SyncRun, refused: str) -> str:
-    row.state = State.REFUSED if refused else State.WRITTEN
+def _ended(row: HistoryResult, run: SyncRun, refused: str, state: State = State.REFUSED) -> str:
+    row.state = state if refused else State.WRITTEN
     row.note, row.next_try_at = refused, None
     row.save()
     if not refused:
@@ -196,8 +249,9 @@ def _ended(row: HistoryResult, run: SyncRun, refused: str) -> str:
         return ""
     # What the schema takes may have changed: the next run learns it again.
     HistorySchema.objects.of_app().filter(schema_id=row.schema_id).update(learned_at=None)
+    what = "was not written" if state == State.REFUSED else "is not known to be written"
     text = (
-        f"This run's result in {SCHEMA} was not written: {refused.rstrip('.')}. A Benchling admin "
+        f"This run's result in {SCHEMA} {what}: {refused.rstrip('.')}. A Benchling admin "
         "must check the schema, the project and the app's access; manage.py doctor tests them."
     )
     runs.log(run, "WARNING", text)

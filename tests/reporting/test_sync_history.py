@@ -236,3 +236,53 @@ def test_a_required_field_that_no_run_fills_is_told(world):
     run = w.sync()
     assert run.status == Status.SUCCEEDED and not rows(w)
     assert "was not written: The result is not valid." in log_of(run) or "400" in log_of(run)
+
+
+def test_dropdowns_are_filled_by_the_label_of_an_option(world):
+    w = world([compound(n) for n in range(2)])
+    schema = keep_history(w, without=("outcome", "trigger"))
+    outcomes = w.tenant.add_dropdown("Outcomes", ["Succeeded", "Failed"])
+    triggers = w.tenant.add_dropdown("Triggers", ["admin"])
+    for name, options in (("outcome", outcomes), ("trigger", triggers)):
+        field = w.tenant.definition(
+            {"name": name.title(), "type": "dropdown", "dropdownId": options, "isRequired": False}
+        )
+        w.tenant.result_schemas[schema]["fieldDefinitions"].append(field)
+        w.tenant.system_names[schema][name] = field
+    first, second = w.sync(), w.sync()
+    succeeded = w.tenant.dropdowns[outcomes]["options"][0]["id"]
+    assert [row["outcome"] for row in rows(w)] == [succeeded] * 2 and "trigger" not in rows(w)[0]
+    assert "have no option for trigger “schedule”" in log_of(first)
+    assert "no option" not in log_of(second) and "system names" not in log_of(first)
+    added = w.tenant.add_option(triggers, "Schedule")
+    w.sync()
+    assert rows(w)[2]["trigger"] == added
+
+
+@pytest.mark.parametrize("tries", [1, sync_history.TRIES])
+def test_a_refused_look_at_the_task_does_not_say_that_nothing_was_written(world, tries):
+    w = world([compound(n) for n in range(2)])
+    keep_history(w)
+    refuse = [Fault("GET .*/tasks/", "status", times=99, status=403)]
+    if tries > 1:
+        refuse.append(Fault("GET .*assay-results:bulk-get", "status", times=99, status=403))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sync_history, "_write", _refusing(sync_history._write, w, refuse))
+        patched.setattr(sync_history, "TRIES", 1 if tries > 1 else sync_history.TRIES)
+        run = w.sync()
+    result = HistoryResult.objects.get(run=run)
+    assert len(rows(w)) == 1 and "was not written" not in log_of(run)
+    if tries == 1:
+        assert result.state == "written"
+    else:
+        assert result.state == "unknown" and "is not known to be written" in log_of(run)
+
+
+def _refusing(write, w, faults):
+    """Return the attempt of a tenant that has these faults from then on."""
+
+    def attempt(*given):
+        w.tenant.faults += faults
+        return write(*given)
+
+    return attempt

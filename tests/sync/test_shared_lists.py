@@ -63,6 +63,20 @@ def test_an_author_whom_people_added_stays(world):
     assert w.sync().updated == 1 and w.tenant.entity("C-1").authors == ["ent_max"]
 
 
+def test_drift_of_aliases_ends_when_a_run_writes_them(world):
+    w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)
+    w.sync()
+    w.tenant.clock.advance(3600)
+    set_by_hand(w, "C-1", "Hand")
+    w.sync(kind=Kind.FULL)
+    (drift,) = Drift.objects.filter(closed_at=None)
+    assert drift.field_id == "aliases"
+    listing(w, "Ours", note="b")
+    assert Drift.objects.filter(closed_at=None).exists(), "they were not sent"
+    listing(w, "New")
+    assert aliases(w) == ["Hand", "New"] and not Drift.objects.filter(closed_at=None).exists()
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_who_added_an_alias_is_known_after_a_kill(world, after):
     w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)

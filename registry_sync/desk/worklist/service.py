@@ -189,7 +189,8 @@ class RefusedResults(CardKind):
 
     def _refused(self) -> list[HistoryResult]:
         """Return the refused results since the last one that was written, the newest first."""
-        rows = HistoryResult.objects.exclude(state=HistoryResult.State.WAITING)
+        undecided = (HistoryResult.State.WAITING, HistoryResult.State.UNKNOWN)
+        rows = HistoryResult.objects.exclude(state__in=undecided)
         newest = list(rows.order_by("-run_id")[:100])  # not by the app: all runs would be joined
         runs_here = (
             SyncRun.objects.of_app().only("created_at").in_bulk([row.run_id for row in newest])
