@@ -58,14 +58,14 @@ class FirstOfCause(ChangeList):
     """
 
     folded = False
+    result_list: Any = ()
 
     def get_results(self, request: HttpRequest) -> None:
-        if not request.GET.get("code") or PAGE_VAR in request.GET or ALL_VAR in request.GET:
-            return super().get_results(request)
-        whole, self.list_per_page = self.list_per_page, FIRST
         super().get_results(request)
-        self.list_per_page, self.folded = whole, self.multi_page
-        return None
+        asked = request.GET
+        if asked.get("code") and PAGE_VAR not in asked and ALL_VAR not in asked:
+            self.folded = self.result_count > FIRST
+            self.result_list = self.result_list[:FIRST]
 
 
 @admin.register(EntityError)
