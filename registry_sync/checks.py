@@ -32,7 +32,7 @@ def check_benchling(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error(
                 f"BENCHLING_URL {fault}.",
-                hint="Write the tenant's address, e.g. https://acme.benchling.com",
+                hint="Write the tenant's address, for example https://acme.benchling.com",
                 id=f"registry_sync.{'E001' if not settings.BENCHLING_URL else 'E002'}",
             )
         )

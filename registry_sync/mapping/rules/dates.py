@@ -29,7 +29,7 @@ class Date(Rule):
             "A format of strptime, `epoch` (seconds since 1970), `epoch_ms`, `epoch_us` or "
             "`epoch_ns` (milli-, micro- or nanoseconds).",
             DATE_FORMAT, example="%d.%m.%Y", required=True,
-            hint="format, e.g. %d.%m.%Y, or epoch, epoch_ms",
+            hint="format, for example %d.%m.%Y, or epoch, epoch_ms",
         ),
         "timezone": Setting(
             "The time zone of times without an offset.", example="Europe/Berlin", hint="time zone"

@@ -19,7 +19,7 @@ class Empty(Rule):
     settings = {
         "empty_values": Setting(
             "Values that count as null.", LIST,
-            example=[False, "N/A"], hint='values, e.g. [false, "N/A"]',
+            example=[False, "N/A"], hint='values, for example [false, "N/A"]',
         ),
         "absent": Setting(
             "What a path that is missing from a record does.", one_of(*ABSENT_WORDS),

@@ -176,8 +176,8 @@ def _with_ids(own_kind: str, holder: Holder) -> str:
     if "name" not in (own_kind, holder.kind):
         return ""
     return (
-        ", or have the integration owner add the id to the name with External Name Field, e.g. "
-        "“{name} [{id}]”"
+        ", or have the integration owner add the id to the name with External Name Field, for "
+        "example “{name} [{id}]”"
     )
 
 
