@@ -13,7 +13,7 @@ from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted
 from registry_sync.source.completeness.one_more import probe_next_page
 from tests.support.odd import Reply
-from tests.support.shapes import ALL, SHAPES
+from tests.support.shapes import ALL, RECORDS, SHAPES
 
 pytestmark = pytest.mark.once
 FOLLOWED = {
@@ -74,6 +74,29 @@ def test_no_shape_is_green_with_fewer_than_all(serve: Any, name: str) -> None:
     came, said = read(registry.source({"endpoint": endpoint}))
     assert list(dict.fromkeys(came)) == ALL and len(came) == len(ALL), endpoint
     assert not said
+
+
+@pytest.mark.parametrize("place", ["warnings", "meta"])
+@pytest.mark.invariant(5)
+def test_a_warning_of_every_answer_is_accepted_by_its_words(serve: Any, place: str) -> None:
+    """Only these: another warning, or more records than came, is told as before."""
+    said = ["Data may be incomplete"]
+    beside: dict[str, Any] = {}
+
+    def answer(asked: Any) -> Any:
+        warned = {"warnings": said} if place == "warnings" else {"meta": {"warnings": said}}
+        return {"items": RECORDS[:7], **warned, **beside}
+
+    registry = serve(answer)
+    came, message = read(registry.source())
+    assert len(came) == 7 and "is not complete" in message
+    settings = settings_in(message)
+    assert read(registry.source(settings)) == (came, "")
+    beside["has_more"] = True
+    assert "has_more" in read(registry.source(settings))[1]
+    beside.clear()
+    said[0] = "Site 3 may be missing"
+    assert "Site 3" in read(registry.source(settings))[1]
 
 
 FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]

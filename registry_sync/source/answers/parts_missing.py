@@ -73,6 +73,20 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     return ""
 
 
+def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
+    """Return the path and the words of a warning that records may be missing; "" for none."""
+    found = (entry for entry in entries if not entry.header and _warned(entry))
+    return next(((entry.path, _missing_said(entry.value)) for entry in found), ("", ""))
+
+
+def is_one_text(entry: Entry) -> bool:
+    """Return whether a warning is one text, so that settings that accept it accept all of it."""
+    only = (
+        entry.value[0] if isinstance(entry.value, list) and len(entry.value) == 1 else entry.value
+    )
+    return entry.word in WARNINGS and isinstance(only, str)
+
+
 def _flag(entry: Entry) -> bool:
     """Read `"has_errors": true`; a 1 is a flag where it can hardly be a count."""
     if entry.word not in FLAGS or not truth_of(entry.value):

@@ -8,6 +8,7 @@ from registry_sync.core.addresses import joined_address
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.parts_missing import is_one_text
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
 from registry_sync.source.completeness.page_sizes import size_asked
@@ -20,13 +21,17 @@ from registry_sync.source.paginators.base import MOST_EMPTY
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A page and its paginator, as far as a read may end with it."""
+    """A page and its paginator, as far as a read may end with it.
+
+    `excused`: settings accept what the answer says of itself.
+    """
 
     paginator: Paginator
     answer: PageAnswer
     total: Total | None
     first: bool
     last: bool
+    excused: bool = False
 
     @classmethod
     def of(cls, paginator: Paginator, answer: PageAnswer, *, first: bool, last: bool) -> End:
@@ -53,6 +58,7 @@ class End:
             if (mark.sure or unsure)
             and (mark.sure or mark.kind != "partial" or not is_told)
             and mark.entry.path not in own_paths
+            and not (self.excused and is_one_text(mark.entry))
             and not self.paginator.explains(mark, self.answer)
         ]
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
@@ -13,6 +14,7 @@ from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
 from registry_sync.source.completeness.page_end import End, ends_empty
@@ -29,6 +31,10 @@ EARLIER = pattern(r"has(prev|previous|earlier)(page|pages|items|results)?")
 MAY_BE_PAGED = pattern(r"complete|truncated|is partial", re.IGNORECASE)
 """What the answer with one page of several may say as well."""
 OR_PAGED = "; if this is one page of several, the integration owner sets endpoint.paginator."
+ACCEPT = (
+    " If it always says so and nothing is missing, the integration owner accepts these words in "
+    "Connector Settings: {}."
+)
 PAST = (400, 416, 422)
 """How servers refuse a page past the end, too: a response action may say so."""
 NO_CONTENT = 204
@@ -49,7 +55,10 @@ def signs_of(
     if doubled:
         return (_doubled_said(doubled[0]),)
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
-    looks = looks if excused else (_partial_said, *looks)
+    if excused:
+        end = replace(end, excused=True)
+    else:
+        looks = (_partial_said, *looks)
     found = (look(end) for look in looks)
     return tuple(itertools.islice(filter(None, found), 1))
 
@@ -132,12 +141,22 @@ def _partial_said(end: End) -> Sign | None:
     if not message:
         return None
     hint = OR_PAGED if MAY_BE_PAGED.search(message) else "."
+    path, words = warning_in(end.answer.entries())
+    if words and message.startswith(f"{path}: "):
+        hint += ACCEPT.format(_accepting(path, words))
     return Sign(
         "answer_partial",
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
         f"says that it is not complete: {message.rstrip('.')}.",
         f"The registry's owner checks the service{hint}",
     )
+
+
+def _accepting(path: str, words: str) -> str:
+    """Return the response action that accepts these words of an answer, as JSON."""
+    content = words.splitlines()[0][:100]
+    action = {"action": "ignore", "error_path": path, "content": content}
+    return json.dumps({"endpoint": {"response_actions": [action]}}, ensure_ascii=False)
 
 
 def _unread_link(end: End) -> Sign | None:
