@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from sandbox.children import dies_with_parent
-from tests.support import ROOT
+from tests.support import ROOT, starting
 from tests.support.database import OPERATOR
 from tests.support.deployment import until
 from tests.support.starting import Forked, start_python
@@ -120,3 +120,10 @@ os.waitpid(child.pid, 0)
     until(lambda: not os.path.exists(f"/proc/{pid}"), seconds=30, what="its child's end")
     assert parent.stdout.read() == ""
     parent.stdout.close()
+
+
+def test_without_what_a_fork_takes_it_is_started(monkeypatch):
+    monkeypatch.setattr(starting, "_can_adopt", lambda: False)
+    with start_python("-c", "print('started')", env=ENV, stdout=-1, text=True) as child:
+        assert not isinstance(child, Forked)
+        assert child.communicate(timeout=300)[0] == "started\n"

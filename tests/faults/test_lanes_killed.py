@@ -159,7 +159,8 @@ def leave_and_edit(registry: ListRegistry, lane: str, chance: random.Random) -> 
     ],
 )
 def test_four_lanes_killed_at_random_moments(deploy, redis, how):
-    env = {"REDIS_URL": redis.url} if how == "workers" else {}
+    # Three workers look after each other in each third of a lease.
+    env = {"REDIS_URL": redis.url, "LEASE_SECONDS": "5"} if how == "workers" else {}
     d = deploy(0, task_base=0.1, env=env)
     registries = four_lanes(d.world)
     crew = Crew(d, *(("rqworker", "sync") if how == "workers" else ("sync_registry",)))

@@ -26,7 +26,7 @@ PATIENCE = 120
 def start_python(*words: str, env: Mapping[str, str], **streams: Any) -> subprocess.Popen[Any]:
     """Run `python words` at the root, in a process group of its own; it ends with the tests."""
     how: dict[str, Any] = {"cwd": ROOT, "env": dict(env), **streams}
-    if sys.platform == "linux" and at_start(env) == at_start(os.environ):
+    if _can_adopt() and at_start(env) == at_start(os.environ):
         return Forked(words, **how)
     return subprocess.Popen(
         [sys.executable, *words], start_new_session=True, preexec_fn=dies_with_parent, **how
@@ -88,14 +88,13 @@ class ForkServer:
         https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
         """
         request = json.dumps({"words": words, "env": env}).encode()
-        libc = ctypes.CDLL(None)
         with self._lock:
-            libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+            _adopt(True)
             try:
                 socket.send_fds(self._channel, [request], streams)
                 answer = self._channel.recv(100)
             finally:
-                libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+                _adopt(False)
         if not answer:
             raise RuntimeError("The fork server has ended; its error is above.")
         return int(answer)
@@ -103,6 +102,16 @@ class ForkServer:
     def _stop(self) -> None:
         self._channel.close()
         self._process.wait(PATIENCE)
+
+
+@cache
+def _can_adopt() -> bool:
+    """Return whether this platform can hand a process on to this one."""
+    return sys.platform == "linux" and _adopt(True) and _adopt(False)
+
+
+def _adopt(wanted: bool) -> bool:
+    return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0) == 0)
 
 
 @cache
