@@ -23,7 +23,7 @@ from registry_sync.source.paginators.base import MOST_EMPTY
 class End:
     """A page and its paginator, as far as a read may end with it.
 
-    `excused`: settings accept what the answer says of itself.
+    `excused`: settings accept what the answer says about its records.
     """
 
     paginator: Paginator
