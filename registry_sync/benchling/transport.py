@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx
+from benchling_api_client.v2.benchling_client import BenchlingApiClient
 from benchling_sdk.benchling import Benchling
 from benchling_sdk.errors import BenchlingError
 
@@ -202,9 +204,19 @@ class Transport:
                 TokenAuth(self.client_id, self.client_secret, httpx_client=token),
                 httpx_client=BenchlingHttp(verify=trusted(), longest=lambda: self.longest()),
                 retry_strategy=None,
-                client_decorator=lambda client: client.with_timeout(self.timeout),
+                client_decorator=self._decorated,
             )
         return self._sdk
+
+    def _decorated(self, client: BenchlingApiClient) -> BenchlingApiClient:
+        """Give the SDK's client its timeout, and a User-Agent that is made once.
+
+        For each request the SDK would read the version of its package from the disk again.
+        """
+        agent = client._get_user_agent(client._user_agent, client._package)
+        timed: Any = client.with_timeout(self.timeout)
+        timed._get_user_agent = lambda *_: agent
+        return cast(BenchlingApiClient, timed)
 
     def _pace(self) -> None:
         """Wait before the request that the rate window has no room for."""

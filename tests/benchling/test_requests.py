@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from benchling_api_client.v2 import benchling_client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +55,18 @@ def test_nine_hundred_values_and_odd_ids_reach_benchling(world):
         client.upsert_one(payload(entity, schema, registry_id=w.benchling_registry, folder_id=None))
         assert w.tenant.entity(id_).name == f"New name of {id_}"
     assert len(w.tenant.entities) == len(ids)
+
+
+def test_each_request_names_the_sdk_and_reads_its_version_no_more(world, monkeypatch):
+    w = world([])
+    read, version = [], benchling_client.version
+    monkeypatch.setattr(
+        benchling_client, "version", lambda package: read.append(package) or version(package)
+    )
+    client = client_of_settings()
+    client.entity_schema(w.schema)
+    read.clear()
+    client.entity_schema(w.schema)
+    assert read == []
+    sent = client._sdk.api.client.get_headers()["User-Agent"]
+    assert sent.startswith(f"BenchlingSDK/{version('benchling-sdk')} (Python 3.")
