@@ -101,15 +101,15 @@ def claim(run_id: int) -> Lease | None:
     return Lease(run_id, fence)
 
 
-def renew(lease: Lease) -> None:
-    """Extend the lease, as the first statement of every write.
+def renew(lease: Lease, **values: object) -> None:
+    """Extend the lease, as the first statement of every write, and write other columns with it.
 
     Raise LeaseLost when another holder took over or the run was ended.
     """
     now = now_in_query()
     held = SyncRun.objects.filter(
         pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
-    ).update(lease_until=now + lease_time(), heartbeat=now)
+    ).update(**{"lease_until": now + lease_time(), "heartbeat": now, **values})
     if not held:
         raise LeaseLost(f"Run {lease.run_id} has another holder, or has ended.")
 
@@ -138,9 +138,7 @@ def release(
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:
     """Write some columns of the run under its lease, and set them on `run`. Raise LeaseLost."""
-    with transaction.atomic():
-        renew(lease)
-        SyncRun.objects.filter(pk=run.pk).update(**values)
+    renew(lease, **values)
     for name, value in values.items():
         setattr(run, name, value)
 
