@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -32,6 +33,8 @@ from tests.support.worlds import EXCHANGES, SECOND_PASS, world
 
 __all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "owner", "page", "patient",
            "patient_tenant", "redis", "serve", "soon", "tenant", "viewer", "world"]  # fmt: skip
+
+gc.disable()  # until all is collected: what is imported stays
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -117,6 +120,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 ALL_ONCE = re.compile(r"^pytestmark = (\[.*)?pytest\.mark\.once\b", re.MULTILINE)
 """The mark of a whole module, alone or in a list."""
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but not among a quarter of a million objects of all tests."""
+    from registry_sync.jobs.runner import tune_garbage_collector
+
+    gc.enable()
+    tune_garbage_collector()
 
 
 @pytest.hookimpl(wrapper=True)

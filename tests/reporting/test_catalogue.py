@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -20,13 +21,21 @@ ROOT = Path(__file__).resolve().parents[2]
 QUERIES = ("filter", "exclude", "get")
 PROBLEMS = ("Problem", "replace")
 """What makes the problem of a record; it may be made from another one."""
+NAMED = (*PROBLEMS, "Misfit", "RefusalKind", "Caution", "Sign", "warn", "WaitReason")
+"""What is called with a code that has no name."""
+KEYWORDS = ("code", "error_code")
 NOT_CAUSES = ("CommandError", "ErrorGroup", "RunWait", "RecordWait")
 
 
-def trees() -> Iterator[ast.Module]:
-    for path in (ROOT / "registry_sync").rglob("*.py"):
-        if "catalogue" not in path.parts and "migrations" not in path.parts:
-            yield ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> list[ast.Module]:
+    files = (ROOT / "registry_sync").rglob("*.py")
+    read = [p for p in files if not {"catalogue", "migrations"} & set(p.parts)]
+    gc.disable()  # a million nodes are made, and none is garbage: looking for it takes longer
+    try:
+        return [ast.parse(path.read_text(encoding="utf-8")) for path in read]
+    finally:
+        gc.enable()
 
 
 def constants_of(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
@@ -40,20 +49,32 @@ def constants_of(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
     return named
 
 
+Calls = list[tuple[ast.Call, dict[str, list[ast.expr]]]]
+
+
 @cache
-def calls() -> tuple[tuple[ast.Call, dict[str, list[ast.expr]]], ...]:
-    """Return every call of the service, with the constants its function or file gives to names."""
-    found = {}
+def calls() -> Calls:
+    """Return every call that may name a code, with the constants its function or file names."""
+    found: Calls = []
     for tree in trees():
         constants = constants_of(tree.body)
-        for scope in ast.walk(tree):  # inner functions last: theirs are the names that count
-            if not isinstance(scope, ast.FunctionDef | ast.Module):
-                continue
+        for scope, own in calls_by_scope(tree).items():
             named = {**constants, **constants_of(ast.walk(scope))}
-            for node in ast.walk(scope):
-                if isinstance(node, ast.Call):
-                    found[node] = named
-    return tuple(found.items())
+            found += [(call, named) for call in own]
+    return found
+
+
+def calls_by_scope(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
+    """Return the calls that may name a code, by the innermost function that each is in."""
+    found: dict[ast.AST, list[ast.Call]] = {}
+    waiting: list[tuple[ast.AST, ast.AST]] = [(tree, tree)]
+    while waiting:
+        node, scope = waiting.pop()
+        scope = node if isinstance(node, ast.FunctionDef) else scope
+        if isinstance(node, ast.Call) and (name_of(node) in NAMED or keyword(node, *KEYWORDS)):
+            found.setdefault(scope, []).append(node)
+        waiting += [(child, scope) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def codes_of(node: ast.expr, named: dict[str, list[ast.expr]]) -> set[str]:
@@ -110,7 +131,7 @@ def run_codes() -> Iterator[str]:
     for call, named in calls():
         if name_of(call) in (*QUERIES, *NOT_CAUSES, *PROBLEMS, "RefusalKind"):
             continue
-        for node in keyword(call, "code", "error_code"):
+        for node in keyword(call, *KEYWORDS):
             yield from codes_of(node, named)
 
 
