@@ -49,7 +49,9 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
-check: $(STAMP) lint test-fast  ## lint, and the tests without a process or a tenant to sync to: a minute
+# Beside each other: most of lint takes one core. What each says is shown when it has ended.
+check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: a minute
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint test-fast
 
 ifdef ROOM
 test: $(STAMP) $(NPM_STAMP)  ## everything, on SQLite and on PostgreSQL; ROOM=sync: one folder of tests/
