@@ -11,8 +11,11 @@ from registry_sync.source.answers.doubled_keys import mark_within
 from registry_sync.source.answers.failures import not_ready, only_words
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
+from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
+from registry_sync.source.answers.record_guess import lists_in
 from registry_sync.source.answers.record_list import RecordFinder
+from registry_sync.source.completeness.more import marks_of
 from registry_sync.source.details import MOST_FAILING
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.http import Exchange, Reply
@@ -51,7 +54,9 @@ class AnswerReader:
                 return RecordList(doubled=reply.doubled)
             self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
-            raise bad_answer(str(error), error.remedy) from error
+            if not _is_page_without_list(reply):
+                raise bad_answer(str(error), error.remedy) from error
+            found = RecordList()
         self._exchange.connector.page_limits.check_records(found.count)
         if reply.doubled:
             found = replace(found, doubled=mark_within(found.records, reply.doubled))
@@ -92,3 +97,15 @@ class AnswerReader:
         if reply.status == ACCEPTED:
             raise without_answer(reply.status)
         self._exchange.refuse_failure(reply.body)
+
+
+def _is_page_without_list(reply: Reply) -> bool:
+    """Return whether an answer has no list at all, but a next page: `{"nextPageToken": "t2"}`.
+
+    Servers that leave out empty lists send it where the key may see no record of a page.
+    https://google.aip.dev/158
+    """
+    if not isinstance(reply.body, dict) or lists_in(reply.body):
+        return False
+    answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)
+    return any(mark.sure and mark.kind in ("address", "token") for mark in marks_of(answer))

@@ -78,7 +78,7 @@ class Incremental:
     lag: timedelta = setting(
         LAG,
         "How much earlier than the watermark each run asks. At least one unit of a granularity "
-        "above a second. 13 h without `cursor_path`.",
+        "above a second. 13 h without `cursor_path`, or while no record has a time there.",
         type=DURATION, shown="5 min", example="1 h",
     )  # fmt: skip
     lag_is_set: bool = False
@@ -99,7 +99,16 @@ class Incremental:
     @property
     def overlap(self) -> timedelta:
         """Return how far before the last watermark the next run asks."""
-        return self.lag if self.cursor_path or self.lag_is_set else max(self.lag, BLIND_LAG)
+        return self.lag if self.cursor_path else self.overlap_without_times
+
+    @property
+    def overlap_without_times(self) -> timedelta:
+        """Return the overlap where the watermark is a clock's time.
+
+        A lag that is set counts if it is set for that: if there is a `cursor_path`, it is not.
+        """
+        chosen = self.lag_is_set and not self.cursor_path
+        return self.lag if chosen else max(self.lag, BLIND_LAG)
 
 
 INCREMENTAL = {

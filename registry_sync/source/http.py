@@ -9,6 +9,8 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -57,6 +59,20 @@ class Reply:
     blank: bool = False
     excused_by: str = ""
     doubled: Sequence[DoubledKey] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it is a success without a body, and not what a response action ignored."""
+        return self.ignored and not self.ignored_by and self.status < 300
+
+    @property
+    def date(self) -> datetime | None:
+        """Return the time of its `Date` header, in UTC; None if it has none that can be read."""
+        try:
+            when = parsedate_to_datetime(self.headers.get("Date", ""))
+        except (ValueError, TypeError):
+            return None
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 class Exchange:
@@ -151,8 +167,10 @@ class Exchange:
                 body = self._parsed(answer)
         size, status = len(answer.content), answer.status
         blank = not answer.content.strip()
+        own = answer.ok and not ignored_by  # its headers may name a next page
+        links = read_links(answer.headers.get("Link", ""))[0] if own else {}
         return Reply(
-            body, answer.headers, {}, answer.url, size, True, status, ignored_by, blank=blank
+            body, answer.headers, links, answer.url, size, True, status, ignored_by, blank=blank
         )
 
     def _says_nothing(self, answer: Received) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from registry_sync.core.problems import SourceError
@@ -26,6 +25,7 @@ from registry_sync.source.completeness.page_end import (
     announced,
     check_bounds,
     ends_empty,
+    names_next,
     starts_over,
 )
 from registry_sync.source.completeness.reading import counts_records
@@ -131,7 +131,7 @@ class PageReader:
                 None if follows is None else self._finder.add_to(onward.add_to(follows))
             ),
             total=end.total.count if end.total else None,
-            server_date=_date(reply),
+            server_date=reply.date,
             asked_at=fetched.at,
             bytes=reply.size,
             unread=unread,
@@ -254,9 +254,11 @@ class PageReader:
 
     def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
-        ended = fetched.reply.ignored or (fetched.reply.excused_by and not fetched.listed.count)
-        follows = None if ended or ends_empty(answer) else self._follows(fetched.where, answer)
-        if follows is None or not _stays(fetched.where, follows, answer):
+        reply, where = fetched.reply, fetched.where
+        excused = bool(reply.excused_by) and not fetched.listed.count
+        ended = excused or (reply.ignored and not (reply.is_empty and names_next(answer)))
+        follows = None if ended or ends_empty(answer) else self._follows(where, answer)
+        if follows is None or not _stays(where, follows, answer):
             return follows
         return None if End.of(paginator, answer, first=False, last=True).is_told() else follows
 
@@ -290,11 +292,3 @@ def _exact(where: Json | None) -> Json:
     return {name: value for name, value in (where or {}).items() if name != "after"} | {
         "exact": True
     }
-
-
-def _date(reply: Reply) -> datetime | None:
-    try:
-        when = parsedate_to_datetime(reply.headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)

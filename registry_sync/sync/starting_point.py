@@ -124,7 +124,8 @@ def _starting_point(ctx: RunContext) -> Start:
         return Start(None, f"the last full run is more than {full_after.days} days old")
     if run.kind == SyncRun.Kind.APPLY and run.plan and run.plan.run.since is None:
         return Start(None, "the plan was made of everything")
-    overlap, granularity = incremental.overlap, incremental.granularity
+    overlap = incremental.overlap_without_times if previous.timeless else incremental.overlap
+    granularity = incremental.granularity
     since = next_since(previous.watermark, overlap, granularity, held=previous.held)
     if run.kind == SyncRun.Kind.APPLY and run.plan and run.plan.run.since is not None:
         since = min(since, run.plan.run.since)  # what the plan has read is read again
@@ -147,6 +148,8 @@ class Previous:
     doubt: str = ""
     held: bool = False
     """Its list moved in each reading, and `watermark` is its own `since`."""
+    timeless: bool = False
+    """No record had a time that set `watermark`, so nothing shows in which zone filters read it."""
 
 
 def _previous(lane: Lane, client: Client) -> Previous | None:
@@ -157,6 +160,7 @@ def _previous(lane: Lane, client: Client) -> Previous | None:
             fingerprint=last.fingerprint,
             full_at=last.last_full_at,
             record=last.watermark_record,
+            timeless=not last.watermark_record,
             doubt=_doubt(last),
             held=bool(last.reading.get("held")),
         )

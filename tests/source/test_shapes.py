@@ -200,6 +200,37 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"X-Total-Count": "12, 12"}),
     (FEW, {"Link": '</list?after=5>; rel="more"'}),
     (FEW, {"Link-Template": '</list{?start}>; rel="next"; var-base="/vars/"'}),
+    ({"items": FEW, "moreRecords": 7}, {}),
+    ({"items": FEW, "rowsTruncated": True}, {}),
+    ({"items": FEW, "resultSetLimitReached": "Y"}, {}),
+    ({"items": FEW, "lastPageReached": False}, {}),
+    ({"items": FEW, "lastPage": "N"}, {}),
+    ({"items": FEW, "continueFrom": 6}, {}),
+    ({"items": FEW, "resumeAt": "M-6"}, {}),
+    ({"items": FEW, "pageOf": "1/3"}, {}),
+    ({"items": FEW, "pagination": {"page": {"current": 1, "of": 3}}}, {}),
+    ({"items": FEW, "page": 1, "pages": [1, 2, 3]}, {}),
+    (
+        {
+            "items": FEW,
+            "pager": [
+                {"label": "1", "url": None, "active": True},
+                {"label": "2", "url": "/list?page=2", "active": False},
+            ],
+        },
+        {},
+    ),
+    ({"items": FEW, "stats": {"rows_returned": 5, "rows_matched": 12}}, {}),
+    ({"value": FEW, "parameters": {"morePages": True}}, {}),
+    ({"data": FEW, "meta": {"filter_count": 12, "total_count": 400}}, {}),
+    *(
+        ({"items": FEW, "message": text}, {})
+        for text in (
+            "There are 7 more records.",
+            "Too many results. Please refine your search.",
+            "Maximum number of rows (5) returned",
+        )
+    ),
 )
 LOUD: tuple[Any, ...] = (
     *({f"more{noun}Url": f"/list{at}"}
@@ -299,6 +330,24 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("message", "Showing 1 to 5 of 5 entries (filtered from 40 total entries)"),
             ("links", [{"name": "nextgen", "url": "/x"}, {"rel": "next-review", "href": "/y"}]),
             ("allResults", True),
+            ("limits", {"remaining": 4999, "limit": 5000}),
+            ("unread_total", 55),
+            ("nextNumber", "CMP-0013"),
+            ("timing", {"total": 133}),
+            ("permissions", {"more": True}),
+            ("meta", {"filter_count": 5, "total_count": 400}),
+            ("parameters", {"offset": 5, "morePages": False}),
+            ("lastPage", "Y"),
+            ("page", 3),
+            ("pages", [1]),
+            (
+                "pager",
+                [
+                    {"label": "1", "url": "/list?page=1", "active": False},
+                    {"label": "2", "url": None, "active": True},
+                ],
+            ),
+            ("message", "The maximum number of rows is 5000"),
             ("resumptionToken", {"completeListSize": "733", "cursor": "700"}),
         )
     ),

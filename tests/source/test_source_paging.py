@@ -141,6 +141,35 @@ def test_a_next_link_is_known_by_any_spelling_of_its_relation(
     assert ids(serve(answer).source(settings)) == ALL
 
 
+@pytest.mark.parametrize(
+    ("paginator", "name"),
+    [("auto", "Link"), ("header_link", "Link"), ("page_number", "Link"), ("auto", "X-Next-Page")],
+)
+def test_a_page_without_content_that_names_the_next_is_not_the_end(
+    serve: Any, paginator: str, name: str
+) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 1))
+        link = f"/list?page={page + 1}"
+        said = {name: f'<{link}>; rel="next"' if name == "Link" else link} if page < 4 else {}
+        if page in (2, 3):
+            return Reply(b"", status=204, headers=said)
+        return Reply(cut((page - 1) * 5) if page < 5 else [], headers=said)
+
+    came = ids(serve(answer).source(endpoint(paginator=paginator)))
+    assert came == [*ALL[:5], *ALL[15:20]]
+
+
+def test_a_first_page_without_its_list_that_names_the_next_is_empty(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        return {"compounds": cut(0)} if asked.query else {"kind": "list", "nextPageToken": "t2"}
+
+    cursor = {"type": "cursor", "cursor_path": "nextPageToken", "cursor_param": "pageToken"}
+    registry = serve(answer)
+    for settings in ({}, {"data_selector": "compounds"}):
+        assert ids(registry.source(endpoint(paginator=cursor, **settings))) == ALL[:5]
+
+
 def test_a_next_link_without_results_is_the_end(serve: Any) -> None:
     """https://docs.sentry.io/api/pagination/"""
 

@@ -72,6 +72,27 @@ def test_no_date_header_and_a_registry_that_is_behind_loses_no_edit(world, serve
 
 
 @pytest.mark.invariant(1)
+def test_times_that_cannot_be_read_show_no_zone_and_lose_no_edit(world, serve):
+    """The watermark is a clock's time, and the filter reads it in a zone west of UTC."""
+    west = timedelta(hours=8)
+    records = [compound(n) for n in range(5)]
+
+    def answer(asked):
+        since = asked.query.get("since", "")
+        return [r for r in records if r["modified_at"] >= since]
+
+    incremental = {"cursor_path": "modfied_at", "lag": 0}
+    endpoint = {"params": {"since": "{incremental.start_value}"}, "incremental": incremental}
+    w = world([], config={"Connector Settings": {"endpoint": endpoint}})
+    w.configure(**{"API URL": serve(answer).url})
+    assert codes(w.sync()) == ["no_time"]
+    records[1].update(approval=2001, modified_at=f"{now() - west:%Y-%m-%dT%H:%M:%SZ}")
+    run = w.sync()
+    assert (run.kind, run.updated, codes(run)) == (Kind.INCREMENTAL, 1, ["no_time"])
+    assert w.values()["C-000001"]["Approval"] == 2001
+
+
+@pytest.mark.invariant(1)
 def test_a_future_date_is_named_and_hides_no_edit(world):
     w = world([compound(n) for n in range(5)])
     w.registry.edit("C-000004", (now() + timedelta(days=3650)).isoformat())

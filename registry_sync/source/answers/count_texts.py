@@ -45,6 +45,7 @@ OTHERS = frozenset({
     "server", "source", "database", "table", "column", "field", "filter", "facet", "categorie",
     "tag", "request", "call", "credit", "token", "quota", "slot", "seat", "license", "job", "task",
     "worker", "thread", "batche", "chunk", "file", "folder", "plate", "run", "vendor", "supplier",
+    "unread", "notification", "message", "alert",
     "tenant", "account", "region", "zone", "seite", "página", "byte", "kb", "mb",
 })  # fmt: skip
 """Stems of nouns of what an answer may count beside its records."""

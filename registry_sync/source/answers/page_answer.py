@@ -23,8 +23,13 @@ OTHER = frozenset({
     "facets", "aggregations", "aggs", "schema", "fields", "columns", "query", "request",
     "params", "parameters", "filters", "error", "errors", "warnings", "included", "includes",
     "user", "account", "profile", "ratelimit", "debug", "profiling", "rate", "quota", "throttle",
+    "ratelimits", "limits", "throttling", "usage", "license", "licence", "subscription",
+    "permissions", "capabilities", "timing", "timings", "performance", "metrics",
 })  # fmt: skip
 """Words of parts of an answer that are about something else."""
+ECHOED = frozenset({"params", "parameters"})
+FOLLOWS = frozenset({"morepages", "hasmore", "hasmorepages", "morerecords", "hasmorerecords"})
+"""What no request says, so that it is the answer's own: `parameters.morePages` of Epicor."""
 
 
 FACETS = frozenset({"metadata", "meta", "total", "totalcount", "count", "pagination", "paging",
@@ -146,6 +151,9 @@ def _entries(
     beside = {word_of(str(key)): value for key, value in body.items()}
     for key, value in body.items():
         word, at = word_of(str(key)), _joined(path, str(key))
+        if word in ECHOED and isinstance(value, dict):
+            told = {name: inner for name, inner in value.items() if word_of(str(name)) in FOLLOWS}
+            yield from _entries(told, records, at, (*within, word))
         if (word in OTHER and word != "warnings") or id(value) in records:
             continue
         yield Entry(at, word, value, beside, within)

@@ -19,14 +19,16 @@ from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (
-    "filteredtablerowscount", "recordsfiltered", "filteredcount", "totalfiltered", "totalresults",
+    "filteredtablerowscount", "recordsfiltered", "filteredcount", "totalfiltered", "filtercount",
+    "totalresults", "rowsmatched", "recordsmatched", "matchedrows", "matchedrecords",
+    "matchingrows", "matchingrecords", "recordsavailable", "rowsavailable",
     "totalelements", "totalitems", "totalrecords", "totalcount", "totalhits", "totalentries",
     "totalobjects", "totalsize", "totalrows", "totalnumber", "totalmatches", "totalrecordcount",
     "totalresultcount", "totalnumberofrecords", "totalnumberofresults", "numfound", "nbhits",
     "numberofresults", "numberofrecords", "numresults", "numrecords", "hitcount", "matchcount",
     "totalfound", "recordstotal", "itotaldisplayrecords", "itotalrecords", "recordcount",
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
-    "found", "hits", "matches", "results", "inlinecount", "allcount", "filtercount", "fullcount",
+    "found", "hits", "matches", "results", "inlinecount", "allcount", "fullcount",
     "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
     "matched", "matching", "nummatched", "count", "records", "rows", "items", "entries", "objects",
     "of",
@@ -39,7 +41,9 @@ LIKE_TOTAL = pattern(
     r"|[a-z]+(total|totalcount)"
 )
 """Other keys of totals, such as `totalCompounds`."""
-OF_NOUN = pattern(r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?")
+OF_NOUN = pattern(
+    r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?|([a-z]+?)total(?:count)?"
+)
 """Such a key with its noun, which may be about something else: `totalUsers`."""
 NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
@@ -188,7 +192,7 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
         if entry.word in RANGES | TEXTS and isinstance(entry.value, str):
             rank = len(WORDS)
         noun = OF_NOUN.fullmatch(entry.word) if entry.word not in WORDS else None
-        if noun and is_other(noun[1], answer):
+        if noun and is_other(noun[1] or noun[2], answer):
             continue
         if rank is None or (entry.header and ":" not in entry.path) or SHARDS & {*entry.within}:
             continue

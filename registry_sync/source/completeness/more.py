@@ -12,7 +12,21 @@ from typing import Any, Literal
 
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer, word_of
-from registry_sync.source.completeness.numbered_parts import PARTS, part_now
+from registry_sync.source.completeness.flag_words import (
+    COUNTED,
+    FLAGS,
+    INVERTED,
+    MORE_COUNTED,
+    OF_A_LIST,
+    REMAINING,
+    WEAK_FLAGS,
+)
+from registry_sync.source.completeness.numbered_parts import (
+    OF_PAGES,
+    PARTS,
+    has_later_page,
+    part_now,
+)
 from registry_sync.source.completeness.said_values import (
     PLAIN,
     address_in,
@@ -29,6 +43,8 @@ NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|r
                   r"serial|regist|(avail|free)[a-z]*(id|number|num|no|code|name)$|renew|expir|"
                   r"audit|deploy|version|(key|token)?rotat))")  # fmt: skip
 """A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
+OF_A_NEW_RECORD = re.compile(r"next(number|num|no|code|name|barcode|label|lot|lotnumber|lotno)")
+"""Keys of what the next new record will have, if it is no plain number: `CMP-0013`."""
 NEXT_LAST = re.compile(
     r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
 )
@@ -41,7 +57,8 @@ ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
 TOKENS = frozenset({
     "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
     "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
-    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
+    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie", "continuefrom",
+    "continueat", "continueafter",
 })  # fmt: skip
 TOKEN_HEADER = re.compile(
     r"(?!.*(sign|rotat|crypt|keyset|backup|upgrade))"
@@ -57,38 +74,9 @@ https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
     "searchafter", "cursormark", "offset", "resume", "resumetoken", "resumekey", "resumeafter",
+    "resumefrom", "resumeat",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
-FLAGS = re.compile(
-    r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
-    r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
-    r"(is|was|result|results|list|data|has)*(truncated|incomplete|cutoff)(results|list|data)?|"
-    r"incompleteresults|limited|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
-    r"(can|should)?(load|fetch)more|overflow(ed)?|capped|"
-    r"(limit|max(imum)?(results|records|rows|items)?)(reached|exceeded|hit)|(over|above)limit|"
-    r"(reached|exceeded|hit)(the)?(max(imum)?)?(limit|results|records|rows)|toomany(results|"
-    r"records|rows|items|matches|hits)?|notall(results|records|items|rows)?(shown|returned|"
-    r"included|loaded)?|(has)?(omitted|hidden)(results|records|items|rows)"
-)
-INVERTED = re.compile(
-    r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one)?|(is|all)?(done|exhausted)|no(more)"
-    r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
-    r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
-    r"reachedend|endreached|allloaded|end|(has|is)?all(results|records|items|rows)(shown|returned|"
-    r"included|loaded)?|hasall"
-)
-COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
-"""Words of flags that also count records of some kind."""
-WEAK_FLAGS = re.compile(
-    r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining|left|capped|omitted|"
-    r"overlimit|abovelimit|(has)?(omitted|hidden).*|(has|is)?all.*|notall.*|toomany.*|reached.*"
-)
-"""Flags that may be about something else, such as a job."""
-REMAINING = re.compile(
-    r"(items?|records?|results?|rows|objects|hits)?(remaining|left|omitted|notshown|notreturned)"
-    r"(items?|records?|results?|rows|objects|hits)?(count)?"
-)
-"""How many records are left."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -156,6 +144,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
         return None
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
+    if OF_A_NEW_RECORD.fullmatch(word) and as_number(value) is None:
+        return None
     is_token = named or word in TOKENS
     sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
@@ -169,7 +159,8 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     pending = entry.word == "pending" and "lastseq" in entry.beside  # CouchDB's list of changes
-    if (pending or REMAINING.fullmatch(entry.word)) and as_number(entry.value):
+    counts = pending or REMAINING.fullmatch(entry.word) or MORE_COUNTED.fullmatch(entry.word)
+    if counts and as_number(entry.value):
         return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
     says = truth_of(entry.value)
     plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)
@@ -182,7 +173,8 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
 def _is_said(value: Any, word: str) -> bool:
     """Return whether a value is true or false in so many words, not a number or an initial."""
     if isinstance(value, str):
-        return value.strip().lower() in PLAIN or word.startswith("is")
+        text = value.strip().lower()
+        return text in PLAIN or bool(word.startswith("is") or OF_A_LIST.search(word))
     return isinstance(value, bool) or word.startswith("is")
 
 
@@ -225,10 +217,14 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
         about = (
             word in PAGE_NOW
             or word in PARTS
+            or word in OF_PAGES
             or (word in TEXTS and word_of(found[1] or "") == "page")
         )
         paged = about and int(found[3]) > int(found[2])
         return Mark("pages", entry, sure=False) if paged else None
+    now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
+    if word in OF_PAGES and has_later_page(entry.value, now):
+        return Mark("pages", entry, sure=False)
     total = as_number(entry.value)
     if (now := part_now(entry)) is not None:
         return Mark("pages", entry, sure=False) if total is not None and total > now + 1 else None

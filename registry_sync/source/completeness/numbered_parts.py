@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from registry_sync.source.answers.page_answer import Entry
-from registry_sync.source.completeness.said_values import as_number
+from registry_sync.source.completeness.said_values import address_in, as_number
 
 PARTS = frozenset({"part", "chunk", "batch", "segment", "slice"})
 """Words of parts other than pages, which are numbered as those are."""
 PLURALS = {f"{word}s": word for word in PARTS} | {"batches": "batch"}
 COUNTS = {**dict.fromkeys(PARTS, ("of", "total", "count", "last")), "page": ("of",)}
 """Words of how many there are, by the object they are in; a page's total counts records."""
-NUMBERS = ("number", "no", "index", "num")
+NUMBERS = ("number", "no", "index", "num", "current")
+OF_PAGES = frozenset({"pages", "pageof", "pagination", "paging", "pager", "links"})
+"""Words of a text such as `1/3`, or of a list of the pages."""
+CURRENT = ("active", "current", "isActive", "isCurrent", "selected")
+"""Keys of the page that an answer is, in a list of the pages."""
+
+
+def has_later_page(pages: Any, now: int | None) -> bool:
+    """Return whether a list of pages has one after `now`: numbers, or objects with addresses."""
+    if not isinstance(pages, list) or not pages:
+        return False
+    if all(type(page) is int for page in pages):
+        return now is not None and now < max(pages)
+    objects = [page for page in pages if isinstance(page, dict)]
+    current = [any(page.get(key) is True for key in CURRENT) for page in objects]
+    later = objects[current.index(True) + 1 :] if True in current else []
+    return any(address_in(page, "url") for page in later)
 
 
 def part_now(entry: Entry) -> int | None:

@@ -111,6 +111,11 @@ def announced(end: End) -> bool:
     )
 
 
+def names_next(answer: PageAnswer) -> bool:
+    """Return whether an answer without a body names a next page in its headers."""
+    return "next" in answer.links or any(mark.sure for mark in marks_of(answer))
+
+
 def ends_empty(answer: PageAnswer) -> bool:
     """Return whether a page without records is the end, whatever it says of a next one.
 

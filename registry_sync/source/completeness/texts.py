@@ -28,6 +28,11 @@ CUT_SHORT = pattern(
     r"|only (?:the )?(?:first |top )?[\d,]+ (?:\w+ )?(?:\w+ )?(?:shown|returned|displayed|included)"
     r"|only (?:the )?(?:first|top) [\d,]+\b|first [\d,]+ of [\d,]+"
     r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
+    r"|\b\d[\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
+    r"|too many (?:results|records|rows|items|entries|hits|matches)"
+    r"|(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
+    r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
+    r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)"
     r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
     re.IGNORECASE,
 )
