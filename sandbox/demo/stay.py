@@ -23,9 +23,13 @@ def open_desk(world: World) -> str:
     url = f"http://127.0.0.1:{free_port()}"
     where = url.removeprefix("http://")
     world.start(*MANAGE, "runserver", "--noreload", where, log="web.log")
+    web = world.children[-1]
+    world.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
+    # While the web service loads.
+    world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost")
     deadline = time.monotonic() + SECONDS_TO_START
     while not _answers(f"{url}/healthz?live"):
-        if time.monotonic() > deadline or world.children[-1].poll() is not None:
+        if time.monotonic() > deadline or web.poll() is not None:
             log = (world.folder / "web.log").read_text(encoding="utf-8")
             raise SystemExit(f"The web service did not start.\n{log[-3000:]}")
         time.sleep(0.1)

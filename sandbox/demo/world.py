@@ -101,8 +101,6 @@ def build(folder: Path, redis_url: str, *, name_template: str) -> World:
     provision(tenant, source, token, folder, name_template=name_template)
     if migrating.wait():
         raise SystemExit("The database could not be prepared: the lines above say why.")
-    world.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost")
     return world
 
 
