@@ -12,7 +12,6 @@ import pytest
 from sandbox.children import dies_with_parent
 from tests.support import ROOT, starting
 from tests.support.database import OPERATOR
-from tests.support.deployment import until
 from tests.support.starting import Forked, start_python
 
 pytestmark = [pytest.mark.once, pytest.mark.process]
@@ -104,20 +103,19 @@ def test_what_an_interpreter_reads_first_takes_a_start():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
 def test_it_ends_with_the_process_that_started_it():
-    words = (*SHELL, "import os; print(os.getpid(), flush=True); input()")
+    waits = "import time; print('here', flush=True); time.sleep(60); print('outlived it')"
+    words = (*SHELL, waits)
     code = f"""
 import os, tests
 from tests.support.starting import start_python
-reader, writer = os.pipe()
-child = start_python(*{words!r}, env={ENV!r}, stdin=reader)
+child = start_python(*{words!r}, env={ENV!r})
 os.waitpid(child.pid, 0)
 """
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=-1, text=True)
     assert parent.stdout
-    pid = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "here\n"
     parent.kill()
     parent.wait(60)
-    until(lambda: not os.path.exists(f"/proc/{pid}"), seconds=30, what="its child's end")
     assert parent.stdout.read() == ""
     parent.stdout.close()
 
