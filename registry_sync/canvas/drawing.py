@@ -165,8 +165,9 @@ def blocks(
     of = chosen_lanes(canvas, names) if names.several else names.lanes
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     note = notice or (canvas.note if pressed or joined else "")
-    state, shown = _standing(canvas, names, of, attended=not notice)
-    lines = [*filter(None, [note]), *_installation(), *state]
+    troubles = _installation()
+    state, shown = _standing(canvas, names, of, attended=not notice, able=not troubles)
+    lines = [*filter(None, [note]), *troubles, *state]
     out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
     out += _attention(shown, names)
     failed = runs.open_errors(*of).exists()
@@ -213,21 +214,21 @@ def _installation() -> list[str]:
 
 
 def _standing(
-    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool
+    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool, able: bool
 ) -> tuple[list[str], list[SyncRun]]:
     """Return how the lanes stand, in paragraphs, and the runs of the chosen ones that say so."""
     if not names.several:
         status = lane_status(SyncRun.objects.of_same_app(canvas))
         shown = [status.run] if status.run is not None else []
-        return _only_lane(canvas, status, attended=attended), shown
+        return _only_lane(canvas, status, attended=attended, able=able), shown
     found = {lane.pk: lane_status(lane.runs.all()) for lane in names.lanes}
     runs_shown = [run for lane in of if (run := found[lane.pk].run) is not None]
-    return lane_lines(canvas, names, found, attended=attended), runs_shown
+    return lane_lines(canvas, names, found, attended=attended, able=able), runs_shown
 
 
-def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool) -> list[str]:
+def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool, able: bool) -> list[str]:
     """Return how the only lane stands, and what the last preview found."""
-    lines = status.lines(attended=attended) or [words.never()]
+    lines = status.lines(attended=attended) or [words.never(able=able)]
     preview, run = canvas.preview, status.run
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
         lines.append("\n".join(preview_lines(preview)))

@@ -12,22 +12,29 @@ from registry_sync.models import Canvas, Lane, SyncRun
 
 
 def lane_lines(
-    canvas: Canvas, names: runs.LaneNames, statuses: Mapping[int, LaneStatus], *, attended: bool
+    canvas: Canvas,
+    names: runs.LaneNames,
+    statuses: Mapping[int, LaneStatus],
+    *,
+    attended: bool,
+    able: bool = True,
 ) -> list[str]:
     """Return a line for each lane, with what a preview that was asked for in the canvas found.
 
-    `statuses` are the lanes' by primary key.
+    `statuses` are the lanes' by primary key. `able`: whether the app could run a sync.
     """
-    return [
-        words.of_lane(
-            names.of(lane), "\n".join(_lines(canvas, lane, statuses[lane.pk], attended=attended))
-        )
+    said = {
+        lane: statuses[lane.pk].lines(attended=attended) or [words.never_of_lane(able=able)]
         for lane in names.lanes
+    }
+    return [
+        words.of_lane(names.of(lane), "\n".join(_lines(canvas, lane, statuses[lane.pk], status)))
+        for lane, status in said.items()
     ]
 
 
-def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, *, attended: bool) -> list[str]:
-    lines = [" ".join(status.lines(attended=attended) or [words.never_of_lane()])]
+def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, said: list[str]) -> list[str]:
+    lines = [" ".join(said)]
     if canvas.preview_id is not None:
         previews = lane.runs.filter(kind=SyncRun.Kind.DRY_RUN, pk__gte=canvas.preview_id)
         found, run = previews.order_by("-id").first(), status.run

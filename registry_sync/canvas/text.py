@@ -57,19 +57,18 @@ def of_lane(name: str, text: str) -> str:
     return f"**{escaped(name)}:** {text}" if name else text
 
 
-def never_of_lane() -> str:
-    return "Never synced. Press **Manual Sync** to start its first sync."
+def never_of_lane(*, able: bool = True) -> str:
+    return f"Never synced.{' Press **Manual Sync** to start its first sync.' if able else ''}"
 
 
 def known_nowhere(typed: str) -> str:
     return f"No registry has a record “{escaped(typed)}” that Registry Sync can see."
 
 
-def never() -> str:
-    return (
-        "The registry has never been synced into Benchling. Press **Manual Sync** to start the "
-        "first sync."
-    )
+def never(*, able: bool = True) -> str:
+    """Return that no sync has begun, and how one is, if the app is able to run."""
+    how = " Press **Manual Sync** to start the first sync." if able else ""
+    return f"The registry has never been synced into Benchling.{how}"
 
 
 def deactivated(installation: Installation) -> str:

@@ -161,6 +161,7 @@ def test_a_deactivated_app_says_so(w):
     page = Page(w)
     page.tell({"type": "v2.app.deactivated"})
     assert "switched off" in page.text and page.canvas["enabled"]
+    assert "never been synced" in page.text and "Manual Sync" not in page.text
     page.press("manual_sync")
     assert work().status == Status.FAILED and "switched off" in page.text
     page.tell({"type": "v2.app.activateRequested"})

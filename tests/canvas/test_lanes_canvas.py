@@ -162,3 +162,12 @@ def test_a_run_since_a_chosen_time_takes_no_standing(db):
     assert lane_status(lane.runs.all()).run == whole
     active = SyncRunFactory(lane=lane, since_asked=timezone.now(), status="RUNNING")
     assert lane_status(lane.runs.all()) == LaneStatus(whole, active)
+
+
+def test_a_lane_without_a_sync_asks_for_one_while_the_app_can_run(two):
+    page, *_ = two
+    LaneFactory(schema_id="ts_s", schema_name="Salts", position=2)
+    page.press("refresh")
+    assert "Never synced. Press **Manual Sync**" in page.text
+    page.tell({"type": "v2.app.deactivated"})
+    assert "Never synced." in page.text and "Press **Manual" not in page.text
