@@ -187,6 +187,7 @@ def _make_again(ctx: RunContext, merge: Merge) -> None:
         runs.renew(ctx.lease)
         rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
         rows.update(entity_hash="", entity_id="", raw_hash="", found_items=None)
-        for lane in linking_lanes(ctx):  # what followed it leads back
+        for lane in linking_lanes(ctx):  # what Benchling or this app led to the survivor leads back
+            ledger.redirect_links(lane, merge.entity_registry_id, merge.survivor_registry_id)
             ledger.reread_linking(lane, merge.survivor_registry_id)
         Merge.objects.filter(pk=merge.pk).update(closed_at=timezone.now(), applied=True)

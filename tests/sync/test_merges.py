@@ -88,6 +88,21 @@ def test_it_is_made_again_once_its_names_are_free(merged):
     assert Merge.objects.get().closed_at is not None
 
 
+def test_links_that_benchling_changed_lead_back_although_no_one_followed(merged):
+    w = merged
+    w.sync(kind=Kind.FULL)
+    assert w.values()["C-000003"]["Parent"] == "C-000002", "Benchling did so"
+    assert Drift.objects.filter(closed_at=None, external_id="C-000003").exists()
+    Merge.objects.update(state=State.ANEW)
+    Namespace(w.tenant, []).alias(entity(w, "C-000002"), [])
+    assert command()[0] == 0 and not w.open_errors()
+    assert command()[0] == 0  # a run of what links follows
+    assert w.values()["C-000003"]["Parent"] == "C-000001"
+    assert not Drift.objects.filter(closed_at=None).exists()
+    full = w.sync(kind=Kind.FULL)
+    assert (full.status, full.updated) == (Status.SUCCEEDED, 0)
+
+
 def test_links_that_followed_lead_back_once_it_is_made_again(merged):
     w = merged
     w.add_lane("Lot", [compound(n, id=f"L-{n}", name=f"Lot {n}", parent=f"C-{n:06d}")
