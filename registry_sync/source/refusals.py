@@ -55,7 +55,7 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     `by_token`: the key was good for a token, and what is refused is the token.
     """
     status, parts = answer.status, urlsplit(answer.url)
-    if proxy := proxy_of(status, answer.headers, answer.content):
+    if proxy := proxy_of(answer.headers, answer.content):
         return refused_by_proxy(answer, proxy)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)

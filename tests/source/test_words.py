@@ -265,6 +265,18 @@ def test_an_error_that_names_its_cause_is_shown_whole(serve: Any) -> None:
     assert "endpoint.json" in error.remedy
 
 
+def test_a_registry_behind_a_proxy_of_its_own_is_read(serve: Any) -> None:
+    """Its answers pass, and its refusals are the registry's."""
+    own = {"Server": "squid/5.7", "Via": "1.1 front (squid/5.7)"}
+    answers = {"/token": {"access_token": "t1"}, "/list": [{"id": 1}]}
+    registry = serve(lambda asked: Reply(answers[asked.path], headers=own))
+    auth = {"type": "oauth2_client_credentials", "client_id": "app",
+            "access_token_url": f"{registry.url}/token"}  # fmt: skip
+    assert ids(registry.source({"client": {"auth": auth}})) == ["1"]
+    registry.answer = lambda asked: Reply({"m": "no role"}, 403, headers=own)
+    assert "rejects the key" in refused(registry.source()).message
+
+
 def test_a_proxy_before_the_token_service_does_not_blame_the_secret(serve: Any) -> None:
     registry = serve(lambda asked: Reply(b"<html>Web Page Blocked", 403))
     auth = {"type": "oauth2_client_credentials", "client_id": "app",

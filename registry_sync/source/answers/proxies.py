@@ -35,11 +35,13 @@ NETWORK_LATER = (
 )
 
 
-def proxy_of(status: int, headers: Mapping[str, str], content: bytes) -> str:
+def proxy_of(headers: Mapping[str, str], content: bytes) -> str:
     """Return the proxy that gave an answer itself; "" if it is the registry's.
 
     A proxy that only passes answers on adds `Via`, but keeps the server's name and its body.
     """
+    if content.lstrip()[:1] in (b"{", b"["):  # such a proxy answers with a web page, or nothing
+        return ""
     if "X-Squid-Error" in headers:
         return "Squid"
     if "Proxy-Authenticate" in headers:
@@ -50,8 +52,6 @@ def proxy_of(status: int, headers: Mapping[str, str], content: bytes) -> str:
     server = headers.get("Server", "")
     if PRODUCT.search(server):
         return server[:60]
-    if status < 300 and "json" in headers.get("Content-Type", "").lower():
-        return ""
     page = content[:LONGEST] if PAGE.match(content) else b""
     found = BLOCKED.search(page.decode(errors="replace")) if page else None
     if found is None:

@@ -109,7 +109,7 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
         return _not_json(what, UNPACK)
     if cut:
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
-    if _is_html(body, kind) and (proxy := proxy_of(answer.status, answer.headers, body)):
+    if _is_html(body, kind) and (proxy := proxy_of(answer.headers, body)):
         return refused_by_proxy(answer, proxy)
     if _is_html(body, kind) and DOWN.search(body):
         return _bad_json(f"it answered with a web page ({start!r})", transient=True)
