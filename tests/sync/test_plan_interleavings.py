@@ -66,6 +66,9 @@ class Rounds:
         for external_id in sorted(some):  # a set has another order in each process
             side = self.random.choice(("source", "benchling", "both", "gone", "archived"))
             known = external_id in self.w.values()
+            listed = any(record["id"] == external_id for record in self.w.registry.records)
+            if not listed and side not in ("benchling", "archived"):
+                side = "benchling"  # the plan has a refused record's copy, and the record has left
             if side in ("source", "both"):
                 self.edit_source(external_id)
             if side == "gone":
