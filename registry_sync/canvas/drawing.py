@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from registry_sync import runs
 from registry_sync.benchling.client import Client
@@ -45,6 +45,7 @@ def draw(
 
     With `pressed`, the canvas's note is shown: it answers the button that was pressed.
     """
+    seen = Canvas.objects.values_list("outdated_at", flat=True).filter(pk=canvas.pk).first()
     run = _shown_run(canvas)
     notice = (attendance or Attendance()).notice(canvas, run)
     if is_pressed(canvas.canvas_id):  # that press will read here what was typed for it
@@ -57,6 +58,7 @@ def draw(
     client.update_canvas(canvas.canvas_id, body)
     Canvas.objects.filter(pk=canvas.pk).update(
         drawn_at=runs.now_in_query(),
+        outdated_at=Case(When(outdated_at=seen, then=None), default=F("outdated_at")),
         drawn_run=run,
         drawn_status=run.status if run else "",
         asked=canvas.asked,
@@ -96,7 +98,8 @@ def redraw(
     for canvas in canvases:
         number += 1
         try:
-            draw(canvas, client, pressed=pressed, attendance=attendance)
+            answers = pressed and not canvas.is_only_outdated
+            draw(canvas, client, pressed=answers, attendance=attendance)
         except Refused as refused:
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
@@ -141,6 +144,7 @@ def outdated() -> QuerySet[Canvas]:
     active = [str(status) for status in SyncRun.ACTIVE]
     moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
     not_drawn = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
+    not_drawn |= Q(outdated_at__isnull=False)
     patient = Q(used_at__lt=runs.now_in_query() - OWED_AFTER)  # else a worker is about to draw it
     return canvases.filter(moved | (not_drawn & patient)).order_by("-used_at")
 

@@ -35,7 +35,7 @@ def follow(ended: SyncRun) -> bool:
     if run is None:
         return False
     waiting = Canvas.objects.of_same_app(ended).filter(run=ended, note=words.follows(ended))
-    waiting.update(run=run, note=words.started(run), drawn_at=None)
+    waiting.update(run=run, note=words.started(run), drawn_at=None, outdated_at=runs.database_now())
     return enqueue(run.pk)
 
 

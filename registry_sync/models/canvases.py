@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
+from django.utils import timezone
 
 from registry_sync.models.app_scope import AppQuerySet
 from registry_sync.models.lanes import Lane
@@ -17,12 +18,9 @@ class CanvasQuerySet(AppQuerySet["Canvas"]):
         """Let the reconciler draw this app's recent canvases again. Return how many.
 
         Call it where a decision changes what they say and no run follows, which would draw them.
-        One that a press or a run is about to draw is left alone, with its note.
         """
-        idle = self.of_app().filter(drawn_at__gte=F("used_at"))
-        idle = idle.exclude(drawn_status__in=[str(status) for status in SyncRun.ACTIVE])
-        recent = idle.order_by("-used_at").values_list("pk", flat=True)[: Canvas.RECENT]
-        return self.filter(pk__in=list(recent)).update(drawn_at=None, note="")
+        recent = self.of_app().order_by("-used_at").values_list("pk", flat=True)[: Canvas.RECENT]
+        return self.filter(pk__in=list(recent)).update(outdated_at=timezone.now())
 
 
 class Canvas(models.Model):
@@ -59,6 +57,9 @@ class Canvas(models.Model):
     notice = models.TextField(blank=True, help_text="What was drawn about who is missing.")
     used_at = models.DateTimeField()
     drawn_at = models.DateTimeField(null=True, blank=True)
+    outdated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When something was decided that it does not show yet."
+    )
     drawn_run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -72,6 +73,12 @@ class Canvas(models.Model):
 
     def __str__(self) -> str:
         return self.canvas_id
+
+    @property
+    def is_only_outdated(self) -> bool:
+        """Whether it must be drawn again although no one pressed a button since it was drawn."""
+        is_drawn = self.drawn_at is not None and self.drawn_at >= self.used_at
+        return is_drawn and self.outdated_at is not None
 
 
 class WebhookDelivery(models.Model):

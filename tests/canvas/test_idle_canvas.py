@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.canvas import drawing
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, EntityError, Lane, Plan, SyncRun
@@ -59,19 +61,33 @@ def test_what_was_decided_is_drawn_without_a_press_or_a_run(w, desk):
     assert Canvas.objects.get().drawn_at is not None, "nothing was decided"
 
 
-def test_a_canvas_that_is_about_to_be_drawn_keeps_its_note(db):
-    now = timezone.now()
+def test_what_is_decided_while_a_canvas_is_drawn_is_drawn_the_next_time(db):
+    used_at = timezone.now() - MINUTE
+    ways = {"pressed": {}, "runs": {"drawn_status": "RUNNING"}, "drawn": {"drawn_at": used_at}}
+    for name, way in ways.items():
+        values = {"used_at": used_at, "note": "Your press", **way}
+        canvas = Canvas.objects.create(**runs.app_key(), canvas_id=name, **values)
+        client = FakeClient([Canvas.objects.outdate])
+        drawing.redraw([canvas], client, pressed=True)
+        assert drawing.outdated().get(canvas_id=name) == canvas
+        drawing.redraw(drawing.outdated(), client, pressed=True)
+        assert not drawing.outdated().exists()
+        assert ["Your press" in text for text in client.drawn] == [True, False], name
+        canvas.delete()
 
-    def canvas(name: str, **more: object) -> Canvas:
-        values = {"used_at": now - MINUTE, "drawn_at": now, "note": "kept", **more}
-        return Canvas.objects.create(**runs.app_key(), canvas_id=name, **values)
+    late = {"used_at": used_at - MINUTE, "drawn_at": used_at}
+    for n in range(Canvas.RECENT):
+        Canvas.objects.create(**runs.app_key(), canvas_id=f"late {n}", **late)
+    assert Canvas.objects.outdate() == Canvas.RECENT == drawing.outdated().count()
 
-    canvas("pressed", used_at=now + MINUTE)
-    canvas("runs", drawn_status="RUNNING")
-    canvas("owed", drawn_at=None)
-    canvas("idle", drawn_status="SUCCEEDED")
-    assert Canvas.objects.outdate() == 1
-    assert Canvas.objects.get(note="").canvas_id == "idle"
-    for n in range(Canvas.RECENT + 2):
-        canvas(f"idle {n}")
-    assert Canvas.objects.outdate() == Canvas.RECENT
+
+class FakeClient:
+    """Stands for Benchling, where something is decided while it is asked to draw."""
+
+    def __init__(self, decisions: list[Callable[[], object]]) -> None:
+        self.decisions, self.drawn = decisions, list[str]()
+
+    def update_canvas(self, _: str, body: object) -> None:
+        self.drawn.append(str(body))
+        while self.decisions:
+            self.decisions.pop()()
