@@ -27,6 +27,7 @@ from registry_sync.source.answers.record_guess import RECORD_KEYS
 from registry_sync.source.answers.response_actions import ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
+from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.refusals import ACCEPTED, NOT_MODIFIED, refusal, without_answer
 from registry_sync.source.request import Request
@@ -57,7 +58,7 @@ class Reply:
     status: int = 200
     ignored_by: str = ""
     blank: bool = False
-    excused_by: str = ""
+    excused_by: ResponseAction | None = None
     doubled: Sequence[DoubledKey] = ()
 
     @property

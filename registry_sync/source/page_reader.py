@@ -231,7 +231,7 @@ class PageReader:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
             return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
         secrets = self._exchange.connection.auth.secrets()
-        found = signs_of(end, loops, doubled, excused=bool(reply.excused_by))
+        found = signs_of(end, loops, doubled, excused_by=reply.excused_by)
         return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
 
     def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:

@@ -97,6 +97,15 @@ def test_a_warning_of_every_answer_is_accepted_by_its_words(serve: Any, place: s
     beside.clear()
     said[0] = "Site 3 may be missing"
     assert "Site 3" in read(registry.source(settings))[1]
+    said[0] = "Data may be incomplete: only the first 7 rows are returned"
+    assert "mentions a next page" in read(registry.source(settings))[1]
+    said[0] = "Result truncated to 7 rows"
+    notice = {"action": "ignore", "error_path": "notice", "content": "beta API"}
+    beside["notice"] = "beta API"
+    assert (
+        "mentions a next page"
+        in read(registry.source({"endpoint": {"response_actions": [notice]}}))[1]
+    )
 
 
 FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]

@@ -79,12 +79,16 @@ def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
     return next(((entry.path, _missing_said(entry.value)) for entry in found), ("", ""))
 
 
-def is_one_text(entry: Entry) -> bool:
-    """Return whether a warning is one text, so that settings that accept it accept all of it."""
-    only = (
-        entry.value[0] if isinstance(entry.value, list) and len(entry.value) == 1 else entry.value
-    )
-    return entry.word in WARNINGS and isinstance(only, str)
+def only_text(entry: Entry) -> str:
+    """Return the text of a warning that is one text; "" for any other."""
+    one = isinstance(entry.value, list) and len(entry.value) == 1
+    only = entry.value[0] if one else entry.value
+    return only if entry.word in WARNINGS and isinstance(only, str) else ""
+
+
+def accepted_words(text: str) -> str:
+    """Return the `content` of a response action that accepts a warning with this text."""
+    return (text.splitlines() or [""])[0][:100]
 
 
 def _flag(entry: Entry) -> bool:

@@ -42,19 +42,19 @@ class ResponseActions:
             return _name(index)
         return ""
 
-    def of_body(self, body: Any, status: int) -> str:
-        """Return the name of the action that ignores an error inside a success, "" if none does.
+    def of_body(self, body: Any, status: int) -> ResponseAction | None:
+        """Return the action that ignores an error inside a success, None if none does.
 
         Raise SourceError.
         """
-        for index, action in enumerate(self._actions):
+        for action in self._actions:
             if not action.error_path or action.status_code not in (None, status):
                 continue
             found = _filled(compile_path(action.error_path)(body))
             if found and action.content in found:
                 _act(action, f"its answer contains an error: {self._quote(found)}")
-                return _name(index)
-        return ""
+                return action
+        return None
 
 
 def _name(index: int) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from registry_sync.core.addresses import joined_address
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.answers.parts_missing import is_one_text
+from registry_sync.source.answers.page_answer import Entry, PageAnswer
+from registry_sync.source.answers.parts_missing import accepted_words, only_text
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
 from registry_sync.source.completeness.page_sizes import size_asked
 from registry_sync.source.completeness.said_values import as_number
+from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
@@ -23,7 +24,7 @@ from registry_sync.source.paginators.base import MOST_EMPTY
 class End:
     """A page and its paginator, as far as a read may end with it.
 
-    `excused`: settings accept what the answer says about its records.
+    `excused_by` is the response action that accepts what the answer says about its records.
     """
 
     paginator: Paginator
@@ -31,7 +32,7 @@ class End:
     total: Total | None
     first: bool
     last: bool
-    excused: bool = False
+    excused_by: ResponseAction | None = None
 
     @classmethod
     def of(cls, paginator: Paginator, answer: PageAnswer, *, first: bool, last: bool) -> End:
@@ -58,9 +59,18 @@ class End:
             if (mark.sure or unsure)
             and (mark.sure or mark.kind != "partial" or not is_told)
             and mark.entry.path not in own_paths
-            and not (self.excused and is_one_text(mark.entry))
+            and not self._accepts(mark.entry)
             and not self.paginator.explains(mark, self.answer)
         ]
+
+    def _accepts(self, entry: Entry) -> bool:
+        """Return whether settings accept a warning: they have its place and its whole text."""
+        action, text = self.excused_by, only_text(entry)
+        return (
+            action is not None
+            and bool(text)
+            and (action.error_path, action.content) == (entry.path, accepted_words(text))
+        )
 
     def _own_address(self) -> list[str]:
         """Return the paths at which an answer names itself as the next page."""

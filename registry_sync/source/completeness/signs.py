@@ -14,12 +14,13 @@ from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
-from registry_sync.source.answers.parts_missing import warning_in
+from registry_sync.source.answers.parts_missing import accepted_words, warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
 from registry_sync.source.completeness.page_end import End, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
 from registry_sync.source.completeness.said_values import truth_of
+from registry_sync.source.connector import ResponseAction
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
 
@@ -45,18 +46,22 @@ WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
 def signs_of(
-    end: End, before: LoopDetector, doubled: Sequence[DoubledKey] = (), *, excused: bool = False
+    end: End,
+    before: LoopDetector,
+    doubled: Sequence[DoubledKey] = (),
+    *,
+    excused_by: ResponseAction | None = None,
 ) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: at most one sign.
 
     `before` are the pages before it. `doubled` are keys that it has several times outside of its
-    records. `excused`: settings say what its error means.
+    records. `excused_by` is the response action that says what its error means.
     """
     if doubled:
         return (_doubled_said(doubled[0]),)
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
-    if excused:
-        end = replace(end, excused=True)
+    if excused_by is not None:
+        end = replace(end, excused_by=excused_by)
     else:
         looks = (_partial_said, *looks)
     found = (look(end) for look in looks)
@@ -154,8 +159,7 @@ def _partial_said(end: End) -> Sign | None:
 
 def _accepting(path: str, words: str) -> str:
     """Return the response action that accepts these words of an answer, as JSON."""
-    content = words.splitlines()[0][:100]
-    action = {"action": "ignore", "error_path": path, "content": content}
+    action = {"action": "ignore", "error_path": path, "content": accepted_words(words)}
     return json.dumps({"endpoint": {"response_actions": [action]}}, ensure_ascii=False)
 
 
