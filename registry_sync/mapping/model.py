@@ -155,12 +155,6 @@ class Mapping:
         """Return the mapped fields."""
         return tuple(mapped.field for mapped in self.fields)
 
-    @property
-    def deciding_paths(self) -> tuple[str, ...]:
-        """Return the paths that decide whether a record is this lane's."""
-        flag = (self.deletes.path,) if self.deletes.mode == "flag" else ()
-        return (*[condition.path for condition in self.scope.conditions], *flag)
-
     def identity_of(self, record: Json) -> str:
         """Return the substance of a record, by the paths of `identity`; "" if unknown."""
         values = [get(record) for get in self.identity]

@@ -14,7 +14,7 @@ from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.rules.base import MOST_SHOWN
 from registry_sync.mapping.unit_hints import unit_hint
 from registry_sync.mapping.values import Misfit
-from registry_sync.source.answers.marks import fault_in, is_marked, unmarked
+from registry_sync.source.answers.marks import fault_in, unmarked
 from registry_sync.source.paths import ABSENT
 
 FOLDERS = ("folder_missing", "folder_ambiguous")
@@ -140,14 +140,13 @@ def name_missing(external_id: str, path: str, value: Any) -> Problem:
     )
 
 
-def undecided(external_id: str, path: str, value: Any) -> Problem:
-    """Return the problem of a value that does not say whether a record has left."""
-    item = next(filter(is_marked, value)) if isinstance(value, list) else value
+def undecided(external_id: str, path: str, item: str, what: str) -> Problem:
+    """Return the problem of a text that does not say, for its mark, what a record does or is."""
     return Problem(
         kind="source",
         code="unreadable_text",
-        message=f"It is not clear if {external_id} has left the registry: “{_shown(item)}” at "
-        f"“{path}” {fault_in(item)}.",
+        message=f"It is not clear if {external_id} {what}: “{_shown(item)}” at “{path}” "
+        f"{fault_in(item)}.",
         remedy=f"The registry's owner corrects {external_id}; the next run picks it up.",
         field=path,
         value=_shown(item),

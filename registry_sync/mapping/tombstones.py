@@ -10,6 +10,7 @@ https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.0
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import Any
@@ -65,6 +66,23 @@ def _telling(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in keys if key in certain or _plain(key) in telling)
 
 
+def doubled_mark(record: Json, mapping: Mapping) -> tuple[str, str]:
+    """Return the path of a key with several values of which one says that its record is deleted.
+
+    Its text goes with it. Both are "" if there is none, and where it is synced as a value.
+    """
+    for key in _telling(tuple(record)):
+        value = record[key]
+        places = [(key, key, value)]
+        if isinstance(value, dict) and _plain(key) in INNER:
+            places = [(f"{key}.{inner}", inner, held) for inner, held in value.items()]
+        for path, last, held in places:
+            twice = marks.twice_in(held)
+            if twice and _may_say_deleted(last, twice) and not _is_mapped(path, mapping):
+                return path, twice
+    return "", ""
+
+
 def is_tombstone(record: Json, mapping: Mapping) -> bool:
     """Return whether a record stands for a deleted one, and has nothing to write."""
     mark = mark_of(record)
@@ -86,6 +104,17 @@ def is_marked(record: Json, mapping: Mapping) -> bool:
 
 def _is_mapped(mark: str, mapping: Mapping) -> bool:
     return any(mapped.path == mark for mapped in mapping.fields)
+
+
+def _may_say_deleted(key: str, twice: str) -> bool:
+    """Return whether one of several values says that a record is deleted."""
+    for written in marks.unmarked(twice).split(" / "):
+        try:
+            if _says_deleted(key, json.loads(written)):
+                return True
+        except ValueError:  # it is cut
+            continue
+    return False
 
 
 def _says_deleted(key: str, value: Any) -> bool:

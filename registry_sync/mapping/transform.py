@@ -23,8 +23,9 @@ from registry_sync.mapping.record_problems import (
     undecided,
 )
 from registry_sync.mapping.rules import RuleError, apply
+from registry_sync.mapping.tombstones import doubled_mark
 from registry_sync.mapping.values import Misfit, can_be_stored, check_depth, is_empty
-from registry_sync.source.answers.marks import TWICE, fault_in, is_marked
+from registry_sync.source.answers.marks import fault_in, first_marked, is_marked, twice_in
 from registry_sync.source.paths import ABSENT, compile_path
 
 
@@ -67,18 +68,25 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
 
 def _undecided(record: Json, external_id: str, mapping: Mapping) -> list[Problem]:
     """Return the problems of values that decide whether a record is here, and cannot be read."""
-    return [
-        undecided(external_id, path, value)
-        for path in mapping.deciding_paths
-        if is_marked(value := compile_path(path)(record))
-    ]
+    problems = []
+    for condition in mapping.scope.conditions:
+        if item := twice_in(compile_path(condition.path)(record)):
+            what = "is in the scope of this lane"
+            problems.append(undecided(external_id, condition.path, item, what))
+    flag = mapping.deletes.path if mapping.deletes.mode == "flag" else ""
+    path, item = flag, first_marked(compile_path(flag)(record)) if flag else ""
+    if not item:
+        path, item = doubled_mark(record, mapping)
+    if item:
+        problems.append(undecided(external_id, path, item, "has left the registry"))
+    return problems
 
 
 def _single(value: Any) -> Any:
     """Return a value that rules may take. Raise Misfit for several in place of one."""
     for item in value if isinstance(value, list) else (value,):
-        if type(item) is str and item[:1] == TWICE:
-            raise Misfit("unreadable_text", fault_in(item))
+        if type(item) is str and (twice := twice_in(item)):
+            raise Misfit("unreadable_text", fault_in(twice))
     return value
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from registry_sync.source.answers.marks import TWICE
+from registry_sync.source.answers.marks import twice_in
 
 if TYPE_CHECKING:
     from jsonpath_ng import JSONPath
@@ -85,7 +85,7 @@ def _dotted(text: str) -> Getter:
         value: Any = record
         for key in keys:
             if not isinstance(value, dict) or key not in value:
-                return value if type(value) is str and value[:1] == TWICE else ABSENT
+                return twice_in(value) or ABSENT
             value = value[key]
         return value
 
@@ -119,8 +119,12 @@ def _jsonpath(text: str) -> Getter:
     found = parse_steps(text)
     many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
     whole = _whole_list(text)
+    begin = SIMPLE.match(text) or QUOTED.match(text)
+    before = compile_path(begin[0]) if begin else None
 
     def get(record: Any) -> Any:
+        if before is not None and twice_in(reached := before(record)):
+            return reached
         values = [match.value for match in found.find(record)]
         if not values:
             return [] if whole(record) in ([], None) else ABSENT

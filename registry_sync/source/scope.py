@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from registry_sync.core.setting import ANY, FILLED_PATH, LIST, Setting, SettingType
 from registry_sync.core.types import Json
-from registry_sync.source.answers.marks import is_marked
+from registry_sync.source.answers.marks import twice_in
 from registry_sync.source.json_values import Key, key_of, keys_of
 from registry_sync.source.paths import ABSENT, Getter, compile_path
 from registry_sync.source.settings_reader import SettingsReader
@@ -56,7 +56,7 @@ class Condition:
     def holds(self, record: Json) -> bool:
         """Return whether a record meets the condition. Raise ConfigError for a slow expression."""
         value = self._get(record)
-        if is_marked(value):  # the transformation refuses the record
+        if twice_in(value):  # the transformation refuses the record
             return True
         return self._holds(None if value is ABSENT else value)
 

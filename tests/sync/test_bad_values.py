@@ -90,8 +90,15 @@ TWICE = {
     "T-4": (b'{"id": "T-4", "name": "N", "in": {"a": "x"}, "in": {"a": "y"}}', "the key “in”"),
     "T-5": (b'{"id": "T-5", "name": "N", "in": {"a": "x"}, "in": "x"}', "the key “in”"),
     "T-6": (b'{"id": "T-6", "name": "N", "gone": false, "gone": true}', "the key “gone”"),
+    "T-7": (b'{"id": "T-7", "name": "N", "deleted": true, "deleted": false}', "has left the"),
+    "T-8": (b'{"id": "T-8", "name": "N", "meta": {"state": "deleted", "state": 1}}', "meta.state"),
+    "T-9": (b'{"id": "T-9", "name": "N", "lab": "A", "lab": "B"}', "in the scope of this lane"),
+    "T-10": (b'{"id": "T-10", "name": "N", "l": [{"v": "x"}], "l": null}', "the key “l”"),
+    "T-11": (b'{"id": "T-11", "name": "N", "gone": [["caf\xe9"], ["y"]]}', r"“caf\xE9” at “gone”"),
 }
 ONCE = [
+    b'{"id": "O-3", "name": "N 3", "status": "new", "status": "old"}',
+    b'{"id": "O-4", "name": "N 4", "lab": "Z\xfcrich"}',
     b'{"id": "O-1", "name": "N 1", "smiles": "C:C", "smiles": "C:C"}',
     b'{"id": "O-2", "name": "N 2", "unmapped": 1, "unmapped": 2}',
 ]
@@ -100,12 +107,14 @@ ONCE = [
 @pytest.mark.invariant(5)
 def test_a_key_twice_in_an_object_is_an_error_of_its_record(world: Any, serve: Any) -> None:
     """Parsers keep the last value: the record of another id would be overwritten."""
-    rows = [*ROWS, ("Upper", "in.a")]
+    rows = [*ROWS, ("Upper", "in.a"), ("First", "l[0].v")]
     fields = [{"name": name, "type": kind} for name, kind in (
-        ("SMILES", "text"), ("Approval", "integer"), ("Upper", "text"))]  # fmt: skip
+        ("SMILES", "text"), ("Approval", "integer"), ("Upper", "text"),
+        ("First", "text"))]  # fmt: skip
     w = world([], fields=fields, rows=rows)
     flag = {"mode": "flag", "path": "gone"}
-    settings = {"endpoint": {**PLAIN["endpoint"], "deletes": flag}}
+    settings = {"endpoint": {**PLAIN["endpoint"], "deletes": flag},
+                "scope": [{"path": "lab", "in": [None, "A"]}]}  # fmt: skip
     body = b"[%b]" % b", ".join([*ONCE, *(record for record, _ in TWICE.values())])
     answer = {"body": body.replace(b'"id": 1, "name": "N", "id": 2', b'"id": 2, "name": "N"')}
     rules = {
@@ -122,7 +131,7 @@ def test_a_key_twice_in_an_object_is_an_error_of_its_record(world: Any, serve: A
     assert set(errors) == set(TWICE)
     for external_id, (_, said) in TWICE.items():
         assert said in errors[external_id], errors[external_id]
-    assert set(w.values()) == {"2", "O-1", "O-2"} and not Withdrawal.objects.exists()
+    assert set(w.values()) == {"2", "O-1", "O-2", "O-3"} and not Withdrawal.objects.exists()
 
 
 @pytest.mark.once

@@ -36,11 +36,23 @@ def fault_in(text: str) -> str:
     return ""
 
 
+def first_marked(value: Any) -> str:
+    """Return the first text that has a mark: a value, or an item of its lists; "" if none has."""
+    if isinstance(value, list):
+        return next(filter(None, map(first_marked, value)), "")
+    return value if isinstance(value, str) and not value.isascii() and fault_in(value) else ""
+
+
+def twice_in(value: Any) -> str:
+    """Return the first mark of several values in the place of one; "" if there is none."""
+    if isinstance(value, list):
+        return next(filter(None, map(twice_in, value)), "")
+    return value if isinstance(value, str) and value[:1] == TWICE else ""
+
+
 def is_marked(value: Any) -> bool:
     """Return whether a value, or an item of a list, has a mark."""
-    if isinstance(value, list):
-        return any(map(is_marked, value))
-    return isinstance(value, str) and not value.isascii() and bool(fault_in(value))
+    return bool(first_marked(value))
 
 
 def unmarked(text: str) -> str:
