@@ -55,9 +55,9 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     `by_token`: the key was good for a token, and what is refused is the token.
     """
     status, parts = answer.status, urlsplit(answer.url)
-    if proxy := proxy_of(answer.headers, answer.content):
-        return refused_by_proxy(answer, proxy)
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
+    if proxy := proxy_of(answer.headers, answer.content, status):
+        return refused_by_proxy(answer, proxy, passes=status in PASSING or asked_to_wait)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
         challenge = answer.headers.get("WWW-Authenticate", "")
@@ -73,9 +73,9 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     return error
 
 
-def refused_by_proxy(answer: Received, proxy: str) -> SourceError:
+def refused_by_proxy(answer: Received, proxy: str, *, passes: bool = False) -> SourceError:
     """Return the error of an answer that a proxy gave in place of the registry."""
-    registry, passes = origin(answer.url), answer.status in PASSING
+    registry = origin(answer.url)
     kind = AccessDenied if answer.status == 403 else SourceError
     return kind(
         f"A proxy between this server and {registry} answered in place of the registry "

@@ -96,6 +96,19 @@ TEAM, LATER = "asks the network team", "next run continues"
         ),
         (Reply(b"<html>", 503, headers={"X-Squid-Error": "ERR_DNS_FAIL 0"}), "Squid", LATER, 5),
         (
+            Reply(b"", 503, headers={"Proxy-Status": "envoy; error=connection_timeout"}),
+            "envoy",
+            f"{LATER}. If it persists, the operator asks the network team, or the registry's owner",
+            5,
+        ),
+        (Reply(b"<html>Sign in", 401, headers={"Server": "squid/5.7"}), "the key", "API Key", 1),
+        (
+            Reply(b"", 403, headers={"Server": "Zscaler/6.2", "X-RateLimit-Remaining": "0"}),
+            "(403): Zscaler/6.2",
+            LATER,
+            1,
+        ),
+        (
             Reply(b"", 302, headers={"Location": "https://gateway.zscaler.net/x"}),
             "zscaler",
             TEAM,

@@ -25,20 +25,23 @@ BLOCKED = pattern(
 """Words of the web page that such a proxy answers with; Apache's “Proxy Error” is a registry's."""
 PAGE = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body|<!--)", re.IGNORECASE)
 LONGEST = 20_000
+UNAUTHORIZED = 401
 NETWORK_TEAM = (
-    "The operator asks the network team, or whoever runs the proxy, to let requests from this "
-    "server to {registry} through."
+    "The operator asks the network team, or the registry's owner if the proxy is theirs, to let "
+    "requests from this server to {registry} through."
 )
 NETWORK_LATER = (
     "No action is needed if this passes: the next run continues. If it persists, the operator asks "
-    "the network team, or whoever runs the proxy, why it does not reach {registry}."
+    "the network team, or the registry's owner if the proxy is theirs, why it does not reach "
+    "{registry}."
 )
 
 
-def proxy_of(headers: Mapping[str, str], content: bytes) -> str:
+def proxy_of(headers: Mapping[str, str], content: bytes, status: int = 0) -> str:
     """Return the proxy that gave an answer itself; "" if it is the registry's.
 
-    A proxy that only passes answers on adds `Via`, but keeps the server's name and its body.
+    A proxy that only passes answers on adds `Via`, but keeps the server's name and its body. A 401
+    by a server of such a name is one of the registry's gateway: on the way out it would be 407.
     """
     if content.lstrip()[:1] in (b"{", b"["):  # such a proxy answers with a web page, or nothing
         return ""
@@ -50,7 +53,7 @@ def proxy_of(headers: Mapping[str, str], content: bytes) -> str:
     if re.search(r";\s*error\s*=", own):
         return own.partition(";")[0].strip()[:60]
     server = headers.get("Server", "")
-    if PRODUCT.search(server):
+    if status != UNAUTHORIZED and PRODUCT.search(server):
         return server[:60]
     page = content[:LONGEST] if PAGE.match(content) else b""
     found = BLOCKED.search(page.decode(errors="replace")) if page else None

@@ -151,7 +151,7 @@ class TokenService:
         except (requests.RequestException, OSError) as error:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         answer = self._answer(response, content)
-        if answer.status < 500 and (proxy := proxy_of(response.headers, content)):
+        if answer.status < 500 and (proxy := proxy_of(response.headers, content, answer.status)):
             raise self._failed(
                 f"was not asked: a proxy before it answered {answer.status} ({proxy})",
                 NETWORK_TEAM.format(registry=self._where),
