@@ -9,8 +9,9 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.more import is_inverted
+from registry_sync.source.completeness.more import is_inverted, marks_of
 from registry_sync.source.completeness.one_more import probe_next_page
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, RECORDS, SHAPES
@@ -106,6 +107,31 @@ def test_a_warning_of_every_answer_is_accepted_by_its_words(serve: Any, place: s
         "mentions a next page"
         in read(registry.source({"endpoint": {"response_actions": [notice]}}))[1]
     )
+
+
+@pytest.mark.invariant(5)
+def test_an_accepted_warning_ends_no_read(serve: Any) -> None:
+    """It stands on each page, also on an empty one in the middle."""
+
+    def answer(asked: Any) -> Any:
+        page = int(asked.query.get("cursor") or 1)
+        follows = {"next": str(page + 1)} if page < 3 else {}
+        records = [] if page == 2 else [{"id": page}]
+        return {"items": records, "warnings": ["Data may be incomplete"], **follows}
+
+    cursor = {"type": "cursor", "cursor_path": "next"}
+    registry = serve(answer)
+    came, message = read(registry.source({"endpoint": {"paginator": cursor}}))
+    settings: Any = settings_in(message)
+    settings["endpoint"]["paginator"] = cursor
+    assert read(registry.source(settings)) == (came, "") == (["1", "3"], "")
+
+
+def test_a_time_to_continue_from_is_no_sure_sign() -> None:
+    """It is beside all records too: a run does not fail by it."""
+    for key in ("continueFrom", "continueAt", "continueAfter"):
+        answer = PageAnswer({"items": [], key: "2026-01-01T00:00:00Z"}, {}, (), "")
+        assert [mark.sure for mark in marks_of(answer)] == [False], key
 
 
 FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]
@@ -216,6 +242,17 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"items": FEW, "lastPage": "N"}, {}),
     ({"items": FEW, "continueFrom": 6}, {}),
     ({"items": FEW, "resumeAt": "M-6"}, {}),
+    ({"items": FEW, "nextName": "M-6"}, {}),
+    (
+        {
+            "items": FEW,
+            "links": [
+                {"rel": "page", "href": "/list?page=1", "active": True},
+                {"rel": "page", "href": "/list?page=2"},
+            ],
+        },
+        {},
+    ),
     ({"items": FEW, "pageOf": "1/3"}, {}),
     ({"items": FEW, "pagination": {"page": {"current": 1, "of": 3}}}, {}),
     ({"items": FEW, "page": 1, "pages": [1, 2, 3]}, {}),
@@ -341,7 +378,6 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("allResults", True),
             ("limits", {"remaining": 4999, "limit": 5000}),
             ("unread_total", 55),
-            ("nextNumber", "CMP-0013"),
             ("timing", {"total": 133}),
             ("permissions", {"more": True}),
             ("meta", {"filter_count": 5, "total_count": 400}),
@@ -389,6 +425,23 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             "X-Backup-Next-Set",
         )
     ),
+    *(
+        ({"items": FEW, "total": 5, key: value}, {})
+        for key, value in (
+            ("nextNumber", "CMP-0013"),
+            ("message", "Showing 5 of 5. 0 more records."),
+            ("hint", "Use q= to refine your search"),
+            ("info", "limit: maximum records returned per page"),
+            (
+                "links",
+                [
+                    {"title": "Compounds", "url": "/list", "active": True},
+                    {"title": "Help", "url": "/help?page=2"},
+                ],
+            ),
+        )
+    ),
+    ({"items": FEW, "lastPage": "0", "page": "0"}, {}),
     ({"page": FEW, "pageCount": 1}, {}),
     ({"Data": FEW, "Total": 5, "AggregateResults": None, "Errors": None}, {}),
     ([{**each, "total_count": 5, "vials": 96} for each in FEW], {}),

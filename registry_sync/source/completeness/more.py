@@ -35,7 +35,7 @@ from registry_sync.source.completeness.said_values import (
     is_filled,
     truth_of,
 )
-from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, says_cut
+from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, may_be_cut, says_cut
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
@@ -57,8 +57,7 @@ ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
 TOKENS = frozenset({
     "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
     "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
-    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie", "continuefrom",
-    "continueat", "continueafter",
+    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
 })  # fmt: skip
 TOKEN_HEADER = re.compile(
     r"(?!.*(sign|rotat|crypt|keyset|backup|upgrade))"
@@ -74,7 +73,7 @@ https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
     "searchafter", "cursormark", "offset", "resume", "resumetoken", "resumekey", "resumeafter",
-    "resumefrom", "resumeat",
+    "resumefrom", "resumeat", "continuefrom", "continueat", "continueafter",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
@@ -145,10 +144,11 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     within_next = any(NEXT.match(part) or part in TOKENS for part in entry.within)
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
     if OF_A_NEW_RECORD.fullmatch(word) and as_number(value) is None:
-        return None
+        return Mark("partial", entry, sure=False)  # it may be a cursor, if no total is reached
     is_token = named or word in TOKENS
     sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
-    if not sure and (word not in MAYBE_TOKENS or entry.header or as_number(value) is not None):
+    counts = as_number(value) is not None and not word.startswith(("resume", "continue"))
+    if not sure and (word not in MAYBE_TOKENS or entry.header or counts):
         return None
     number = as_number(value)
     if number is None or re.search(r"token|cursor|marker", word):
@@ -174,7 +174,8 @@ def _is_said(value: Any, word: str) -> bool:
     """Return whether a value is true or false in so many words, not a number or an initial."""
     if isinstance(value, str):
         text = value.strip().lower()
-        return text in PLAIN or bool(word.startswith("is") or OF_A_LIST.search(word))
+        of_a_list = OF_A_LIST.search(word) and text.isalpha()
+        return text in PLAIN or bool(word.startswith("is") or of_a_list)
     return isinstance(value, bool) or word.startswith("is")
 
 
@@ -192,9 +193,9 @@ def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
     """Read a text for people: `{"warning": "Result truncated to 500 rows"}`."""
     outcome = entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
     texts = entry.word in TEXTS and (not entry.header or entry.word == "warning")
-    if not outcome and not (texts and says_cut(entry.value)):
-        return None
-    return Mark("flag", entry, sure=False)
+    if outcome or (texts and says_cut(entry.value)):
+        return Mark("flag", entry, sure=False)
+    return Mark("partial", entry, sure=False) if texts and may_be_cut(entry.value) else None
 
 
 def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:

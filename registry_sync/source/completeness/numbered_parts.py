@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import Entry
-from registry_sync.source.completeness.said_values import address_in, as_number
+from registry_sync.source.completeness.said_values import address_in, as_number, is_ahead
 
 PARTS = frozenset({"part", "chunk", "batch", "segment", "slice"})
 """Words of parts other than pages, which are numbered as those are."""
@@ -15,6 +17,8 @@ COUNTS = {**dict.fromkeys(PARTS, ("of", "total", "count", "last")), "page": ("of
 NUMBERS = ("number", "no", "index", "num", "current")
 OF_PAGES = frozenset({"pages", "pageof", "pagination", "paging", "pager", "links"})
 """Words of a text such as `1/3`, or of a list of the pages."""
+LABELS = ("label", "title", "name", "text", "page", "number")
+"""Keys of what a list of the pages shows for one."""
 CURRENT = ("active", "current", "isActive", "isCurrent", "selected")
 """Keys of the page that an answer is, in a list of the pages."""
 
@@ -27,8 +31,23 @@ def has_later_page(pages: Any, now: int | None) -> bool:
         return now is not None and now < max(pages)
     objects = [page for page in pages if isinstance(page, dict)]
     current = [any(page.get(key) is True for key in CURRENT) for page in objects]
-    later = objects[current.index(True) + 1 :] if True in current else []
-    return any(address_in(page, "url") for page in later)
+    if True not in current:
+        return False
+    this, *later = objects[current.index(True) :]
+    return any(_is_page_after(page, address_in(this, "url")) for page in later)
+
+
+def _is_page_after(item: Json, this: str) -> bool:
+    """Return whether an item of a list of links is a page, by its label or its address.
+
+    Lists of links may as well be those of a site's menu.
+    """
+    address = address_in(item, "url")
+    if not address:
+        return False
+    if any(as_number(item.get(key)) is not None for key in LABELS):
+        return True
+    return is_ahead(address, this) and (not this or urlsplit(address).path == urlsplit(this).path)
 
 
 def part_now(entry: Entry) -> int | None:

@@ -28,14 +28,18 @@ CUT_SHORT = pattern(
     r"|only (?:the )?(?:first |top )?[\d,]+ (?:\w+ )?(?:\w+ )?(?:shown|returned|displayed|included)"
     r"|only (?:the )?(?:first|top) [\d,]+\b|first [\d,]+ of [\d,]+"
     r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
-    r"|\b\d[\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
+    r"|\b[1-9][\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
     r"|too many (?:results|records|rows|items|entries|hits|matches)"
-    r"|(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
-    r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
-    r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)"
     r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
     re.IGNORECASE,
 )
+MAY_BE_CUT = pattern(
+    r"(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
+    r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
+    r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)",
+    re.IGNORECASE,
+)
+"""What a list may also say if all of it came: that there is a limit, and how to get less."""
 
 
 def says_cut(value: Any) -> bool:
@@ -43,5 +47,14 @@ def says_cut(value: Any) -> bool:
 
     `{"warning": "Result truncated to 500 rows"}`
     """
+    return CUT_SHORT.search(_text(value)) is not None
+
+
+def may_be_cut(value: Any) -> bool:
+    """Return whether a text says what it may also say where nothing is missing."""
+    return MAY_BE_CUT.search(_text(value)) is not None
+
+
+def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return CUT_SHORT.search(text[:LONGEST]) is not None
+    return text[:LONGEST]
