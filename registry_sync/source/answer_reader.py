@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import mark_within
@@ -13,7 +15,7 @@ from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
-from registry_sync.source.answers.record_guess import lists_in
+from registry_sync.source.answers.record_guess import NoList
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.more import marks_of
 from registry_sync.source.details import MOST_FAILING
@@ -43,18 +45,18 @@ class AnswerReader:
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
-            if not found.count and not reply.excused_by:
+            if not found.count and not reply.is_end:
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
                 raise without_answer(reply.status)  # a job, not a record
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
         except Unusable as error:
-            if reply.excused_by:
+            if reply.is_end or (reply.excused_by and not _names_next(reply)):
                 return RecordList(doubled=reply.doubled)
             self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
-            if not _is_page_without_list(reply):
+            if not isinstance(error, NoList) or not _names_next(reply):
                 raise bad_answer(str(error), error.remedy) from error
             found = RecordList()
         self._exchange.connector.page_limits.check_records(found.count)
@@ -90,8 +92,14 @@ class AnswerReader:
         """Raise for an answer without records that sends browsers to another page."""
         there = REFRESH.search(reply.headers.get("Refresh", ""))
         if there is not None:
-            what = f"it has no records, but leads to another page (Refresh: {there[1][:80]})"
-            raise bad_answer(what, "checks API URL", transient=True)
+            url = joined_address(reply.url, there[1])
+            page = origin(url) + (urlsplit(url).path if is_address(url) else "")
+            page = self._exchange.connection.quote(page)[:150]
+            raise bad_answer(
+                f"it has no records, but leads to another page (Refresh: {page})",
+                "checks API URL if this persists; the next run tries again",
+                transient=True,
+            )
 
     def _refuse_failure(self, reply: Reply) -> None:
         if reply.status == ACCEPTED:
@@ -99,13 +107,11 @@ class AnswerReader:
         self._exchange.refuse_failure(reply.body)
 
 
-def _is_page_without_list(reply: Reply) -> bool:
-    """Return whether an answer has no list at all, but a next page: `{"nextPageToken": "t2"}`.
+def _names_next(reply: Reply) -> bool:
+    """Return whether an answer without a list names a next page: `{"nextPageToken": "t2"}`.
 
     Servers that leave out empty lists send it where the key may see no record of a page.
     https://google.aip.dev/158
     """
-    if not isinstance(reply.body, dict) or lists_in(reply.body):
-        return False
     answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)
     return any(mark.sure and mark.kind in ("address", "token") for mark in marks_of(answer))

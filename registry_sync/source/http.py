@@ -23,6 +23,7 @@ from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, i
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.partial_data import is_partial
+from registry_sync.source.answers.parts_missing import is_of_warning
 from registry_sync.source.answers.record_guess import RECORD_KEYS
 from registry_sync.source.answers.response_actions import ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
@@ -45,8 +46,9 @@ class Reply:
 
     `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
     `ignored_by` is the response action that says so, and `blank` that it has no body. `excused_by`
-    is the one that takes an error inside a success for the end of the list. `doubled` are keys that
-    an object of a list has several times; in a single record they are marked already.
+    is the one that accepts an error inside a success: the end of the list, or a standing warning.
+    `doubled` are keys that an object of a list has several times; in a single record they are
+    marked already.
     """
 
     body: Any
@@ -65,6 +67,11 @@ class Reply:
     def is_empty(self) -> bool:
         """Return whether it is a success without a body, and not what a response action ignored."""
         return self.ignored and not self.ignored_by and self.status < 300
+
+    @property
+    def is_end(self) -> bool:
+        """Return whether settings say that its error is the end of the list; no warning is."""
+        return self.excused_by is not None and not is_of_warning(self.excused_by.error_path)
 
     @property
     def date(self) -> datetime | None:

@@ -255,8 +255,10 @@ class PageReader:
     def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
         reply, where = fetched.reply, fetched.where
-        excused = bool(reply.excused_by) and not fetched.listed.count
-        ended = excused or (reply.ignored and not (reply.is_empty and names_next(answer)))
+        excused = reply.is_end and not fetched.listed.count
+        ended = excused or (
+            reply.ignored and not (reply.is_empty and names_next(paginator, where, answer))
+        )
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
         if follows is None or not _stays(where, follows, answer):
             return follows

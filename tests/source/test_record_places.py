@@ -118,21 +118,21 @@ INNER = [{"id": 1, "name": "analgesic"}, {"id": 2, "name": "acid"}]
         ({**NAMED, "value": None}, ["$", "value"]),
         ({**NAMED, "tags": ["a"]}, ["$"]),
         (NAMED, ["$"]),
-        ({**NAMED, "results": INNER}, []),
-        ({**NAMED, "items": []}, []),
-        ({"id": "req-1", "compounds": INNER}, []),
-        ({"jsonrpc": "2.0", "id": 1, "result": INNER}, []),
-        ({"name": "compounds", "members": INNER}, []),
+        ({**NAMED, "results": INNER}, 2),
+        ({**NAMED, "items": []}, 0),
+        ({"id": "req-1", "compounds": INNER}, 2),
+        ({"jsonrpc": "2.0", "id": 1, "result": INNER}, 2),
+        ({"name": "compounds", "members": INNER}, 2),
     ],
 )
 @pytest.mark.invariant(5)
 def test_a_single_record_and_the_list_inside_it_are_told_apart(
-    serve: Any, body: Any, selectors: list[str]
+    serve: Any, body: Any, selectors: list[str] | int
 ) -> None:
     """The first read knows neither: tags would be written as compounds, or nothing at all."""
     registry = serve(lambda asked: body)
-    if not selectors:
-        assert len(ids(registry.source())) in (0, 2)
+    if isinstance(selectors, int):
+        assert ids(registry.source()) == ["1", "2"][:selectors]
         return
     with pytest.raises(SourceError, match="may be a single record") as caught:
         ids(registry.source())

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted, marks_of
 from registry_sync.source.completeness.one_more import probe_next_page

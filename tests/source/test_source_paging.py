@@ -143,15 +143,26 @@ def test_a_next_link_is_known_by_any_spelling_of_its_relation(
 
 @pytest.mark.parametrize(
     ("paginator", "name"),
-    [("auto", "Link"), ("header_link", "Link"), ("page_number", "Link"), ("auto", "X-Next-Page")],
+    [
+        ("auto", "Link"),
+        ("header_link", "Link"),
+        ("page_number", "Link"),
+        ("auto", "X-Next-Page"),
+        ({"type": "header_cursor", "cursor_key": "X-At", "cursor_param": "page"}, "X-At"),
+        ({"type": "header_link", "links_next_key": "on"}, "Link"),
+    ],
 )
 def test_a_page_without_content_that_names_the_next_is_not_the_end(
-    serve: Any, paginator: str, name: str
+    serve: Any, paginator: Any, name: str
 ) -> None:
+    relation = "next" if isinstance(paginator, str) else "on"
+
     def answer(asked: Asked) -> Any:
         page = int(asked.query.get("page", 1))
         link = f"/list?page={page + 1}"
-        said = {name: f'<{link}>; rel="next"' if name == "Link" else link} if page < 4 else {}
+        link = str(page + 1) if name == "X-At" else link
+        said = {name: f'<{link}>; rel="{relation}"' if name == "Link" else link}
+        said = said if page < 4 else {}
         if page in (2, 3):
             return Reply(b"", status=204, headers=said)
         return Reply(cut((page - 1) * 5) if page < 5 else [], headers=said)
@@ -168,6 +179,52 @@ def test_a_first_page_without_its_list_that_names_the_next_is_empty(serve: Any) 
     registry = serve(answer)
     for settings in ({}, {"data_selector": "compounds"}):
         assert ids(registry.source(endpoint(paginator=cursor, **settings))) == ALL[:5]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"items": "Service busy"},
+        {"items": {"0": {"id": 1}, "2": {"id": 2}}},
+        {"compounds": {"compound": {"id": 1, "name": "a"}}},
+        {"compounds": {"compound": {"id": 1}}},
+        {"items": [["1", "a"]]},
+        {"id": 1, "mass": 5.2},
+        {"id": 1, "name": "a"},
+    ],
+)
+@pytest.mark.invariant(5)
+def test_a_page_that_cannot_be_read_is_not_empty_because_it_names_the_next(
+    serve: Any, said: Any
+) -> None:
+    there = [1]
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 1))
+        body = said if page in there else {"items": cut((page - 1) * 5)}
+        return {**body, "next": f"/list?page={page + 1}" if page < 3 else None}
+
+    registry = serve(answer)
+    link = {"type": "json_link", "next_url_path": "next"}
+    for settings in ({}, endpoint(paginator=link)):
+        with pytest.raises(SourceError):
+            ids(registry.source(settings))
+    if not isinstance(said.get("items", {}), dict):  # a setting reads such an object
+        for there[0] in (1, 2):
+            with pytest.raises(SourceError):
+                ids(registry.source(endpoint(data_selector="items")))
+
+
+@pytest.mark.parametrize("word", ["usage", "metrics", "licence", "inventory"])
+@pytest.mark.invariant(5)
+def test_what_is_said_beside_the_records_counts_whatever_holds_both(serve: Any, word: str) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 1))
+        follows = f"/list?page={page + 1}" if page < 3 else None
+        return {word: {"items": cut((page - 1) * 5), "next": follows}}
+
+    source = serve(answer).source(endpoint(data_selector=f"{word}.items"))
+    assert ids(source) == ALL[:15]
 
 
 def test_a_next_link_without_results_is_the_end(serve: Any) -> None:

@@ -154,7 +154,8 @@ def _entries(
         if word in ECHOED and isinstance(value, dict):
             told = {name: inner for name, inner in value.items() if word_of(str(name)) in FOLLOWS}
             yield from _entries(told, records, at, (*within, word))
-        if (word in OTHER and word != "warnings") or id(value) in records:
+        aside = word in OTHER and word != "warnings" and not _holds(value, records)
+        if aside or id(value) in records:
             continue
         yield Entry(at, word, value, beside, within)
         if isinstance(value, dict):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
-from registry_sync.source.answers.page_answer import Entry
+from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
 FLAGS = frozenset({
@@ -77,6 +77,11 @@ def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
     """Return the path and the words of a warning that records may be missing; "" for none."""
     found = (entry for entry in entries if not entry.header and _warned(entry))
     return next(((entry.path, _missing_said(entry.value)) for entry in found), ("", ""))
+
+
+def is_of_warning(path: str) -> bool:
+    """Return whether a path leads to warnings, or to a text inside of one."""
+    return any(word_of(part.strip("\"'")) in WARNINGS for part in re.split(r"[.\[\]]", path))
 
 
 def only_text(entry: Entry) -> str:

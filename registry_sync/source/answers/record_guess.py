@@ -45,6 +45,9 @@ OF_A_PAGE = pattern(
     r"|message|status|code|url|href|version|time|date|id)"
 )
 """Keys of what an answer says about itself."""
+KINDS = ("kind", "etag", "object", "type")
+"""Other words of texts by which an answer says what it is."""
+FAULT = pattern(r"(?i)message|error|status")
 NAME = pattern(r"(?:(?:full|long|short|display|pref(?:erred)?|common)?name|title|label)")
 """Words of a record's name."""
 DEEPEST = 3
@@ -70,6 +73,10 @@ class Ambiguous(Unusable):
             select(guess.path, empty),
         )
         self.guess = guess
+
+
+class NoList(Unusable):
+    """An answer has nothing but what it says of its page: where its records belong is not known."""
 
 
 def select(*paths: str) -> str:
@@ -107,7 +114,8 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
         raise Unusable("its answer may be a single record", select("$"))
     if not empty and (form := other_form(body)):
         raise Unusable(f"its answer contains no list of records, but {form}", INSTEAD)
-    raise Unusable("its answer contains no list of records", select(*(empty or ["…"])))
+    kind = NoList if not empty and is_only_about_pages(body, is_record) else Unusable
+    raise kind("its answer contains no list of records", select(*(empty or ["…"])))
 
 
 def _refuse_aside(body: Any, found: Guess) -> None:
@@ -140,6 +148,24 @@ def _is_named(body: Any) -> bool:
     return isinstance(body, dict) and any(
         NAME.fullmatch(word(key)) and isinstance(value, str) for key, value in body.items()
     )
+
+
+def is_only_about_pages(body: Any, is_record: Callable[[Any], bool]) -> bool:
+    """Return whether an answer has no list, object or text that may be records, or stand for them.
+
+    `{"kind": "list", "nextPageToken": "t2"}` has none.
+    """
+    if not isinstance(body, dict) or is_record(body):
+        return False
+    for key, value in body.items():
+        if isinstance(value, dict):
+            told = word(key) in NEVER or is_only_about_pages(value, is_record)
+        else:
+            told = not isinstance(value, (str, list)) or word(key) in (*NEVER, *KINDS)
+            told = told or (isinstance(value, str) and bool(OF_A_PAGE.fullmatch(key)))
+        if (value and not told) or (value and FAULT.search(key)):
+            return False
+    return True
 
 
 def lists_in(body: Any, depth: int = DEEPEST) -> dict[str, list[Any]]:

@@ -18,7 +18,9 @@ from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
     Guess,
+    NoList,
     guess,
+    is_only_about_pages,
     lists_in,
     objects_in,
     select,
@@ -204,7 +206,9 @@ class RecordFinder:
         if self._memory.holds_records and not whole:
             return RecordList(doubt=UNKNOWN_PLACE)
         paths = [path for path in lists_in(body) if path != place]
-        raise Unusable(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
+        absent = compile_path(place.removesuffix("[*]"))(body) is ABSENT and not paths
+        kind = NoList if absent and is_only_about_pages(body, self.is_record) else Unusable
+        raise kind(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
 
     # -- the first time ----------------------------------------------------------------------
 

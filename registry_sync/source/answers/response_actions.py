@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from registry_sync.source.answers.decoding import Unusable, parse
+from registry_sync.source.answers.parts_missing import is_of_warning
 from registry_sync.source.connection import Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
@@ -43,18 +44,23 @@ class ResponseActions:
         return ""
 
     def of_body(self, body: Any, status: int) -> ResponseAction | None:
-        """Return the action that ignores an error inside a success, None if none does.
+        """Return the action that ignores an error inside a success, if one does.
 
-        Raise SourceError.
+        One that accepts a warning hides no error that another one is about. Raise SourceError.
         """
+        accepted: ResponseAction | None = None
         for action in self._actions:
             if not action.error_path or action.status_code not in (None, status):
+                continue
+            if accepted is not None and is_of_warning(action.error_path):
                 continue
             found = _filled(compile_path(action.error_path)(body))
             if found and action.content in found:
                 _act(action, f"its answer contains an error: {self._quote(found)}")
-                return action
-        return None
+                if not is_of_warning(action.error_path):
+                    return action
+                accepted = action
+        return accepted
 
 
 def _name(index: int) -> str:

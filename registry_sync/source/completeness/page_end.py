@@ -18,6 +18,8 @@ from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.base import MOST_EMPTY
+from registry_sync.source.paginators.cursor import HeaderCursor
+from registry_sync.source.paginators.links import HeaderLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,12 @@ def announced(end: End) -> bool:
     )
 
 
-def names_next(answer: PageAnswer) -> bool:
+def names_next(paginator: Paginator, where: Json | None, answer: PageAnswer) -> bool:
     """Return whether an answer without a body names a next page in its headers."""
-    return "next" in answer.links or any(mark.sure for mark in marks_of(answer))
+    if "next" in answer.links or any(mark.sure for mark in marks_of(answer)):
+        return True
+    by_header = isinstance(paginator, (HeaderCursor, HeaderLink))
+    return by_header and paginator.next_position(where, answer) is not None
 
 
 def ends_empty(answer: PageAnswer) -> bool:
