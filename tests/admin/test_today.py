@@ -135,10 +135,13 @@ def outstanding(lane):
     )  # fmt: skip
 
 
-def refused_result(lane):
-    run = SyncRun.objects.filter(lane=lane).latest("pk")
-    row = {"schema_id": "assaysch_1", "state": HistoryResult.State.REFUSED}
-    HistoryResult.objects.create(run=run, note="It has no project.", result_id=uuid.uuid4(), **row)
+def result(state):
+    def make(lane):
+        run = SyncRun.objects.filter(lane=lane, history_result=None).latest("pk")
+        row = {"schema_id": "assaysch_1", "state": state, "result_id": uuid.uuid4()}
+        HistoryResult.objects.create(run=run, note="It has no project.", **row)
+
+    return make
 
 
 def unsent(lane):
@@ -176,7 +179,8 @@ KINDS = [
      "Alert settings"),
     (lambda lane: made.WebhookDeliveryFactory(state="failed"), "1 × failed webhook delivery",
      "Each delivery says why", "warning", "Try again"),
-    (refused_result, "1 run without a result", "It has no project.", "warning", None),
+    (result("refused"), "1 run without a result", "It has no project.", "warning", None),
+    (result("unknown"), "1 run that may lack a result", "it is not known", "warning", None),
     (lambda lane: made.InstallationFactory(deactivated_at=NOW), "The app was deactivated",
      "A Benchling admin must activate it.", "bad", "Check the setup"),
 ]  # fmt: skip

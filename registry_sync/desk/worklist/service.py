@@ -29,6 +29,7 @@ from registry_sync.models.app_scope import app_key
 from registry_sync.monitoring.health import HealthState
 from registry_sync.monitoring.notified import who_is_notified
 
+State = HistoryResult.State
 LOOKED_BACK = timedelta(days=7)
 """How old a failed delivery may be to have a card."""
 
@@ -171,36 +172,40 @@ class FailedDeliveries(CardKind):
 
 
 class RefusedResults(CardKind):
-    """Runs whose result in the sync history Benchling refused, since the last that it took."""
+    """Runs without a certain result in the sync history, since the last that Benchling took."""
 
     name = "results"
 
     def cards(self, overview: Overview) -> Iterable[Card]:
-        """Return one card with the last refusal."""
-        if refused := self._refused():
-            yield Card(
-                title=f"{number_of(len(refused), 'run')} without a result in Sync History Schema",
-                gravity=Gravity.BEHIND,
-                actors=("benchling",),
-                text=f"Benchling refused the last one: {refused[0].note}",
-                since=refused[-1].run.created_at,
-                address=link("syncrun_change", refused[0].run_id),
-            )
+        """Return one card for what was refused and one for what is unknown, each with the last."""
+        missing = self._missing()
+        for state, title, what in (
+            (State.REFUSED, "without a result in", "Benchling refused the last one"),
+            (State.UNKNOWN, "that may lack a result in", "Of the last one, it is not known"),
+        ):
+            if rows := [row for row in missing if row.state == state]:
+                yield Card(
+                    title=f"{number_of(len(rows), 'run')} {title} Sync History Schema",
+                    gravity=Gravity.BEHIND,
+                    actors=("benchling",),
+                    text=f"{what}: {rows[0].note}",
+                    since=rows[-1].run.created_at,
+                    address=link("syncrun_change", rows[0].run_id),
+                )
 
-    def _refused(self) -> list[HistoryResult]:
-        """Return the refused results since the last one that was written, the newest first."""
-        undecided = (HistoryResult.State.WAITING, HistoryResult.State.UNKNOWN)
-        rows = HistoryResult.objects.exclude(state__in=undecided)
+    def _missing(self) -> list[HistoryResult]:
+        """Return what was not, or may not be, written since the last that was, newest first."""
+        rows = HistoryResult.objects.exclude(state=State.WAITING)
         newest = list(rows.order_by("-run_id")[:100])  # not by the app: all runs would be joined
         runs_here = (
             SyncRun.objects.of_app().only("created_at").in_bulk([row.run_id for row in newest])
         )
-        refused = []
+        missing = []
         for row in newest:
             if (run := runs_here.get(row.run_id)) is None:
                 continue
-            if row.state == HistoryResult.State.WRITTEN:
+            if row.state == State.WRITTEN:
                 break
             row.run = run
-            refused.append(row)
-        return refused
+            missing.append(row)
+        return missing
