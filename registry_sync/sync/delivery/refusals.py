@@ -84,7 +84,8 @@ def refusal(
         return missing_link(entity, sorted(missing_links)[0], message)
     author = next((a for a in entity.fields.get("authors") or () if _names(message, a)), "")
     cause = next((cause for cause in CAUSES if cause.pattern.search(message)), OTHER)
-    if author and cause in (OTHER, PERMISSION):
+    is_named = _names(message, entity.registry_id) or _names(message, entity.name)
+    if author and (cause in (OTHER, PERMISSION) or (cause.code == "archived" and not is_named)):
         cause = AUTHOR
     field = "authors" if cause is AUTHOR else _field_named(message, schema)
     return Problem(
