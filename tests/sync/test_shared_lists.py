@@ -10,6 +10,7 @@ from django.apps import apps
 from registry_sync.benchling.client import Client
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Drift, LedgerEntry, SyncRun
+from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.namespace import Namespace
 from tests.support.entities import compounds, of_type
@@ -77,8 +78,8 @@ def test_drift_of_aliases_ends_when_a_run_writes_them(world):
     assert aliases(w) == ["Hand", "New"] and not Drift.objects.filter(closed_at=None).exists()
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_who_added_an_alias_is_known_after_a_kill(world, after):
+@pytest.mark.parametrize("dies_in", ["sending", "start_upsert", "polling"])
+def test_who_added_an_alias_is_known_after_a_kill(world, dies_in):
     w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)
     w.sync()
     set_by_hand(w, "C-1", "Ours", "Hand")
@@ -86,11 +87,16 @@ def test_who_added_an_alias_is_known_after_a_kill(world, after):
     send = Client.start_upsert
 
     def dies(self, *given):
-        if after:
+        if dies_in == "polling":
             send(self, *given)
         raise Killed
 
-    assert jobs.work_to_end(killed_in(Client, "start_upsert", dies).pk).updated == 1
+    if dies_in == "sending":
+        run = killed_in(BatchLog, "sending", dies)
+        LedgerEntry.objects.update(found_items=None)  # as the last version left it
+    else:
+        run = killed_in(Client, "start_upsert", dies)
+    assert jobs.work_to_end(run.pk).updated == 1
     assert aliases(w) == ["Hand", "New", "Ours"]
     assert listing(w).updated == 1 and aliases(w) == ["Hand"]
 
@@ -144,15 +150,18 @@ def test_an_upgrade_takes_for_its_own_what_entities_were_created_with(world):
     assert listing(w).updated == 1 and aliases(w) == ["Later"]
 
 
-def test_an_author_who_is_no_user_yet_is_tried_again_by_each_run(world):
+@pytest.mark.parametrize("refused", ["", "User ent_new is archived."])
+def test_an_author_who_is_no_user_yet_is_tried_again_by_each_run(world, refused):
     records = compounds("C", "CC", chemist="ent_ada")
     records[1]["chemist"] = "ent_new"
     w = of_type(world, "custom_entity", records, rules={"authors": ["chemist"]})
+    w.tenant.refuse |= {"C-2": refused} if refused else {}
     assert (w.sync().created, w.sync().failed) == (1, 1)
     error = w.open_errors()["C-2"]
     assert (error.code, error.field, error.value) == ("author_unknown", "authors", "ent_new")
     assert (error.kind, error.waits_for) == ("benchling", "author")
     w.tenant.users["ent_new"] = "New"
+    w.tenant.refuse.clear()
     assert w.sync().created == 1 and not w.open_errors()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -80,7 +79,7 @@ class BatchDelivery:
         """Do nothing: whatever was taken is sent by `flush`."""
 
     def recover(self) -> None:
-        recover_batches(self.ctx, self.log, partial(self._rows, again=True), self._in_use)
+        recover_batches(self.ctx, self.log, self._rows, self._in_use)
         self.unmapped.conclude()
 
     def rename(self, entities: Sequence[Entity]) -> None:

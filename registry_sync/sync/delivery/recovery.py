@@ -19,7 +19,7 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 def recover_batches(
     ctx: RunContext,
     log: BatchLog,
-    make_rows: Callable[[Sequence[str]], list[Row]],
+    make_rows: Callable[..., list[Row]],
     in_use: Callable[[Sequence[Row]], list[Row]],
 ) -> None:
     """Finish the run's open batches. Raise SyncError for a task that Benchling never ends."""
@@ -32,14 +32,15 @@ def _recover(
     ctx: RunContext,
     log: BatchLog,
     batch: Batch,
-    make_rows: Callable[[Sequence[str]], list[Row]],
+    make_rows: Callable[..., list[Row]],
     in_use: Callable[[Sequence[Row]], list[Row]],
 ) -> None:
     log.open(batch)
-    rows = make_rows(list(batch.packed.values()))
+    was_sent = batch.asked_at is not None or bool(batch.task_id)
+    rows = make_rows(list(batch.packed.values()), again=was_sent)
     log.underway.update((item["external_id"], item["registry_id"]) for item in batch.items())
     _give_up_on_old(ctx, batch)
-    if batch.asked_at is None and not batch.task_id:
+    if not was_sent:
         rows = in_use(rows)
         wait_for_room(ctx.run, len(rows), per_hour=ctx.terms.objects_per_hour)
         # In parts: a tenant that is near its limit of objects may never take all at once.
