@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -118,6 +120,18 @@ os.waitpid(child.pid, 0)
     parent.wait(60)
     assert parent.stdout.read() == ""
     parent.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
+def test_a_late_answer_is_no_other_childs_pid():
+    server = object.__new__(starting.ForkServer)
+    server._channel, fork_server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server._channel.settimeout(0)
+    server._lock = threading.Lock()
+    with fork_server, pytest.raises(BlockingIOError):
+        server.fork(("-V",), {}, [0, 1, 2])
+    with fork_server, pytest.raises(OSError, match="Bad file descriptor"):
+        server.fork(("-V",), {}, [0, 1, 2])
 
 
 def test_without_what_a_fork_takes_it_is_started(monkeypatch):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from sandbox.children import dies_with_parent
@@ -65,9 +65,10 @@ class Forked(subprocess.Popen[Any]):
 
 
 class ForkServer:
-    """The one server of a worker of pytest."""
+    """The one server of a worker of pytest; it ends with the thread that started it."""
 
     def __init__(self) -> None:
+        assert current_thread() is main_thread()
         self._lock = Lock()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.settimeout(PATIENCE)
@@ -93,6 +94,9 @@ class ForkServer:
             try:
                 socket.send_fds(self._channel, [request], streams)
                 answer = self._channel.recv(100)
+            except BaseException:
+                self._channel.close()  # a late answer is not that of the next request
+                raise
             finally:
                 _adopt(False)
         if not answer:
