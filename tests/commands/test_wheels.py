@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
 from pathlib import Path
 
@@ -34,8 +35,7 @@ def installed() -> Path:
 
 def install(where: Path) -> str:
     """Build the wheels and install them in a new environment; return its folder of commands."""
-    folder = where / "wheels"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=where))  # another worker may have failed in one
     copy = folder / "checkout"
     kept = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("registry_sync", "integration", "sandbox"):
