@@ -96,8 +96,8 @@ def _postgresql() -> CheckResult:
     if encoding != "UTF8":
         return bad(
             f"PostgreSQL's database has the encoding {encoding}, which cannot store every text.",
-            "The operator must create one in UTF8 (createdb --encoding UTF8 --template template0), "
-            "restore a backup into it, and name it in DATABASE_URL.",
+            "The operator must create one in UTF8 (createdb --encoding UTF8 --locale C.UTF-8 "
+            "--template template0), restore a backup into it, and name it in DATABASE_URL.",
         )
     return ok("PostgreSQL, every migration applied, writable.")
 
