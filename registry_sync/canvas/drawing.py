@@ -170,7 +170,7 @@ def blocks(
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     note = notice or (canvas.note if pressed or joined else "")
     troubles = _installation()
-    state, shown = _standing(canvas, names, of, attended=not notice, able=not troubles)
+    state, shown = _standing(canvas, names, of, attended=not notice, can_run=not troubles)
     lines = [*filter(None, [note]), *troubles, *state]
     out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
     out += _attention(shown, names)
@@ -218,21 +218,21 @@ def _installation() -> list[str]:
 
 
 def _standing(
-    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool, able: bool
+    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool, can_run: bool
 ) -> tuple[list[str], list[SyncRun]]:
     """Return how the lanes stand, in paragraphs, and the runs of the chosen ones that say so."""
     if not names.several:
         status = lane_status(SyncRun.objects.of_same_app(canvas))
         shown = [status.run] if status.run is not None else []
-        return _only_lane(canvas, status, attended=attended, able=able), shown
+        return _only_lane(canvas, status, attended=attended, can_run=can_run), shown
     found = {lane.pk: lane_status(lane.runs.all()) for lane in names.lanes}
     runs_shown = [run for lane in of if (run := found[lane.pk].run) is not None]
-    return lane_lines(canvas, names, found, attended=attended, able=able), runs_shown
+    return lane_lines(canvas, names, found, attended=attended, can_run=can_run), runs_shown
 
 
-def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool, able: bool) -> list[str]:
+def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool, can_run: bool) -> list[str]:
     """Return how the only lane stands, and what the last preview found."""
-    lines = status.lines(attended=attended) or [words.never(able=able)]
+    lines = status.lines(attended=attended) or [words.never(can_run=can_run)]
     preview, run = canvas.preview, status.run
     if preview is not None and not preview.is_active and (run is None or preview.pk > run.pk):
         lines.append("\n".join(preview_lines(preview)))

@@ -17,14 +17,14 @@ def lane_lines(
     statuses: Mapping[int, LaneStatus],
     *,
     attended: bool,
-    able: bool = True,
+    can_run: bool = True,
 ) -> list[str]:
     """Return a line for each lane, with what a preview that was asked for in the canvas found.
 
-    `statuses` are the lanes' by primary key. `able`: whether the app could run a sync.
+    `statuses` are the lanes' by primary key. `can_run`: whether the app could run a sync.
     """
     said = {
-        lane: statuses[lane.pk].lines(attended=attended) or [words.never_of_lane(able=able)]
+        lane: statuses[lane.pk].lines(attended=attended) or [words.never_of_lane(can_run=can_run)]
         for lane in names.lanes
     }
     return [

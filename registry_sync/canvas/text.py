@@ -57,17 +57,17 @@ def of_lane(name: str, text: str) -> str:
     return f"**{escaped(name)}:** {text}" if name else text
 
 
-def never_of_lane(*, able: bool = True) -> str:
-    return f"Never synced.{' Press **Manual Sync** to start its first sync.' if able else ''}"
+def never_of_lane(*, can_run: bool = True) -> str:
+    return f"Never synced.{' Press **Manual Sync** to start its first sync.' if can_run else ''}"
 
 
 def known_nowhere(typed: str) -> str:
     return f"No registry has a record “{escaped(typed)}” that Registry Sync can see."
 
 
-def never(*, able: bool = True) -> str:
+def never(*, can_run: bool = True) -> str:
     """Return that no sync has begun, and how one is, if the app is able to run."""
-    how = " Press **Manual Sync** to start the first sync." if able else ""
+    how = " Press **Manual Sync** to start the first sync." if can_run else ""
     return f"The registry has never been synced into Benchling.{how}"
 
 

@@ -17,7 +17,7 @@ def dismiss(errors: Errors, *, actor: str, reason: str) -> int:
 
     Dismissed errors affect neither a run's status nor an exit code.
     """
-    return _shown(
+    return _with_canvases_outdated(
         runs.only_open(errors).update(
             dismissed_at=timezone.now(), dismissed_by=actor, dismissed_reason=reason
         )
@@ -26,7 +26,7 @@ def dismiss(errors: Errors, *, actor: str, reason: str) -> int:
 
 def bring_back(errors: Errors) -> int:
     """Undo a dismissal. Return how many errors are open again."""
-    return _shown(
+    return _with_canvases_outdated(
         runs.only_dismissed(errors).update(dismissed_at=None, dismissed_by="", dismissed_reason="")
     )
 
@@ -34,7 +34,9 @@ def bring_back(errors: Errors) -> int:
 def assign(errors: Errors, to: str, *, actor: str, reason: str) -> int:
     """Assign open errors to `to`, or to the role of their kind if it is "". Return how many."""
     rows = errors.filter(closed_at__isnull=True)
-    return _shown(rows.update(assigned=to, assigned_by=actor, assigned_reason=reason))
+    return _with_canvases_outdated(
+        rows.update(assigned=to, assigned_by=actor, assigned_reason=reason)
+    )
 
 
 def assign_to(errors: Errors, user: AbstractBaseUser | None) -> int:
@@ -42,8 +44,8 @@ def assign_to(errors: Errors, user: AbstractBaseUser | None) -> int:
     return errors.filter(closed_at__isnull=True).order_by().update(assigned_to=user)
 
 
-def _shown(count: int) -> int:
-    """Let canvases show what was decided about so many errors, and return the number."""
+def _with_canvases_outdated(count: int) -> int:
+    """Return how many errors were decided about, and let canvases show it."""
     if count:
         Canvas.objects.outdate()
     return count

@@ -61,7 +61,7 @@ RECORD_CAUSES = (
     ),
     Cause(
         "author_unknown",
-        "author who is no user in Benchling",
+        "author who is not a Benchling user",
         ("benchling",),
         "Add the user in Benchling or give the app access to them, or correct the authors in the "
         "registry. The next run tries again.",

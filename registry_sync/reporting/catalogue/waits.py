@@ -47,8 +47,8 @@ RECORD_WAITS = (
     RecordWait(
         "author",
         "its author",
-        "waits for its author to be a user in Benchling; each run tries it again",
-        "It waits for its author to be a user in Benchling.",
+        "waits for its author to become a Benchling user; each run tries it again",
+        "It waits for its author to become a Benchling user.",
     ),
     RecordWait(
         "allowance",
