@@ -6,6 +6,7 @@ import logging
 
 from django.utils import timezone
 
+from registry_sync.core.text import storable
 from registry_sync.core.waits import wait_code
 from registry_sync.models import RunLog, SyncRun
 from registry_sync.runs.lease import Lease, save
@@ -24,7 +25,7 @@ def log(run: SyncRun, level: str, text: str, *, in_summary: bool = False) -> Non
 
     `in_summary`: the run's summary says it too, so a quiet command leaves it out of its log.
     """
-    text = text.replace("\x00", "\ufffd")  # PostgreSQL accepts none
+    text = storable(text)
     logger.log(
         logging.getLevelName(level), "%s", text, extra={**of_run(run), "in_summary": in_summary}
     )
@@ -35,6 +36,7 @@ def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
     """Record a warning once per run; the run will end COMPLETED_WITH_WARNINGS. Raise LeaseLost."""
     if any(warning["code"] == code for warning in run.warnings):
         return
+    text = storable(text)
     save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
     log(run, "WARNING", text, in_summary=True)
 

@@ -105,7 +105,7 @@ class Incremental:
     def overlap_without_times(self) -> timedelta:
         """Return the overlap where the watermark is a clock's time.
 
-        A lag that is set counts if it is set for that: if there is a `cursor_path`, it is not.
+        A `lag` that is set without a `cursor_path` is meant for that; any other may be too short.
         """
         chosen = self.lag_is_set and not self.cursor_path
         return self.lag if chosen else max(self.lag, BLIND_LAG)

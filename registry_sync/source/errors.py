@@ -22,8 +22,6 @@ ENTER_KEY = (
     "The integration owner enters a valid key in API Key of the app's configuration; the "
     "registry's owner checks what it may read."
 )
-
-
 CHECK_TOKEN = (
     "The client's secret is right. The integration owner checks client.auth in Connector Settings: "
     "scopes, and audience or resource in token_params. The registry's owner checks what the client "

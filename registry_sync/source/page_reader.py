@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from registry_sync.core.problems import SourceError
@@ -231,8 +232,8 @@ class PageReader:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
             return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
         secrets = self._exchange.connection.auth.secrets()
-        found = signs_of(end, loops, doubled, excused_by=reply.excused_by)
-        return tuple(replace(sign, text=hide(sign.text, secrets, "(key)")) for sign in found)
+        without_key = partial(hide, secrets=secrets, shown="(key)")
+        return signs_of(end, loops, doubled, excused_by=reply.excused_by, hide=without_key)
 
     def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
         reply, records = fetched.reply, [*fetched.listed.records, *fetched.listed.strays]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
-from registry_sync.source.answers.doubled_keys import DoubledKey
-from registry_sync.source.answers.marks import fault_in, unmarked
+from registry_sync.source.answers.doubled_keys import DoubledKey, mark_within
+from registry_sync.source.answers.marks import fault_in, is_marked, unmarked
+from registry_sync.source.paths import compile_path
 
 pytestmark = pytest.mark.once
 
@@ -141,6 +143,36 @@ def test_keys_that_an_object_has_twice_are_found(body: bytes, values: Any) -> No
     doubled: list[DoubledKey] = []
     parse(body, doubled=doubled)
     assert [(one.key, one.values) for one in doubled] == values
+
+
+def test_many_keys_that_an_object_has_twice_are_found_in_time() -> None:
+    doubled: list[DoubledKey] = []
+    began = time.thread_time()
+    parse(
+        b"{" + b",".join(b'"k%d":1,"k%d":2' % (n, n) for n in range(20_000)) + b"}",
+        "",
+        "id",
+        doubled,
+    )
+    assert len(doubled) == 20_000 and time.thread_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("body", "marked", "outside"),
+    [
+        (b'{"r": {"in": {"a": "x", "b": 1}, "in": {"a": "x", "b": 2}}}', ["in.b"], []),
+        (b'{"r": {"in": {"a": "x"}, "in": {"b": 1}}}', ["in.a", "in.b"], []),
+        (b'{"r": {"in": {"a": 1, "a": 2}, "in": {"a": 2, "c": 1}}}', ["in.a", "in.c"], []),
+        (b'{"m": {"a": {"x": 1, "x": 2}, "a": 3}, "r": {}}', [], ["a"]),
+        (b'{"m": {"x": 1, "x": 2}, "r": {"y": 1, "y": 2}}', ["y"], ["x"]),
+    ],
+)
+def test_only_values_that_differ_are_marked(body: bytes, marked: Any, outside: Any) -> None:
+    doubled: list[DoubledKey] = []
+    record = parse(body, doubled=doubled)["r"]
+    assert [one.key for one in mark_within([record], doubled)] == outside
+    paths = ("in.a", "in.b", "in.c", "y")
+    assert [path for path in paths if is_marked(compile_path(path)(record))] == marked
 
 
 def test_large_pages_are_repaired_in_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -232,6 +233,28 @@ def test_a_session_that_ends_between_pages_is_renewed(serve: Any) -> None:
         "client_id": "app",
     }
     assert ids(registry.source({"client": {"auth": auth}})) == ALL and given == 2
+
+
+@pytest.mark.invariant(5)
+def test_a_key_twice_hides_no_other_sign_and_shows_no_secret(serve: Any) -> None:
+    records, at = (
+        json.dumps(RECORDS).encode(),
+        b"/api/of/the/registry/of/compounds/list?p=1&apikey=s3cret-key",
+    )
+    beside = {
+        b'"self": "%b", "self": "-"' % at: ["key_twice"],
+        b'"failedSources": ["L"], "n": NaN, "n": 1': ["answer_partial", "key_twice"],
+        b"%b" % b", ".join(b'"n": %d' % n for n in range(3000)): ["key_twice"],
+        b'"warnings": "The key s3cret-key may have gaps"': ["answer_partial"],
+    }
+    for said, codes in beside.items():
+        body = Reply(b'{"items": %b, %b}' % (records, said))
+        source = serve(lambda asked, body=body: body).source(credential="s3cret-key")
+        [page] = source.pages(None)
+        assert [sign.code for sign in page.signs] == codes, said
+        text = "".join(sign.text + sign.remedy for sign in page.signs)
+        assert "s3cret" not in text and "(key)" not in page.signs[0].remedy, text
+        assert len(text.encode()) < 1000 and (len(said) < 999 or "2 and 2,997 more" in text)
 
 
 def test_records_beside_a_failure_are_not_all(serve: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from registry_sync import runs
 from registry_sync.models import EntityError, SyncRun, Withdrawal
 from tests.support.odd import Reply
 
@@ -139,14 +140,18 @@ def test_a_key_twice_in_an_object_is_an_error_of_its_record(world: Any, serve: A
 def test_a_key_twice_outside_of_the_records_is_told(world: Any, serve: Any) -> None:
     w = world([], rows=ROWS)
     rows = json.dumps([{"id": "M-1", "name": "N", "smiles": "C"}]).encode()
-    bodies = [b'{"items": %b, "total": 1, "total": 1}', b'{"items": [{"id": "M-2"}], "items": %b}']
+    bodies = [b'{"items": %b, "total": 1, "total": 1}', b'{"items": [{"id": "M-2"}], "items": %b}',
+              b'{"items": %b, "meta": NaN, "meta": "\xe9"}']  # fmt: skip
     answer = {}
+    said: list[str] = []
     w.configure(**{"API URL": serve(lambda a: Reply(**answer)).url, "Connector Settings": PLAIN})
-    for body, codes in zip(bodies, ([], ["key_twice"]), strict=True):
+    for body, codes in zip(bodies, ([], ["key_twice"], ["key_twice"]), strict=True):
         answer["body"] = body % rows
         run = w.sync(kind=SyncRun.Kind.FULL)
         assert [warning["code"] for warning in run.warnings] == codes
-    assert "“items” more than once" in run.warnings[0]["text"]
+        said = [*said, *(warning["text"] for warning in run.warnings)]
+    assert "“items” more than once" in said[0] and '("NaN" and "\\xE9")' in said[1]
+    runs.log(run, "INFO", "half of a pair: \udc00")
 
 
 @pytest.mark.once

@@ -78,6 +78,7 @@ def parse(
             value = orjson.loads(content)
             if not may_have_doubled_keys(content, value):
                 return value
+            del value  # not two trees in memory
     text = _decoded(content, charset)
     try:
         return _loaded(text, doubled)

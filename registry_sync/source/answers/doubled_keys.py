@@ -7,19 +7,20 @@ value may be written. https://datatracker.ietf.org/doc/html/rfc8259#section-4
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from registry_sync.core.types import Json
-from registry_sync.source.answers.marks import TWICE
+from registry_sync.source.answers.marks import TWICE, unmarked, written
 
 ESCAPED = (b"\\u003a", b"\\u003A")
-"""Colons that a text has without the sign."""
+"""How JSON may write a colon in a text without the character itself."""
 MOST_SHOWN = 60
+MOST_VALUES = 3
+"""Values of one key that are shown; an object can have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ class DoubledKey:
     def mark(self) -> None:
         """Put a mark in the place of each value, so that nothing takes it for one."""
         self.owner[self.key] = _marked(self.key, self.values)
+
+    def in_words(self, between: str, hide: Callable[[str], str] = str) -> str:
+        """Return its first values as JSON without what `hide` removes, and how many more it has."""
+        shown = [hide(written(value))[:MOST_SHOWN] for value in self.values[:MOST_VALUES]]
+        more = len(self.values) - len(shown)
+        return between.join([*shown, f"{more:,} more"] if more else shown)
 
 
 def may_have_doubled_keys(content: bytes, parsed: Any) -> bool:
@@ -54,18 +61,29 @@ def object_of(pairs: Sequence[tuple[str, Any]], found: list[DoubledKey]) -> Json
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    for key, count in Counter(key for key, _ in pairs).items():
-        values = tuple(value for name, value in pairs if name == key) if count > 1 else ()
-        if len({json.dumps(value, sort_keys=True) for value in values}) > 1:
-            found.append(DoubledKey(made, key, values))
+    by_key: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        by_key.setdefault(key, []).append(value)
+    for key, values in by_key.items():
+        if _differ(values):
+            found.append(DoubledKey(made, key, tuple(values)))
     return made
 
 
+def _differ(values: Sequence[Any]) -> bool:
+    return len(values) > 1 and len({json.dumps(value, sort_keys=True) for value in values}) > 1
+
+
 def mark_within(records: Iterable[Json], doubled: Sequence[DoubledKey]) -> list[DoubledKey]:
-    """Mark the keys that records have several times, and return those outside of records."""
+    """Mark the keys that records have several times, and return those outside of records.
+
+    What another of these keys dropped is neither, but a part of its values.
+    """
     inside: set[int] = set()
     for record in records:
         _add(record, inside)
+    for one in doubled:
+        _add([*one.values[:-1]], inside)
     for one in doubled:
         if id(one.owner) in inside:
             one.mark()
@@ -84,11 +102,15 @@ def _add(value: Any, inside: set[int]) -> None:
 def _marked(key: str, values: Sequence[Any]) -> Any:
     """Return a mark; of objects and lists in their own form, so that a path to within finds it."""
     if all(isinstance(value, dict) for value in values):
-        names = dict.fromkeys(name for value in values for name in value)
+        by_name: dict[str, list[Any]] = {}
+        for value in values:
+            for name, held in value.items():
+                by_name.setdefault(name, []).append(held)
         return {
-            name: _marked(key, [value[name] for value in values if name in value]) for name in names
+            name: _marked(key, held) if _differ(held) or len(held) < len(values) else held[-1]
+            for name, held in by_name.items()
         }
     if all(isinstance(value, list) for value in values) and any(values):
         return [_marked(key, [item for value in values for item in value])]
-    shown = " / ".join(json.dumps(value, ensure_ascii=False)[:MOST_SHOWN] for value in values)
-    return f"{TWICE}{key}{TWICE}{shown}{TWICE}"
+    shown = DoubledKey({}, key, tuple(values)).in_words(" / ")
+    return f"{TWICE}{unmarked(key)}{TWICE}{shown}{TWICE}"

@@ -7,6 +7,7 @@ store: a field that maps it is refused, with its record, and all others are read
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
@@ -53,6 +54,11 @@ def twice_in(value: Any) -> str:
 def is_marked(value: Any) -> bool:
     """Return whether a value, or an item of a list, has a mark."""
     return bool(first_marked(value))
+
+
+def written(value: Any) -> str:
+    """Return JSON as the registry wrote it, or nearly so."""
+    return unmarked(json.dumps(value, ensure_ascii=False).replace(NO_VALUE, ""))
 
 
 def unmarked(text: str) -> str:

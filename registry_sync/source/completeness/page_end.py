@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from registry_sync.core.addresses import joined_address
@@ -27,6 +28,7 @@ class End:
     """A page and its paginator, as far as a read may end with it.
 
     `excused_by` is the response action that accepts what the answer says about its records.
+    `hide` removes the key from the registry's words.
     """
 
     paginator: Paginator
@@ -35,6 +37,7 @@ class End:
     first: bool
     last: bool
     excused_by: ResponseAction | None = None
+    hide: Callable[[str], str] = str
 
     @classmethod
     def of(cls, paginator: Paginator, answer: PageAnswer, *, first: bool, last: bool) -> End:

@@ -14,6 +14,7 @@ from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
+from registry_sync.source.answers.marks import unmarked
 from registry_sync.source.answers.parts_missing import accepted_words, warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
@@ -51,21 +52,23 @@ def signs_of(
     doubled: Sequence[DoubledKey] = (),
     *,
     excused_by: ResponseAction | None = None,
+    hide: Callable[[str], str] = str,
 ) -> tuple[Sign, ...]:
-    """Return what speaks against a read being complete, as a page shows it: at most one sign.
+    """Return what speaks against a read being complete, as a page shows it: the first sign.
 
     `before` are the pages before it. `doubled` are keys that it has several times outside of its
-    records. `excused_by` is the response action that says what its error means.
+    records, which are a sign of their own. `excused_by` is the response action that says what its
+    error means. `hide` removes the key from texts.
     """
-    if doubled:
-        return (_doubled_said(doubled[0]),)
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
-    if excused_by is not None:
-        end = replace(end, excused_by=excused_by)
-    else:
+    end = replace(end, excused_by=excused_by, hide=hide)
+    if excused_by is None:
         looks = (_partial_said, *looks)
-    found = (look(end) for look in looks)
-    return tuple(itertools.islice(filter(None, found), 1))
+    found = itertools.islice(filter(None, (look(end) for look in looks)), 1)
+    twice = [_doubled_said(doubled[0], hide)] if doubled else []
+    return tuple(
+        replace(sign, text=hide(sign.text), remedy=hide(sign.remedy)) for sign in [*found, *twice]
+    )
 
 
 def cut_off(
@@ -104,11 +107,11 @@ def ignored_records(count: int, action: str) -> Sign:
     )
 
 
-def _doubled_said(doubled: DoubledKey) -> Sign:
-    values = " and ".join(json.dumps(value, ensure_ascii=False)[:60] for value in doubled.values)
+def _doubled_said(doubled: DoubledKey, hide: Callable[[str], str]) -> Sign:
+    key, values = hide(unmarked(doubled.key))[:60], doubled.in_words(" and ", hide)
     return Sign(
         "key_twice",
-        f"The registry's answer has the key “{doubled.key[:60]}” more than once outside of its "
+        f"The registry's answer has the key “{key}” more than once outside of its "
         f"records ({values}); the last value was used.",
         "The registry's owner corrects the service: each key may occur once in an object.",
     )
@@ -147,7 +150,7 @@ def _partial_said(end: End) -> Sign | None:
         return None
     hint = OR_PAGED if MAY_BE_PAGED.search(message) else "."
     path, words = warning_in(end.answer.entries())
-    if words and message.startswith(f"{path}: "):
+    if words and words == end.hide(words) and message.startswith(f"{path}: "):
         hint += ACCEPT.format(_accepting(path, words))
     return Sign(
         "answer_partial",

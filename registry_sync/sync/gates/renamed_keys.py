@@ -13,7 +13,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
 
 RARE = 3
-"""Characters from which on a value hardly is that of another field by chance."""
+"""Characters that a value must have for another field to hardly have it by chance."""
 
 
 def renamed_keys(
