@@ -129,6 +129,12 @@ def resolve_links(out: Compared) -> None:
         out.candidates = [replace(c, entity=_resolved(c.entity, followed)) for c in out.candidates]
 
 
+def lead_to_survivors(entities: Sequence[Entity]) -> list[Entity]:
+    """Return entities as they are sent: their links to merged ones lead to the survivors."""
+    followed = survivors(set[str]().union(*(entity.links for entity in entities)))
+    return [_resolved(entity, followed) if followed else entity for entity in entities]
+
+
 def _resolved(entity: Entity, followed: dict[str, str]) -> Entity:
     return replace(entity, fields=with_links(entity.fields, followed))
 

@@ -236,7 +236,7 @@ def test_one_of_several_lanes_is_named(world):
 
 
 def test_what_follows_a_survivor_is_counted_apart(world):
-    w = world([compound(n) for n in range(3)])
+    w = world([compound(0, parent="C-000001"), compound(1), compound(2)])
     run = w.sync()
     lane = Lane.objects.get()
     merge_by_hand(w.tenant, w.tenant.entity("C-000001"), w.tenant.entity("C-000002"))

@@ -21,6 +21,7 @@ from registry_sync.mapping.values import same_value
 from registry_sync.models import EntityError, Lane, LedgerEntry, Merge, Pin, ReconciledRecord
 from registry_sync.source.client import Source
 from registry_sync.sync.benchling_state import entity_of
+from registry_sync.sync.merges import lead_to_survivors
 from registry_sync.sync.reconcile.benchling_side import BenchlingSide
 from registry_sync.sync.reconcile.reading_doubts import ReadingDoubts
 from registry_sync.sync.records import SourceRecord, source_records, stray_records
@@ -146,7 +147,7 @@ class Comparison:
                 lane=self.lane, closed_at__isnull=True, external_id__among=ids
             ).values_list("external_id", "message")
         )
-        for entity in entities:
+        for entity, sent in zip(entities, lead_to_survivors(entities), strict=True):
             raw = by_key.get(entity.registry_key)
             error = errors.get(entity.external_id, "")
             if raw is None:
@@ -156,7 +157,7 @@ class Comparison:
                 reason = raw["archiveRecord"].get("reason") or ""
                 yield _found(State.ARCHIVED, entity.external_id, raw, note=reason)
             else:
-                found = list(self._differences(entity, raw, targets, ledger))
+                found = list(self._differences(entity, sent, raw, targets, ledger))
                 finding = _judged(entity, raw, found, pins.get(entity.external_id, []), error)
                 if finding is None:
                     self.counts["equal"] += 1
@@ -164,8 +165,14 @@ class Comparison:
                     yield finding
 
     def _differences(
-        self, entity: Entity, raw: Json, targets: dict[str, str], ledger: dict[str, LedgerEntry]
+        self,
+        entity: Entity,
+        sent: Entity,
+        raw: Json,
+        targets: dict[str, str],
+        ledger: dict[str, LedgerEntry],
     ) -> Iterator[FieldRow]:
+        """Yield the fields that are not as a run sends them: links lead to survivors there."""
         in_benchling = entity_of(entity.external_id, raw, self.setup, targets)
         entry = ledger.get(entity.external_id)
         written = entry if entry is not None and entry.entity_hash else None
@@ -174,10 +181,11 @@ class Comparison:
             yield FieldRow("name", "name", in_benchling.name, entity.name, last)
         for field_id, value in entity.fields.items():
             held = in_benchling.fields.get(field_id)
-            if same_value(field_id, held, value) or (is_blank(held) and is_blank(value)):
+            as_sent = sent.fields[field_id]
+            if same_value(field_id, held, as_sent) or (is_blank(held) and is_blank(value)):
                 continue
             shown = UNREADABLE if held == UNKNOWN else plain_part(field_id, held)
-            last = _last(field_id, held, value, written)
+            last = _last(field_id, held, as_sent, written)
             name = self._names.get(field_id, field_id)
             yield FieldRow(field_id, name, shown, plain_part(field_id, value), last)
 
