@@ -32,7 +32,7 @@ class PlansWaiting(CardKind):
             else:
                 others = plans.not_signers(plan)
                 who = f"Someone other than {others}," if others else "A second person"
-                text += f"{who} signs it before {until}."
+                text += f"{who} must sign it before {until}."
             yield Card(
                 title=f"{plan} waits" + (" to be applied" if signed else " for a signature"),
                 gravity=Gravity.WAITING,
