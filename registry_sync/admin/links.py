@@ -10,7 +10,10 @@ from django.utils.safestring import SafeString
 
 
 def record_url(external_id: str, lane_id: int | None = None) -> str:
-    """Return the address of one record's story, in the lane that is synced now or in this one."""
+    """Return the address of one record's story, in the lane `lane_id`.
+
+    Without it, that is the lane that is synced now.
+    """
     query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
     return f"{reverse('admin:registry_sync_record')}?{urlencode(query)}"
 
@@ -26,6 +29,9 @@ def record_link(external_id: str, lane_id: int | None = None) -> SafeString:
 
 
 def steps_url(external_id: str, lane_id: int | None = None) -> str:
-    """Return the address of one record's steps, in the lane that is synced now or in this one."""
+    """Return the address of one record's steps, in the lane `lane_id`.
+
+    Without it, that is the lane that is synced now.
+    """
     query = {"id": external_id, **({"lane": lane_id} if lane_id else {})}
     return f"{reverse('admin:registry_sync_record_steps')}?{urlencode(query)}"

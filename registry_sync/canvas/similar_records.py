@@ -48,9 +48,9 @@ def _synced(typed: str, lane: Lane, client: Client) -> list[Similar]:
 
     https://benchling.com/api/reference (listCustomEntities, nameIncludes)
     """
-    with as_type(client, lane.entity_type) as view:
-        kind = view.entity_type
-        page = view.get(
+    with as_type(client, lane.entity_type) as typed_client:
+        kind = typed_client.entity_type
+        page = typed_client.get(
             kind.endpoint, needs=kind.key, nameIncludes=typed, schemaId=lane.schema_id,
             archiveReason="ANY_ARCHIVED_OR_NOT_ARCHIVED", sort="name:asc", pageSize=PAGE,
         )[kind.key]  # fmt: skip

@@ -152,16 +152,17 @@ class SourceClock:
         text += "endpoint.incremental.cursor_path avoids this."
         runs.log(self.run, "INFO", text)
 
-    def _say_apart(self, registry: datetime, own: datetime) -> None:
+    def _say_apart(self, registry_clock: datetime, own_clock: datetime) -> None:
         """Say that the clocks differ: in a warning if the registry's is ahead."""
-        ahead = registry > own
+        ahead = registry_clock > own_clock
         side = "ahead of" if ahead else "behind"
-        text = f"The registry's clock is {duration(abs(registry - own))} {side} this server's "
-        text += f"({registry:%Y-%m-%d %H:%M} and {own:%Y-%m-%d %H:%M} UTC). The earlier one "
-        text += "counts, so no change is missed. "
+        apart = duration(abs(registry_clock - own_clock))
+        text = f"The registry's clock is {apart} {side} this server's "
+        text += f"({registry_clock:%Y-%m-%d %H:%M} and {own_clock:%Y-%m-%d %H:%M} UTC). The "
+        text += "earlier one counts, so no change is missed. "
         if not ahead:
             runs.log(self.run, "INFO", text)
-        elif self._benchling_agrees(own):
+        elif self._benchling_agrees(own_clock):
             text += "Benchling's clock agrees with this server's: the registry's owner corrects it."
             runs.warn(self.run, self.ctx.lease, "clock_ahead", text)
         else:

@@ -102,9 +102,9 @@ def meant_records(typed: str, lanes: Sequence[Lane], client: Client) -> Meant:
 
     A record of the only lane need not be known. Raise Refused, SyncError or Wait.
     """
-    knowing = [lane for lane in lanes if knows(lane, typed)]
-    if knowing or not lanes:
-        return Meant([(lane, typed_external_id(typed, lane)) for lane in knowing])
+    lanes_with_record = [lane for lane in lanes if knows(lane, typed)]
+    if lanes_with_record or not lanes:
+        return Meant([(lane, typed_external_id(typed, lane)) for lane in lanes_with_record])
     found = find_record(typed, lanes, client, foresees=False)
     if found and not any(one.status.external_id for one in found):
         names = runs.LaneNames()

@@ -46,8 +46,8 @@ def partial_runs(lane: Lane, plan_run_id: int) -> QuerySet[SyncRun]:
     good = _last_good(lane, plan_run_id)
     applied = good.plan.run_id if good is not None and good.plan is not None else None
     begun = applied or (good.pk if good is not None else 0)
-    is_partial = ~Q(only=[]) | Q(kind=SyncRun.Kind.RETRY) | Q(since_asked__isnull=False)
-    return lane.runs.filter(is_partial, pk__gt=begun, pk__lt=plan_run_id).exclude(
+    partial = ~Q(only=[]) | Q(kind=SyncRun.Kind.RETRY) | Q(since_asked__isnull=False)
+    return lane.runs.filter(partial, pk__gt=begun, pk__lt=plan_run_id).exclude(
         kind=SyncRun.Kind.APPLY
     )
 
@@ -60,9 +60,9 @@ def _joined(plan: Plan) -> Iterable[str]:
 def _of_runs(plan: Plan) -> Iterator[str]:
     """Yield those who asked for runs of some records that left writes or ended early."""
     for run in partial_runs(plan.lane, plan.run_id).exclude(kind__in=SyncRun.DRY):
-        left_writes = run.held > 0 and run.status in SyncRun.GOOD
+        has_held_writes = run.held > 0 and run.status in SyncRun.GOOD
         ended_early = run.status not in SyncRun.GOOD and run.only
-        if (left_writes or ended_early) and _has_any(plan, run.only):
+        if (has_held_writes or ended_early) and _has_any(plan, run.only):
             yield from (run.actor, *(run.joined_by or ()))
 
 

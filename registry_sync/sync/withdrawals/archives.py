@@ -76,11 +76,12 @@ class Archives:
                 self.rows.set(row, State.KEPT, follower_note(follows), kept_for=follows)
                 continue
             entry = self.ctx.lane.ledger.filter(external_id=row.external_id).first()
-            reason = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
-            if reason is None:
+            left = why_left(raw, entry, row.entity_registry_id, self.ctx.client.app_id)
+            if left is None:
                 going.append(row)
             elif not (raw and row.state == State.SENT and self._is_sent(row, raw)):
-                self.rows.set(row, *reason)
+                state, reason = left
+                self.rows.set(row, state, reason)
         return self._without_containers(going)
 
     def _is_sent(self, row: Withdrawal, raw: Json) -> bool:

@@ -189,8 +189,8 @@ class Forecast:
                  for by in entries if by.entity_id in shared}  # fmt: skip
         for entry in entries:
             raw = by_id.get(entry.entity_id)
-            if reason := why_left(raw, entry, entry.entity_registry_id, client.app_id):
-                found[entry.external_id] = reason[1]
+            if left := why_left(raw, entry, entry.entity_registry_id, client.app_id):
+                _, found[entry.external_id] = left
         return found
 
     def _containers(self, entries: list[LedgerEntry]) -> dict[str, int]:
