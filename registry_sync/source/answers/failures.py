@@ -140,8 +140,9 @@ def failure_in(body: Any) -> str:
         message = next((message for part in _parts(body) if (message := _failure(part))), "")
     else:
         message = ""
-    is_empty_list = not TROUBLE.search(message) and says_nothing_found(message)
-    return "" if message and is_empty_list else message
+    if message and not TROUBLE.search(message) and says_nothing_found(message):
+        return ""
+    return message
 
 
 def failure_beside(body: Json) -> str:

@@ -190,8 +190,8 @@ def _unseen(end: End) -> Sign | None:
     proposal = f": {written(propose(marks, end.answer))}" if marks else ""
     return Sign(
         "next_unseen",
-        f"{_records_were(end.answer.count)} returned on the first page, and it was the only one: "
-        f"its answer has nothing at “{where}”.",
+        f"{_count_with_verb(end.answer.count)} returned on the first page, and it was the only "
+        f"one: its answer has nothing at “{where}”.",
         "If the registry has more records, the integration owner corrects that path in "
         f"endpoint.paginator of Connector Settings{proposal}. {WHOLE}",
     )
@@ -273,7 +273,7 @@ def _full_page(end: End) -> Sign | None:
     settings = written(propose((), end.answer))
     return Sign(
         "full_page",
-        f"{_records_were(count)} returned on the only page, {why}: there may be more.",
+        f"{_count_with_verb(count)} returned on the only page, {why}: there may be more.",
         "If the registry has more records, the integration owner sets endpoint.paginator in "
         "Connector Settings, with the registry's own names of parameters: "
         f"{settings}. {WHOLE}",
@@ -285,5 +285,5 @@ LOOKS: tuple[Callable[[End], Sign | None], ...] = (
 )  # fmt: skip
 
 
-def _records_were(count: int) -> str:
+def _count_with_verb(count: int) -> str:
     return "1 record was" if count == 1 else f"{count:,} records were"
