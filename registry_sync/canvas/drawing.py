@@ -103,6 +103,8 @@ def redraw(
         except Refused as refused:
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
+            else:  # that alone is no reason to ask again: a press, a run or a decision is
+                Canvas.objects.filter(pk=canvas.pk).update(outdated_at=None)
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
         except (SyncError, Wait) as error:  # Benchling is unavailable: the others must wait, too
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import runs
+from registry_sync.benchling.errors import Refused
 from registry_sync.canvas import drawing
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.jobs.reconciler import reconcile
@@ -79,6 +80,20 @@ def test_what_is_decided_while_a_canvas_is_drawn_is_drawn_the_next_time(db):
     for n in range(Canvas.RECENT):
         Canvas.objects.create(**runs.app_key(), canvas_id=f"late {n}", **late)
     assert Canvas.objects.outdate() == Canvas.RECENT == drawing.outdated().count()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_decision_asks_once_for_a_canvas_that_benchling_refuses(db, status):
+    then = timezone.now() - MINUTE
+    Canvas.objects.create(**runs.app_key(), canvas_id="refused", used_at=then, drawn_at=then)
+
+    def refuse() -> None:
+        raise Refused(status, "It is not yours.")
+
+    Canvas.objects.outdate()
+    assert drawing.redraw(drawing.outdated(), FakeClient([refuse])) == 1
+    assert not drawing.outdated().exists()
+    assert Canvas.objects.outdate() == drawing.outdated().count() == (status == 403)
 
 
 class FakeClient:
