@@ -9,6 +9,7 @@ from django.db import transaction
 
 from registry_sync import runs
 from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.models import LedgerEntry
 
@@ -27,6 +28,20 @@ def found_items(row: LedgerEntry, key: str) -> set[str]:
 def own_items(row: LedgerEntry, key: str) -> set[str]:
     """Return the items of a list that this app added, and may remove."""
     return keys_of(row.fields.get(key)) - found_items(row, key)
+
+
+def forget_lost(row: LedgerEntry, key: str, held: Collection[str]) -> None:
+    """Forget found items that Benchling no longer has.
+
+    The caller has locked the row, and saves it.
+    """
+    value, found = row.fields.get(key), row.found_items or {}
+    lost = found_items(row, key) - set(held)
+    if isinstance(value, dict):
+        items = [item for item in value["held"] if name_key(str(item)) not in lost]
+        row.fields = {**row.fields, key: {**value, "held": items}}
+    if key in found:
+        row.found_items = {**found, key: sorted(set(found[key]) - lost)}
 
 
 def note_found(lease: runs.Lease, found: Mapping[int, Mapping[str, Collection[str]]]) -> None:

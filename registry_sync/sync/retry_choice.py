@@ -94,7 +94,8 @@ def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     named = errors.filter(waits_for="name")
     keys = _keys(named)
     name_holders.refresh(ctx, keys)
-    yield from _of_keys(named, names.free(ctx.lane, keys))
+    waiting = named.values_list("waits_key", "external_id")
+    yield from _of_keys(named, names.free(ctx.lane, keys, waiting))
     yield _unarchived(ctx.lane, named)
     yield _refused_names(ctx, errors)
 

@@ -218,6 +218,8 @@ def test_what_is_free(lane, monkeypatch):
     free = ["caffeine", "codeine", "morphine", "r-2", "r-3"]
     assert names.free(lane, ["aspirin", "heroin", "r-1", *free]) == set(free)
     assert names.free(lane, []) == set()
+    waiting = [("aspirin", "x-R-1"), ("heroin", "x-R-1"), ("aspirin", "x-R-2"), ("r-1", "x-R-2")]
+    assert names.free(lane, ["aspirin", "heroin", "r-1"], waiting) == {"aspirin"}
 
 
 def test_what_others_hold_is_found_by_name_and_id(lane):

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.ledger.shared_items import found_items
+from registry_sync.ledger.shared_items import forget_lost, found_items
 from registry_sync.mapping.model import Entity
 from registry_sync.models import HeldAlias, Lane, LedgerEntry, Withdrawal
 from registry_sync.sync.context import RunContext
@@ -45,7 +45,7 @@ def learn_names(ctx: RunContext, keys: Sequence[str]) -> None:
         if (raw := found.get(row.entity_id)) is not None:
             with transaction.atomic():
                 runs.renew(ctx.lease)
-                _dropped(ctx.lane, row, raw).delete()
+                _forget_aliases(ctx.lane, row.pk, raw)
 
 
 def _holders(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
@@ -77,8 +77,24 @@ def _with_found(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
 
 def _dropped(lane: Lane, row: LedgerEntry, raw: Json) -> QuerySet[HeldAlias]:
     """Return the aliases of a row that its entity no longer has."""
-    has = {name_key(alias) for alias in raw.get("aliases") or ()}
-    return HeldAlias.objects.filter(lane=lane, external_id=row.external_id).exclude(key__in=has)
+    held = HeldAlias.objects.filter(lane=lane, external_id=row.external_id)
+    return held.exclude(key__in=_aliases(raw))
+
+
+def _aliases(raw: Json) -> set[str]:
+    return {name_key(alias) for alias in raw.get("aliases") or ()}
+
+
+def _forget_aliases(lane: Lane, pk: int, raw: Json) -> None:
+    """Forget aliases that an entity no longer has: else its next update would bring them back."""
+    row = LedgerEntry.objects.select_for_update().get(pk=pk)
+    _dropped(lane, row, raw).delete()
+    before = row.fields
+    forget_lost(row, "aliases", _aliases(raw))
+    if row.fields != before:
+        same = Entity(row.external_id, row.entity_registry_id, row.name, row.fields)
+        row.entity_hash, row.raw_hash = same.digest(), ""
+    row.save(update_fields=["fields", "found_items", "entity_hash", "raw_hash"])
 
 
 def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
@@ -90,9 +106,9 @@ def _learn(ctx: RunContext, row: LedgerEntry, raw: Json) -> None:
     same = Entity(row.external_id, row.entity_registry_id, name, row.fields)
     with transaction.atomic():
         runs.renew(ctx.lease)
-        dropped.delete()
         values = {"name": name, "name_key": same.name_key, "entity_hash": same.digest()}
         ctx.lane.ledger.filter(pk=row.pk).update(raw_hash="", **values)
+        _forget_aliases(ctx.lane, row.pk, raw)
 
 
 def _became(state: str) -> str:

@@ -57,16 +57,22 @@ def keys_of(entities: Iterable[Entity]) -> set[str]:
     return keys
 
 
-def free(lane: Lane, keys: Sequence[str]) -> set[str]:
-    """Return which of these name keys are no longer held, in the ledger or beside it."""
-    held: set[str] = set()
+def free(lane: Lane, keys: Sequence[str], waiting: Collection[tuple[str, str]] = ()) -> set[str]:
+    """Return which of these name keys are no longer held, in the ledger or beside it.
+
+    What a record holds itself does not count where it is `waiting` for that key.
+    """
+    own, held = set(waiting), set[str]()
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
-        held |= set(entries.filter(name_key__in=chunk).values_list("name_key", flat=True))
-        held |= set(entries.filter(id_key__in=chunk).values_list("id_key", flat=True))
         aliases = HeldAlias.objects.filter(lane=lane, key__in=chunk)
-        held |= set(aliases.values_list("key", flat=True))
+        for column, rows in (
+            ("name_key", entries.filter(name_key__in=chunk)),
+            ("id_key", entries.filter(id_key__in=chunk)),
+            ("key", aliases),
+        ):
+            held |= {key for key, _ in {*rows.values_list(column, "external_id")} - own}
         others = TakenName.objects.filter(lane=lane, key__in=chunk)
         held |= set(others.values_list("key", flat=True))
     return set(keys) - held
