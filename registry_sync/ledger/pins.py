@@ -126,10 +126,11 @@ def restore(
     """
     ids: dict[str, None] = {}
     for each in differences:
-        if each.field_id in PART_KEYS:  # what is shown of it is not all that Benchling has
+        if each.field_id in PART_KEYS and each.field_id not in SHARED:
+            # What is shown of it is not all that Benchling has.
             each = replace(each, theirs=UNREADABLE)
         with transaction.atomic():
-            if _hold(lane, each):
+            if _hold(lane, each, restored=True):
                 _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
                 _close_drift(lane, each, Drift.End.RESTORED)
                 ids[each.external_id] = None
@@ -149,27 +150,33 @@ def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _hold(lane: Lane, each: FieldDifference) -> bool:
-    """Put Benchling's value into the ledger; return False for what the ledger does not have."""
+def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
+    """Put Benchling's value into the ledger; return False for what the ledger does not have.
+
+    Of a shared list that is `restored`, only what this app wrote is put there.
+    """
     rows = LedgerEntry.objects.select_for_update().filter(lane=lane, external_id=each.external_id)
     entry = rows.exclude(entity_hash="").first()
     if entry is None:
         return False
-    is_name = each.field_id == "name"
+    is_name, is_shared = each.field_id == "name", each.field_id in SHARED
+    written = entry.fields.get(each.field_id)
     current = UNKNOWN if each.theirs == UNREADABLE and not is_name else each.theirs
+    if is_shared and restored:
+        current = left_of(written, each.theirs) if isinstance(written, list) else []
     entity = Entity(
         entry.external_id,
         entry.entity_registry_id,
         str(current) if is_name else entry.name,
         entry.fields if is_name else {**entry.fields, each.field_id: current},
     )
-    if isinstance(entry.fields.get(each.field_id), dict) and each.field_id in SHARED:
+    if is_shared and isinstance(written, dict):
         found = sorted(found_items(entry, each.field_id))  # the list will not say it any more
         entry.found_items = {**(entry.found_items or {}), each.field_id: found}
     describe_entity(entry, entity)
     entry.raw_hash = ""
     entry.save()
-    if current is not UNKNOWN:
+    if not restored:
         _keep_part(lane, entity, each.field_id, entry)
     return True
 

@@ -8,8 +8,10 @@ import pytest
 from django.apps import apps
 
 from registry_sync.benchling.client import Client
+from registry_sync.desk import drift as desk_drift
 from registry_sync.jobs import runner as jobs
-from registry_sync.models import Drift, LedgerEntry, SyncRun
+from registry_sync.ledger import pins
+from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import edit_by_hand
 from sandbox.tenant.namespace import Namespace
@@ -52,6 +54,53 @@ def test_an_alias_that_people_added_stays_when_the_registry_lists_and_drops_it(w
     listing(w, "New", "Hand")
     assert listing(w, "New").updated == 1 and aliases(w) == ["New"]
     assert w.sync(kind=Kind.FULL).updated == 0 and not Drift.objects.exists()
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_an_alias_that_people_removed_is_free_for_another_record(world, rebuilt):
+    w = of_type(world, "custom_entity", compounds("C", "CC", synonyms=[]), rules=ALIASES)
+    w.sync()
+    set_by_hand(w, "C-1", "Hand")
+    if rebuilt:
+        forget()
+        w.sync()
+    else:
+        listing(w, "Hand")
+        listing(w)
+    assert listing(w, "Hand", id_="C-2").failed == 1
+    set_by_hand(w, "C-1")
+    assert w.sync().updated == 1 and aliases(w, "C-2") == ["Hand"]
+    for id_ in ("C-1", "C-2"):
+        w.registry.edit(id_, note="b")
+        assert w.sync(kind=Kind.DRY_RUN).updated == w.sync().updated == 1
+    assert aliases(w) == [] and aliases(w, "C-2") == ["Hand"]
+
+
+ALIASES_BY_HAND = [
+    # ours, by hand, the registry's, those left; and when the registry then drops “Hand”
+    (["Ours"], ["Hand"], ["Ours", "Hand"], ["Hand", "Ours"], ["Hand", "Ours"]),
+    (["Ours"], ["Hand"], ["Ours"], ["Hand", "Ours"], ["Hand", "Ours"]),
+    (["A", "B"], ["B"], ["A"], ["A"], ["A"]),
+    (["A", "B"], ["B"], ["A", "B"], ["A", "B"], ["A", "B"]),
+    (["Hand", "B"], ["Hand"], ["Hand", "B"], ["B", "Hand"], ["B"]),
+]
+
+
+@pytest.mark.parametrize(("ours", "by_hand", "listed", "restored", "left"), ALIASES_BY_HAND)
+def test_restored_aliases_are_this_apps_as_before(world, ours, by_hand, listed, restored, left):
+    w = of_type(world, "custom_entity", compounds("C", synonyms=ours), rules=ALIASES)
+    w.sync()
+    w.tenant.clock.advance(3600)
+    set_by_hand(w, "C-1", *by_hand)
+    w.sync(kind=Kind.FULL)
+    lane = Lane.objects.get()
+    found = desk_drift.differences_of(lane, desk_drift.open_drift(lane))
+    assert pins.restore(lane, list(found.values()), actor="o", reason="r") == ["C-1"]
+    w.registry.edit("C-1", synonyms=listed)
+    w.sync(kind=Kind.FULL)
+    assert aliases(w) == restored
+    listing(w, *(item for item in listed if item != "Hand"))
+    assert aliases(w) == left
 
 
 def test_an_author_whom_people_added_stays(world):

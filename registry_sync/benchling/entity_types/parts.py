@@ -185,7 +185,7 @@ def left_of(written: Any, held: Any) -> Any:
     if not isinstance(written, list):
         return held if written is None else written
     held_keys = keys_of(held)
-    return [item for item in written if name_key(item) in held_keys]
+    return [item for item in written if name_key(str(item)) in held_keys]
 
 
 def same_part(key: str, one: Any, other: Any) -> bool:

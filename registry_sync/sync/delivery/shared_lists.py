@@ -12,7 +12,6 @@ from registry_sync.benchling.entity_types.parts import SHARED, Shared, keys_of
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.shared_items import found_items, note_found
-from registry_sync.mapping.model import UNKNOWN
 from registry_sync.models import LedgerEntry
 from registry_sync.sync.context import RunContext
 
@@ -86,7 +85,7 @@ def _complete(
 def _others(edit: Edit, others: set[str], held: set[str]) -> set[str]:
     """Return which items that Benchling has are not this app's."""
     was = edit.row.fields.get(edit.part.key) if edit.row else None
-    sent = keys_of(edit.now if was == UNKNOWN else was) if isinstance(was, list) else set()
+    sent = keys_of(was) if isinstance(was, list) else set()
     return (others | (keys_of(edit.now) - sent)) & held
 
 
