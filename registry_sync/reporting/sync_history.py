@@ -182,7 +182,7 @@ def _fault_of(task: Task, row: HistoryResult, client: Client) -> str:
 def _taken(run: SyncRun, client: Client, target: HistoryTarget) -> dict[str, Any]:
     """Return the values that the schema takes; a run reports once which ones it does not."""
     row = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
-    if row is None or row.learned_at is None:
+    if row is None or row.learned_at is None or row.options is None:
         row = learn(client, target)
     values = {name: value for name, value in row_of(run).items() if name not in row.left_out}
     lacking = []

@@ -16,7 +16,7 @@ from registry_sync.benchling import transport
 from registry_sync.core.stopping import Stopping
 from registry_sync.jobs.control import cancel_run
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.models import HistoryResult, RunLog, SyncRun
+from registry_sync.models import HistoryResult, HistorySchema, RunLog, SyncRun
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.history_row import TYPES
@@ -257,6 +257,10 @@ def test_dropdowns_are_filled_by_the_label_of_an_option(world):
     added = w.tenant.add_option(triggers, "Schedule")
     w.sync()
     assert rows(w)[2]["trigger"] == added
+    left_out = {"outcome": "not text"}  # as version 0.1 learned it
+    HistorySchema.objects.update(left_out=left_out, options=None, learned_at=timezone.now())
+    w.sync()
+    assert (rows(w)[3]["outcome"], rows(w)[3]["trigger"]) == (succeeded, added)
 
 
 @pytest.mark.parametrize("tries", [1, sync_history.TRIES])
