@@ -22,6 +22,7 @@ from registry_sync.ledger.lookup import (
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, hash_record
 from registry_sync.ledger.recording import (
     describe_entity,
+    end_reported,
     forget_hashes,
     import_entity,
     import_found,
@@ -45,6 +46,7 @@ __all__ = [
     "describe_entity",
     "differences",
     "drop_refusals",
+    "end_reported",
     "end_run",
     "forget_hashes",
     "hash_record",

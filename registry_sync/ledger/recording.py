@@ -1,7 +1,9 @@
 """The one transaction that records what was written for each external id.
 
-`record` is the only writer of LedgerEntry, Change and EntityError. Counts, changes, errors, ledger
-entries and the run's position are written together or not at all, under the run's lease.
+Only `record` writes outcomes: counts, changes, errors, ledger entries and the run's position, all
+of them or none, under the run's lease. Other writers correct what LedgerEntry has of an entity: the
+functions below, `shared_items`, `pins`, and in `sync` the drift, merges and names that it learns.
+They lock its rows before those of Drift, as all do.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from registry_sync import runs
@@ -21,7 +24,7 @@ from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, 
 from registry_sync.ledger.substances import save_aliases, save_parts, save_substances
 from registry_sync.mapping.model import Entity, links_of, with_links
 from registry_sync.mapping.values import same_value
-from registry_sync.models import Batch, Drift, Lane, LedgerEntry, SyncRun
+from registry_sync.models import Batch, Change, Drift, Lane, LedgerEntry, SyncRun
 
 UNCHANGED, FAILED = Outcome.UNCHANGED, Outcome.FAILED
 
@@ -120,8 +123,8 @@ def _write(run: SyncRun, results: Sequence[RecordOutcome], writing: Writing) -> 
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
     old = {row.external_id: row for row in rows}
     writing.write(written, old)
-    _end_written(run, lane, written, old)
     write_entries(run, lane, results, old)
+    _end_written(run, lane, written, old)
     save_parts(lane, written, old)
     update_errors(run, lane, results)
 
@@ -213,13 +216,15 @@ def redirect_links(lane: Lane, old: str, new: str) -> None:
     Benchling changed them when it merged the entities. The caller holds a transaction under its
     lease.
     """
-    rows = lane.ledger.exclude(entity_hash="").order_by("pk")
-    for row in rows.iterator(2000):
-        if old in links_of(row.fields.values()):
-            led = with_links(row.fields, {old: new})
-            same = Entity(row.external_id, row.entity_registry_id, row.name, led)
-            LedgerEntry.objects.filter(pk=row.pk).update(fields=led, entity_hash=same.digest())
-            _end_drift(lane, row.external_id, led)
+    rows = lane.ledger.exclude(entity_hash="").only("fields").order_by("pk")
+    linking = [r.pk for r in rows.iterator(2000) if old in links_of(r.fields.values())]
+    # Read again under a lock: the run of another lane may have written them since.
+    locked = LedgerEntry.objects.select_for_update().filter(pk__among=linking)
+    for row in locked.exclude(entity_hash="").order_by("pk").iterator(2000):
+        led = with_links(row.fields, {old: new})
+        same = Entity(row.external_id, row.entity_registry_id, row.name, led)
+        LedgerEntry.objects.filter(pk=row.pk).update(fields=led, entity_hash=same.digest())
+        _end_drift(lane, row.external_id, led)
 
 
 def reread_linking(lane: Lane, registry_id: str) -> None:
@@ -242,7 +247,10 @@ def to_reread(lane: Lane, registry_ids: Collection[str]) -> list[str]:
 def _end_written(
     run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], old: dict[str, LedgerEntry]
 ) -> None:
-    """End the drift of values that this run changed, except what it found: that it reports."""
+    """End the drift of values that this run changed, except what it found.
+
+    That it reports first.
+    """
     entities = {r.external_id: r.entity for r in written if r.entity and r.outcome != FAILED}
     ids = entities.keys() & old.keys()
     rows = Drift.objects.filter(lane=lane, closed_at__isnull=True, external_id__among=ids)
@@ -254,6 +262,15 @@ def _end_written(
     if ended:
         now = timezone.now()
         Drift.objects.filter(pk__among=ended).update(closed_at=now, ended=Drift.End.PUT_RIGHT)
+
+
+def end_reported(run: SyncRun, lane: Lane) -> None:
+    """End the drift that this run found and reported, where it then changed the value."""
+    written = Change.objects.filter(
+        lane=lane, run=run, external_id=OuterRef("external_id"), field_id=OuterRef("field_id")
+    )
+    found = Drift.objects.filter(Exists(written), lane=lane, run=run, closed_at=None)
+    found.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
 
 
 def _end_drift(lane: Lane, external_id: str, fields: Json) -> None:

@@ -142,10 +142,15 @@ def _compare_values(
     forms = canonical_of(ctx.lane, ids) if "structure" in setup.mapping.field_ids else {}
     with transaction.atomic():
         runs.renew(ctx.lease)
+        judged = []
         for row, raw, in_benchling in suspects:
             entry, form = entries[row.pk], forms.get(row.external_id)
             found = [] if raw["id"] in own else list(_differences(entry, raw, in_benchling, form))
-            _keep(ctx.run, entry, raw, setup, targets, found)
+            judged.append((entry, raw, found))
+            if found and ctx.lane.drift_policy == Policy.RESTORE and not raw.get("archiveRecord"):
+                _forget_ours(entry, raw, setup, targets)
+        for entry, raw, found in judged:  # after the ledger: people's decisions lock it first
+            _keep(ctx.run, entry, raw, setup, found)
 
 
 def _rows_of_page(lane: Lane, page: Sequence[Json]) -> dict[str, Known]:
@@ -179,7 +184,6 @@ def _keep(
     entry: LedgerEntry,
     raw: Json,
     setup: Setup,
-    targets: dict[str, str],
     found: Sequence[tuple[str, Any, Any]],
 ) -> None:
     """Keep the differences found, and close the rows of those that are there no more."""
@@ -192,8 +196,6 @@ def _keep(
     names = {field.id: field.name for field in setup.schema.fields}
     for field_id, in_ledger, in_benchling in found:
         _report(run, entry, raw, field_id, names.get(field_id, field_id), in_ledger, in_benchling)
-    if found and entry.lane.drift_policy == Policy.RESTORE and not raw.get("archiveRecord"):
-        _forget_ours(entry, raw, setup, targets)
 
 
 def _differences(

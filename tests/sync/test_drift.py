@@ -96,6 +96,35 @@ def test_leave_leaves_until_the_source_changes(edited):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("policy", ["report", "restore"])
+def test_drift_that_its_run_overwrites_is_reported_by_that_run_only(edited, policy):
+    w = edited
+    for id_ in ("C-000004", "C-000005"):
+        by_hand(w, id_, name=f"Compound {int(id_[2:])}", archived=None)
+    Lane.objects.update(drift_policy=policy)
+    w.registry.edit("C-000003", approval=1960)
+    with CaptureQueriesContext(connection) as queries:
+        run = w.sync(kind=FULL)
+    assert w.values()["C-000003"]["Approval"] == 1960 and not drift(closed_at=None)
+    assert ("drift" in {warning["code"] for warning in run.warnings}) == (policy == "report")
+    assert w.sync().status == Status.SUCCEEDED
+    assert not _locked_before_the_ledger(queries.captured_queries)
+
+
+def _locked_before_the_ledger(queries) -> list[str]:
+    """Return the transactions that write rows of Drift before rows of LedgerEntry."""
+    found, drifted = [], ""
+    for sql in (query["sql"] for query in queries):
+        if sql.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT")):
+            drifted = ""
+        elif sql.startswith(('UPDATE "registry_sync_drift"', 'INSERT INTO "registry_sync_drift"')):
+            drifted = sql
+        elif sql.startswith(("UPDATE", "INSERT")) and "registry_sync_ledgerentry" in sql:
+            found += [drifted] if drifted else []
+    return found
+
+
+@pytest.mark.once
 def test_an_incremental_run_does_not_look(edited):
     before = edited.tenant.endpoints["GET custom-entities"]
     assert edited.sync().status == Status.SUCCEEDED

@@ -11,6 +11,7 @@ from django.utils import timezone
 from registry_sync.desk import withdrawals
 from registry_sync.desk.worklist.decisions import LeftInUse, Merges
 from registry_sync.jobs import runner
+from registry_sync.ledger import recording
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
 from registry_sync.sync.plans.second_person import Person
 from registry_sync.sync.survivors import survivors
@@ -130,6 +131,22 @@ def test_links_that_followed_lead_back_once_it_is_made_again(merged):
     count, written = SyncRun.objects.count(), w.written()
     assert command("--full")[0] == 0
     assert (SyncRun.objects.count(), w.written()) == (count + 2, written), "nothing is left to do"
+
+
+def test_what_another_lanes_run_writes_meanwhile_stays_when_links_are_redirected(db, monkeypatch):
+    old, new = {"entityRegistryId": "C-1"}, {"entityRegistryId": "C-2"}
+    row = made.LedgerEntryFactory(fields={"parent": old, "note": "a"}, entity_hash="written")
+    links_of = recording.links_of
+
+    def meanwhile(values):
+        found = links_of(values)
+        LedgerEntry.objects.filter(pk=row.pk).update(fields={"parent": old, "note": "b"})
+        return found
+
+    monkeypatch.setattr(recording, "links_of", meanwhile)
+    recording.redirect_links(row.lane, "C-1", "C-2")
+    row.refresh_from_db()
+    assert row.fields == {"parent": new, "note": "b"}
 
 
 @pytest.fixture
