@@ -52,7 +52,7 @@ class AnswerReader:
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
         except Unusable as error:
-            if reply.is_end or (reply.excused_by and not _names_next(reply)):
+            if reply.is_end:
                 return RecordList(doubled=reply.doubled)
             self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
@@ -65,7 +65,7 @@ class AnswerReader:
         if is_partial(reply.body):
             found = self._without_refused(reply, found)
         strange = "" if found.count or not announced else self._finder.strange(reply.body)
-        if strange and not reply.excused_by:
+        if strange and not reply.is_end:
             raise bad_answer(f"the page before names this one, but its answer {strange}")
         return found
 
@@ -84,7 +84,7 @@ class AnswerReader:
         """Return records with the errors about single ones; raise what is about more than that."""
         refused = refused_in(reply.body, found)
         none = refused is None or len(refused) == len(found.records) >= MOST_FAILING
-        if none and not reply.excused_by:
+        if none and not reply.is_end:
             raise self._exchange.error_inside(reply.body, error_said(reply.body))
         return replace(found, refused=refused or {})
 

@@ -23,9 +23,8 @@ from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, i
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.partial_data import is_partial
-from registry_sync.source.answers.parts_missing import is_of_warning
 from registry_sync.source.answers.record_guess import RECORD_KEYS
-from registry_sync.source.answers.response_actions import ResponseActions
+from registry_sync.source.answers.response_actions import ResponseActions, accepts_warning
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.connector import ResponseAction
@@ -46,9 +45,9 @@ class Reply:
 
     `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
     `ignored_by` is the response action that says so, and `blank` that it has no body. `excused_by`
-    is the one that accepts an error inside a success: the end of the list, or a standing warning.
-    `doubled` are keys that an object of a list has several times; in a single record they are
-    marked already.
+    is the one that takes an error inside a success for the end of the list, or are those that
+    accept its standing warnings. `doubled` are keys that an object of a list has several times; in
+    a single record they are marked already.
     """
 
     body: Any
@@ -60,7 +59,7 @@ class Reply:
     status: int = 200
     ignored_by: str = ""
     blank: bool = False
-    excused_by: ResponseAction | None = None
+    excused_by: tuple[ResponseAction, ...] = ()
     doubled: Sequence[DoubledKey] = ()
 
     @property
@@ -71,7 +70,7 @@ class Reply:
     @property
     def is_end(self) -> bool:
         """Return whether settings say that its error is the end of the list; no warning is."""
-        return self.excused_by is not None and not is_of_warning(self.excused_by.error_path)
+        return not all(map(accepts_warning, self.excused_by))
 
     @property
     def date(self) -> datetime | None:
@@ -149,14 +148,12 @@ class Exchange:
             start = self._plain(answer.content[:200])
             raise unreadable(answer, str(error), start, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
-        if not detail and not excused_by and not is_partial(body):
-            self.refuse_error(body)  # a record may have a key of that name: details check theirs
         if detail:
             for one in doubled:
                 one.mark()
         links, _ = read_links(answer.headers.get("Link", ""))
         size, status = len(answer.content), answer.status
-        return Reply(
+        reply = Reply(
             body,
             answer.headers,
             links,
@@ -166,6 +163,9 @@ class Exchange:
             excused_by=excused_by,
             doubled=doubled,
         )
+        if not detail and not reply.is_end and not is_partial(body):
+            self.refuse_error(body)  # a record may have a key of that name: details check theirs
+        return reply
 
     def _nothing(self, answer: Received, ignored_by: str = "") -> Reply:
         """Return an answer that is an empty list; one that is ignored may hold records."""

@@ -233,7 +233,8 @@ class PageReader:
             return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
         secrets = self._exchange.connection.auth.secrets()
         without_key = partial(hide, secrets=secrets, shown="(key)")
-        return signs_of(end, loops, doubled, excused_by=reply.excused_by, hide=without_key)
+        end = replace(end, excused_by=reply.excused_by, is_end=reply.is_end, hide=without_key)
+        return signs_of(end, loops, doubled)
 
     def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
         reply, records = fetched.reply, [*fetched.listed.records, *fetched.listed.strays]

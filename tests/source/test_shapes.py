@@ -98,7 +98,7 @@ def test_a_warning_of_every_answer_is_accepted_by_its_words(serve: Any, place: s
     said[0] = "Site 3 may be missing"
     assert "Site 3" in read(registry.source(settings))[1]
     said[0] = "Data may be incomplete: only the first 7 rows are returned"
-    assert "mentions a next page" in read(registry.source(settings))[1]
+    assert "only the first 7 rows" in read(registry.source(settings))[1]
     said[0] = "Result truncated to 7 rows"
     notice = {"action": "ignore", "error_path": "notice", "content": "beta API"}
     beside["notice"] = "beta API"
@@ -124,6 +124,69 @@ def test_an_accepted_warning_ends_no_read(serve: Any) -> None:
     settings: Any = settings_in(message)
     settings["endpoint"]["paginator"] = cursor
     assert read(registry.source(settings)) == (came, "") == (["1", "3"], "")
+
+
+STANDING = "Data may be incomplete"
+ACCEPTED = {"action": "ignore", "error_path": "warnings", "content": STANDING}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": 500, "message": "DB down"}},
+        {"items": "Service busy"},
+        {"items": {"0": "busy"}},
+        {"compounds": RECORDS},
+        {"items": [], "error": "Timeout"},
+        {"items": RECORDS[:7], "failedSources": ["L"]},
+        {"items": RECORDS[:7], "isPartial": True},
+        {"items": RECORDS[:7], "alerts": ["Site 3 may be missing"]},
+        {"items": RECORDS[:7], "error": "shard 3 failed"},
+        {"items": RECORDS[:7], "success": False},
+        {"items": RECORDS[:7], "warnings": [f"{STANDING}: shard 3 is offline"]},
+        {"items": RECORDS[:7], "warnings": [STANDING, "Site 3 may be missing"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.invariant(5)
+def test_an_accepted_warning_hides_nothing_else(serve: Any, answer: Any, first: bool) -> None:
+    def page(asked: Any) -> Any:
+        if first or asked.query.get("cursor"):
+            return {"warnings": [STANDING], **answer}
+        return {"items": RECORDS[7:], "warnings": [STANDING], "next": "2"}
+
+    paginator = {"type": "auto"} if first else {"type": "cursor", "cursor_path": "next"}
+    endpoint = {"data_selector": "items", "paginator": paginator, "response_actions": [ACCEPTED]}
+    assert read(serve(page).source({"endpoint": endpoint}))[1]
+
+
+def test_several_warnings_are_accepted_and_another_action_still_fails(serve: Any) -> None:
+    words = "Results are truncated; data may be incomplete"
+    other = {"action": "ignore", "error_path": "alert", "content": words}
+    fail = {"action": "fail", "error_path": "alert", "content": "Down"}
+    said = {"items": RECORDS[:7], "warnings": [STANDING], "alert": words}
+    registry = serve(lambda asked: said)
+    actions = {"endpoint": {"response_actions": [ACCEPTED, other, fail]}}
+    came, message = read(registry.source(actions))
+    assert len(came) == 7 and not message
+    said["alert"] = "Down"
+    assert "contains an error: Down" in read(registry.source(actions))[1]
+
+
+def test_a_warning_of_the_end_ends_a_list(serve: Any) -> None:
+    """Also one that always names a next page."""
+
+    def answer(asked: Any) -> Any:
+        page = int(asked.query.get("page") or 1)
+        warnings = [{"code": "NO_MORE"}] if page == 3 else []
+        records = [{"id": page}] if page < 3 else []
+        return {"items": records, "warnings": warnings, "next": f"/list?page={page + 1}"}
+
+    no_more = {"action": "ignore", "error_path": "warnings[0].code", "content": "NO_MORE"}
+    link = {"type": "json_link", "next_url_path": "next"}
+    endpoint = {"paginator": link, "response_actions": [no_more]}
+    assert read(serve(answer).source({"endpoint": endpoint})) == (["1", "2"], "")
 
 
 def test_a_time_to_continue_from_is_no_sure_sign() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
-from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import Entry, PageAnswer
 from registry_sync.source.answers.parts_missing import parts_missing
 
 ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception")
@@ -72,16 +73,16 @@ def _is_blank(found: Any) -> bool:
     return not found or NO_ERROR.fullmatch(str(found).strip(" .!\t\r\n").lower()) is not None
 
 
-def partial_in(answer: PageAnswer, *, last: bool) -> str:
+def partial_in(answer: PageAnswer, entries: Iterable[Entry], *, last: bool) -> str:
     """Return what an answer says of parts that are missing; "" for nothing.
 
-    `last`: no page follows.
+    `entries` are what counts of the answer's own; `last`: no page follows.
     """
     if not isinstance(answer.body, dict):
         return ""
     if message := error_said(answer.body):
         return message[:LONGEST_WORDS]
-    if message := parts_missing(answer.entries(), last=last):
+    if message := parts_missing(entries, last=last):
         return message
     return failure_beside(answer.body)[:LONGEST_WORDS] if answer.count else ""
 

@@ -12,6 +12,7 @@ from typing import Any
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
+from registry_sync.source.completeness.texts import says_cut
 
 FLAGS = frozenset({
     "timedout", "terminatedearly", "ispartial", "partialresults", "haserrors", "haserror",
@@ -48,6 +49,8 @@ MAY_BE_MISSING = pattern(
     re.IGNORECASE,
 )
 """What a warning says of the records that it comes with; old ones are not missing."""
+LONGEST_ACCEPTED = 200
+"""Longest text of a warning that a response action is written out for."""
 ABOUT = frozenset({
     "meta", "metadata", "pagination", "paging", "pageinfo", "header", "responseheader", "response",
     "result", "info", "summary", "d", "root",
@@ -74,9 +77,21 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
 
 
 def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
-    """Return the path and the words of a warning that records may be missing; "" for none."""
-    found = (entry for entry in entries if not entry.header and _warned(entry))
-    return next(((entry.path, _missing_said(entry.value)) for entry in found), ("", ""))
+    """Return the path and the text of a warning that records may be missing; "" for none.
+
+    The text is "" too if no response action accepts it: one of several, or a long one.
+    """
+    found = next((entry for entry in entries if not entry.header and _warned(entry)), None)
+    if found is None:
+        return "", ""
+    text = only_text(found)
+    fits = len(text) <= LONGEST_ACCEPTED and text in str(found.value)  # as actions look for it
+    return found.path, text if fits else ""
+
+
+def says_missing(text: str) -> bool:
+    """Return whether a text says that parts of an answer are missing, or may be."""
+    return bool(MAY_BE_MISSING.search(text)) or says_cut(text)
 
 
 def is_of_warning(path: str) -> bool:
@@ -89,11 +104,6 @@ def only_text(entry: Entry) -> str:
     one = isinstance(entry.value, list) and len(entry.value) == 1
     only = entry.value[0] if one else entry.value
     return only if entry.word in WARNINGS and isinstance(only, str) else ""
-
-
-def accepted_words(text: str) -> str:
-    """Return the `content` of a response action that accepts a warning with this text."""
-    return (text.splitlines() or [""])[0][:100]
 
 
 def _flag(entry: Entry) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from registry_sync.source.answers.decoding import Unusable, parse
-from registry_sync.source.answers.parts_missing import is_of_warning
+from registry_sync.source.answers.parts_missing import is_of_warning, says_missing
 from registry_sync.source.connection import Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
@@ -43,24 +43,30 @@ class ResponseActions:
             return _name(index)
         return ""
 
-    def of_body(self, body: Any, status: int) -> ResponseAction | None:
-        """Return the action that ignores an error inside a success, if one does.
+    def of_body(self, body: Any, status: int) -> tuple[ResponseAction, ...]:
+        """Return the action that ignores an error inside a success, or those that accept warnings.
 
-        One that accepts a warning hides no error that another one is about. Raise SourceError.
+        One that accepts a warning hides nothing that another one is about. Raise SourceError.
         """
-        accepted: ResponseAction | None = None
+        accepted: list[ResponseAction] = []
         for action in self._actions:
             if not action.error_path or action.status_code not in (None, status):
                 continue
-            if accepted is not None and is_of_warning(action.error_path):
+            broad = action.action == "ignore" and not action.content
+            if accepted and broad and is_of_warning(action.error_path):
                 continue
             found = _filled(compile_path(action.error_path)(body))
             if found and action.content in found:
                 _act(action, f"its answer contains an error: {self._quote(found)}")
-                if not is_of_warning(action.error_path):
-                    return action
-                accepted = action
-        return accepted
+                if not accepts_warning(action):
+                    return (action,)
+                accepted.append(action)
+        return tuple(accepted)
+
+
+def accepts_warning(action: ResponseAction) -> bool:
+    """Return whether an action accepts a warning that parts may be missing, so is no end."""
+    return is_of_warning(action.error_path) and says_missing(action.content)
 
 
 def _name(index: int) -> str:

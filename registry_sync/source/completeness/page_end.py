@@ -9,7 +9,7 @@ from registry_sync.core.addresses import joined_address
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import Entry, PageAnswer
-from registry_sync.source.answers.parts_missing import accepted_words, only_text
+from registry_sync.source.answers.parts_missing import only_text
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
 from registry_sync.source.completeness.page_sizes import size_asked
@@ -27,8 +27,9 @@ from registry_sync.source.paginators.links import HeaderLink
 class End:
     """A page and its paginator, as far as a read may end with it.
 
-    `excused_by` is the response action that accepts what the answer says about its records.
-    `hide` removes the key from the registry's words.
+    `excused_by` are the response actions that accept what the answer says about its records;
+    `is_end`: one takes its error for the end of the list. `hide` removes the
+    key from the registry's words.
     """
 
     paginator: Paginator
@@ -36,7 +37,8 @@ class End:
     total: Total | None
     first: bool
     last: bool
-    excused_by: ResponseAction | None = None
+    excused_by: tuple[ResponseAction, ...] = ()
+    is_end: bool = False
     hide: Callable[[str], str] = str
 
     @classmethod
@@ -64,18 +66,15 @@ class End:
             if (mark.sure or unsure)
             and (mark.sure or mark.kind != "partial" or not is_told)
             and mark.entry.path not in own_paths
-            and not self._accepts(mark.entry)
+            and not self.accepts(mark.entry)
             and not self.paginator.explains(mark, self.answer)
         ]
 
-    def _accepts(self, entry: Entry) -> bool:
+    def accepts(self, entry: Entry) -> bool:
         """Return whether settings accept a warning: they have its place and its whole text."""
-        action, text = self.excused_by, only_text(entry)
-        return (
-            action is not None
-            and bool(text)
-            and (action.error_path, action.content) == (entry.path, accepted_words(text))
-        )
+        text = only_text(entry)
+        accepted = ((action.error_path, action.content) for action in self.excused_by)
+        return bool(text) and (entry.path, text) in accepted
 
     def _own_address(self) -> list[str]:
         """Return the paths at which an answer names itself as the next page."""

@@ -15,13 +15,12 @@ from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.marks import unmarked
-from registry_sync.source.answers.parts_missing import accepted_words, warning_in
+from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
 from registry_sync.source.completeness.page_end import End, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
 from registry_sync.source.completeness.said_values import truth_of
-from registry_sync.source.connector import ResponseAction
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
 
@@ -47,24 +46,18 @@ WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
 def signs_of(
-    end: End,
-    before: LoopDetector,
-    doubled: Sequence[DoubledKey] = (),
-    *,
-    excused_by: ResponseAction | None = None,
-    hide: Callable[[str], str] = str,
+    end: End, before: LoopDetector, doubled: Sequence[DoubledKey] = ()
 ) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: the first sign.
 
     `before` are the pages before it. `doubled` are keys that it has several times outside of its
-    records, which are a sign of their own. `excused_by` is the response action that says what its
-    error means. `hide` removes the key from texts.
+    records, which are a sign of their own.
     """
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
-    end = replace(end, excused_by=excused_by, hide=hide)
-    if excused_by is None:
+    if not end.is_end:
         looks = (_partial_said, *looks)
     found = itertools.islice(filter(None, (look(end) for look in looks)), 1)
+    hide = end.hide
     twice = [_doubled_said(doubled[0], hide)] if doubled else []
     return tuple(
         replace(sign, text=hide(sign.text), remedy=hide(sign.remedy)) for sign in [*found, *twice]
@@ -143,13 +136,14 @@ def _total_unseen(end: End) -> Sign | None:
 
 def _partial_said(end: End) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
-    message = partial_in(end.answer, last=end.last)
+    entries = [entry for entry in end.answer.entries() if not end.accepts(entry)]
+    message = partial_in(end.answer, entries, last=end.last)
     if not end.answer.count and (end.answer.whole or not end.first):
         message = message or not_ready(end.answer.body)
     if not message:
         return None
     hint = OR_PAGED if MAY_BE_PAGED.search(message) else "."
-    path, words = warning_in(end.answer.entries())
+    path, words = warning_in(entries)
     if words and words == end.hide(words) and message.startswith(f"{path}: "):
         hint += ACCEPT.format(_accepting(path, words))
     return Sign(
@@ -162,7 +156,7 @@ def _partial_said(end: End) -> Sign | None:
 
 def _accepting(path: str, words: str) -> str:
     """Return the response action that accepts these words of an answer, as JSON."""
-    action = {"action": "ignore", "error_path": path, "content": accepted_words(words)}
+    action = {"action": "ignore", "error_path": path, "content": words}
     return json.dumps({"endpoint": {"response_actions": [action]}}, ensure_ascii=False)
 
 
