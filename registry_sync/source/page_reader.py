@@ -252,6 +252,7 @@ class PageReader:
             ragged=loops.ragged,
             empty=loops.empty,
             whole=whole,
+            records_at=self._finder.place,
         )
 
     def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:

@@ -70,7 +70,8 @@ class PageAnswer:
     `links` is the `Link` header by relation, in lower case. `url` is what was asked, `posted` its
     JSON body. `pages` and `came` are the pages and records so far, with this one, and `largest` the
     records of the largest page. `ragged`: earlier pages had gaps; `empty` are the pages before this
-    one that had no records. `whole`: all was asked for, not only what changed.
+    one that had no records. `whole`: all was asked for, not only what changed. `records_at` is the
+    path of the records, which an empty page does not show.
     """
 
     body: Any
@@ -86,6 +87,7 @@ class PageAnswer:
     ragged: bool = False
     empty: int = 0
     whole: bool = True
+    records_at: str = ""
 
     @property
     def count(self) -> int:
@@ -101,7 +103,11 @@ class PageAnswer:
         records = {id(record) for record in self.records}
         ranged = any(name.lower() == "content-range" for name in self.headers)
         partial = [] if self.status != PARTIAL or ranged else [Entry(OF_PART, STATUS, "206", {})]
-        return [*_headers(self.headers), *partial, *_of_body(self.body, records)]
+        return [
+            *_headers(self.headers),
+            *partial,
+            *_of_body(self.body, records, _words(self.records_at)),
+        ]
 
 
 def word_of(key: str) -> str:
@@ -130,7 +136,13 @@ def _relation(item: Any) -> str:
     return ""
 
 
-def _of_body(body: Any, records: set[int]) -> Iterator[Entry]:
+def _words(path: str) -> tuple[str, ...]:
+    """Return the keys of a path as words: `$.usage.items[*]` is usage, items."""
+    words = map(word_of, re.split(r"[.\[\]]", path))
+    return tuple(word for word in words if word and not word.isdigit())
+
+
+def _of_body(body: Any, records: set[int], place: tuple[str, ...]) -> Iterator[Entry]:
     """Yield the values of an answer, also of one that has its records in a list beside an object.
 
     https://datahelpdesk.worldbank.org/knowledgebase/articles/898581-api-basic-call-structures
@@ -139,13 +151,20 @@ def _of_body(body: Any, records: set[int]) -> Iterator[Entry]:
         for index, item in enumerate(body[:PARTS]):
             yield from _entries(item, records, f"[{index}]")
         return
-    yield from _entries(body, records)
+    yield from _entries(body, records, place=place)
 
 
 def _entries(
-    body: Any, records: set[int], path: str = "", within: tuple[str, ...] = ()
+    body: Any,
+    records: set[int],
+    path: str = "",
+    within: tuple[str, ...] = (),
+    place: tuple[str, ...] = (),
 ) -> Iterator[Entry]:
-    """Yield the values of an object and of those inside it, records and lists excepted."""
+    """Yield the values of an object and of those inside it, records and lists excepted.
+
+    `place` are the words of the records' path.
+    """
     if not isinstance(body, dict) or id(body) in records or len(within) >= DEPTH:
         return
     beside = {word_of(str(key)): value for key, value in body.items()}
@@ -154,12 +173,14 @@ def _entries(
         if word in ECHOED and isinstance(value, dict):
             told = {name: inner for name, inner in value.items() if word_of(str(name)) in FOLLOWS}
             yield from _entries(told, records, at, (*within, word))
-        aside = word in OTHER and word != "warnings" and not _holds(value, records)
+        around = isinstance(value, dict) and (*within, word) == place[: len(within) + 1]
+        around = around or _holds(value, records)
+        aside = word in OTHER and word != "warnings" and not around
         if aside or id(value) in records:
             continue
         yield Entry(at, word, value, beside, within)
         if isinstance(value, dict):
-            yield from _entries(value, records, at, (*within, word))
+            yield from _entries(value, records, at, (*within, word), place)
         elif isinstance(value, list) and word in ("link", "links", "next"):
             yield from _linked(value, at, word, within)
         elif (
@@ -167,7 +188,7 @@ def _entries(
             and len(value) == 1
             and (word in FACETS or _holds(value[0], records))
         ):
-            yield from _entries(value[0], records, f"{at}[0]", (*within, word))
+            yield from _entries(value[0], records, f"{at}[0]", (*within, word), place)
 
 
 def _holds(value: Any, records: set[int], depth: int = DEPTH) -> bool:

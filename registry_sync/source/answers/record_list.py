@@ -86,6 +86,11 @@ class RecordFinder:
         return {**position, "records_at": self.learned}
 
     @property
+    def place(self) -> str:
+        """Return the path where the records are, "" if it is not known."""
+        return self._selector or self.learned
+
+    @property
     def expects_empty(self) -> bool:
         """Return whether this registry gave records before, so that an answer may be empty."""
         return bool(self.learned) or self._memory.holds_records
@@ -104,7 +109,7 @@ class RecordFinder:
 
         Servers that leave out an empty list leave the rest as it was.
         """
-        place = self._selector or self.learned
+        place = self.place
         if message := only_words(body):
             return f"has no list, and says: {message:.100}"
         if not place or not isinstance(body, dict):
@@ -119,7 +124,7 @@ class RecordFinder:
     def count(self, body: Any) -> int:
         """Return how many records an answer has that is not read."""
         try:
-            place = self._selector or self.learned
+            place = self.place
             if place:
                 return self._at(place, body, whole=True, later=True).count
             return self._first(body, whole=True)[1].count
@@ -132,7 +137,7 @@ class RecordFinder:
         `whole`: everything was requested. `later`: other pages came before this one. Raise
         Unusable.
         """
-        place = self._selector or self.learned
+        place = self.place
         if place:
             found = self._at(place, body, whole=whole, later=later)
         else:
