@@ -328,6 +328,20 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
         },
         {},
     ),
+    *(
+        (
+            {
+                "items": FEW,
+                "pages": [
+                    {key: 1, "url": "/list/1", "active": True},
+                    {key: 2, "url": "/list/2"},
+                ],
+            },
+            {},
+        )
+        for key in ("pageNumber", "no", "index")
+    ),
+    ({"items": FEW, "resumeToken": "t5"}, {}),
     ({"items": FEW, "stats": {"rows_returned": 5, "rows_matched": 12}}, {}),
     ({"value": FEW, "parameters": {"morePages": True}}, {}),
     ({"data": FEW, "meta": {"filter_count": 12, "total_count": 400}}, {}),
@@ -491,6 +505,17 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
         ({"items": FEW, "total": 5, key: value}, {})
         for key, value in (
             ("nextNumber", "CMP-0013"),
+            ("continueFrom", "2026-01-01T00:00:00Z"),
+            ("continueFrom", 6),
+            ("resumeFrom", 5),
+            ("resumeToken", 5),
+            (
+                "links",
+                [
+                    {"title": "2025", "url": "/list?tab=1", "active": True},
+                    {"title": "2026", "url": "/list?tab=2"},
+                ],
+            ),
             ("message", "Showing 5 of 5. 0 more records."),
             ("hint", "Use q= to refine your search"),
             ("info", "limit: maximum records returned per page"),

@@ -171,9 +171,12 @@ def test_a_page_without_content_that_names_the_next_is_not_the_end(
     assert came == [*ALL[:5], *ALL[15:20]]
 
 
-def test_a_first_page_without_its_list_that_names_the_next_is_empty(serve: Any) -> None:
+@pytest.mark.parametrize(
+    "said", [{"kind": "list"}, {"status": "ok"}, {"status": 200, "errorMessage": "Success."}]
+)
+def test_a_first_page_without_its_list_that_names_the_next_is_empty(serve: Any, said: Any) -> None:
     def answer(asked: Asked) -> Any:
-        return {"compounds": cut(0)} if asked.query else {"kind": "list", "nextPageToken": "t2"}
+        return {"compounds": cut(0)} if asked.query else {**said, "nextPageToken": "t2"}
 
     cursor = {"type": "cursor", "cursor_path": "nextPageToken", "cursor_param": "pageToken"}
     registry = serve(answer)
@@ -191,6 +194,7 @@ def test_a_first_page_without_its_list_that_names_the_next_is_empty(serve: Any) 
         {"items": [["1", "a"]]},
         {"id": 1, "mass": 5.2},
         {"id": 1, "name": "a"},
+        {"statusMessage": "no index"},
     ],
 )
 @pytest.mark.invariant(5)
@@ -218,13 +222,17 @@ def test_a_page_that_cannot_be_read_is_not_empty_because_it_names_the_next(
 @pytest.mark.parametrize("word", ["usage", "metrics", "licence", "inventory"])
 @pytest.mark.invariant(5)
 def test_what_is_said_beside_the_records_counts_whatever_holds_both(serve: Any, word: str) -> None:
+    empty = [0]
+
     def answer(asked: Asked) -> Any:
         page = int(asked.query.get("page", 1))
         follows = f"/list?page={page + 1}" if page < 3 else None
-        return {word: {"items": cut((page - 1) * 5), "next": follows}}
+        records = [] if page in empty else cut((page - 1) * 5)
+        return {word: {"items": records, "next": follows}}
 
-    source = serve(answer).source(endpoint(data_selector=f"{word}.items"))
-    assert ids(source) == ALL[:15]
+    registry = serve(answer)
+    for empty[0], came in ((0, ALL[:15]), (1, ALL[5:15]), (2, [*ALL[:5], *ALL[10:15]])):
+        assert ids(registry.source(endpoint(data_selector=f"{word}.items"))) == came
 
 
 def test_a_next_link_without_results_is_the_end(serve: Any) -> None:

@@ -48,6 +48,8 @@ OF_A_PAGE = pattern(
 KINDS = ("kind", "etag", "object", "type")
 """Other words of texts by which an answer says what it is."""
 FAULT = pattern(r"(?i)message|error|status")
+WELL = pattern(r"(?i)(2\d\d)?\W*(ok|success(ful(ly)?)?)?\W*|false|none|null|no[\s_-]errors?|0+|n/a")
+"""Values of these by which nothing failed."""
 NAME = pattern(r"(?:(?:full|long|short|display|pref(?:erred)?|common)?name|title|label)")
 """Words of a record's name."""
 DEEPEST = 3
@@ -163,7 +165,8 @@ def is_only_about_pages(body: Any, is_record: Callable[[Any], bool]) -> bool:
         else:
             told = not isinstance(value, (str, list)) or word(key) in (*NEVER, *KINDS)
             told = told or (isinstance(value, str) and bool(OF_A_PAGE.fullmatch(key)))
-        if (value and not told) or (value and FAULT.search(key)):
+        fault = FAULT.search(key) and not WELL.fullmatch(str(value))
+        if value and (fault or not told):
             return False
     return True
 

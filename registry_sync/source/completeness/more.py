@@ -72,10 +72,11 @@ https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
 """
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
-    "searchafter", "cursormark", "offset", "resume", "resumetoken", "resumekey", "resumeafter",
-    "resumefrom", "resumeat", "continuefrom", "continueat", "continueafter",
+    "searchafter", "cursormark", "offset",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
+RESUMES = re.compile(r"resume(token|key|after|from|at)?|continue(from|at|after)")
+"""Words of a place to go on from, also of a later synchronization."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -147,10 +148,11 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
         return Mark("partial", entry, sure=False)  # it may be a cursor, if no total is reached
     is_token = named or word in TOKENS
     sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
-    counts = as_number(value) is not None and not word.startswith(("resume", "continue"))
-    if not sure and (word not in MAYBE_TOKENS or entry.header or counts):
-        return None
     number = as_number(value)
+    if not sure and not entry.header and RESUMES.fullmatch(word):
+        return Mark("partial", entry, sure=False)
+    if not sure and (word not in MAYBE_TOKENS or entry.header or number is not None):
+        return None
     if number is None or re.search(r"token|cursor|marker", word):
         return Mark("token", entry, sure)
     now = [as_number(entry.beside.get(name)) for name in PAGE_NOW]
@@ -224,8 +226,8 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
         paged = about and int(found[3]) > int(found[2])
         return Mark("pages", entry, sure=False) if paged else None
     now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
-    if word in OF_PAGES and has_later_page(entry.value, now):
-        return Mark("pages", entry, sure=False)
+    if word in OF_PAGES and has_later_page(entry.value, now):  # `links` may be those of a menu
+        return Mark("partial" if word == "links" else "pages", entry, sure=False)
     total = as_number(entry.value)
     if (now := part_now(entry)) is not None:
         return Mark("pages", entry, sure=False) if total is not None and total > now + 1 else None

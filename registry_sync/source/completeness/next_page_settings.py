@@ -13,7 +13,7 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.totals import Total
-from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark
+from registry_sync.source.completeness.more import PAGE_NOW, RESUMES, Kind, Mark
 from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.graphql import query_in, variable_of
@@ -54,7 +54,8 @@ def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = Non
     """
     by_kind: dict[Kind, Mark] = {}
     for mark in marks:
-        by_kind.setdefault(mark.kind, mark)
+        is_token = mark.kind == "partial" and RESUMES.fullmatch(mark.entry.word)
+        by_kind.setdefault("token" if is_token else mark.kind, mark)
     for kind, way in WAYS.items():
         if kind in by_kind:
             return {**way(by_kind[kind], answer), **_beside_a_token(kind, by_kind)}

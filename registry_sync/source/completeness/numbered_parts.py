@@ -17,7 +17,7 @@ COUNTS = {**dict.fromkeys(PARTS, ("of", "total", "count", "last")), "page": ("of
 NUMBERS = ("number", "no", "index", "num", "current")
 OF_PAGES = frozenset({"pages", "pageof", "pagination", "paging", "pager", "links"})
 """Words of a text such as `1/3`, or of a list of the pages."""
-LABELS = ("label", "title", "name", "text", "page", "number")
+LABELS = ("label", "title", "name", "text", "page", "pageNumber", "number", "no", "index")
 """Keys of what a list of the pages shows for one."""
 CURRENT = ("active", "current", "isActive", "isCurrent", "selected")
 """Keys of the page that an answer is, in a list of the pages."""
