@@ -35,6 +35,7 @@ Getter = Callable[[Any], Any]
 # dots make a path more than keys.
 SIMPLE = re.compile(r"[^.\[\]\"'*{}]+(\.[^.\[\]\"'*{}]+)*")
 QUOTED = re.compile(r"""(["'])(?P<key>[^"']+)\1""")
+BRACKETED = re.compile(r"""\[(["'])(?P<key>[^"']+)\1\]""")
 HOLE = re.compile(r"\{([^{}]+)\}")
 FILTER = re.compile(r"""\[\?(?!\()((?:'[^']*'|"[^"]*"|[^\]'"])+)\]""")
 ALL_OF = re.compile(r"\[\s*(?:\*|-?\d*\s*:[^\]]*)\s*\]")
@@ -119,8 +120,10 @@ def _jsonpath(text: str) -> Getter:
     found = parse_steps(text)
     many = MANY.search(re.sub(r"""\[\?.*?\]|'[^']*'|"[^"]*\"""", "q", text)) is not None
     whole = _whole_list(text)
-    begin = SIMPLE.match(text) or QUOTED.match(text)
-    before = compile_path(begin[0]) if begin else None
+    rest = text.removeprefix("$")
+    keyed = QUOTED.match(rest) or BRACKETED.match(rest)
+    begin = SIMPLE.match(rest)
+    before = _key(keyed["key"]) if keyed else compile_path(begin[0]) if begin else None
 
     def get(record: Any) -> Any:
         if before is not None and twice_in(reached := before(record)):

@@ -175,6 +175,14 @@ def test_only_values_that_differ_are_marked(body: bytes, marked: Any, outside: A
     assert [path for path in paths if is_marked(compile_path(path)(record))] == marked
 
 
+@pytest.mark.parametrize("path", ["p[0].v", "$['p'][0].v", "$.p[0].v", '"p"[0].v', "['p'][*].v"])
+def test_a_doubled_key_is_seen_at_the_begin_of_a_path(path: str) -> None:
+    doubled: list[DoubledKey] = []
+    record = parse(b'{"p": [{"v": 1}], "p": null}', doubled=doubled)
+    mark_within([record], doubled)
+    assert is_marked(compile_path(path)(record))
+
+
 def test_large_pages_are_repaired_in_time() -> None:
     rows = b",".join(b'{"id": %d, "t": "a\\\\b \\" {}[]", "x": 1.5}' % n for n in range(20_000))
     found = parse(b'[{"id": "\\q"},' + rows + b"]")

@@ -93,6 +93,11 @@ TWICE = {
     "T-6": (b'{"id": "T-6", "name": "N", "gone": false, "gone": true}', "the key “gone”"),
     "T-7": (b'{"id": "T-7", "name": "N", "deleted": true, "deleted": false}', "has left the"),
     "T-8": (b'{"id": "T-8", "name": "N", "meta": {"state": "deleted", "state": 1}}', "meta.state"),
+    "T-12": (
+        b'{"id": "T-12", "name": "N", "deleted": 0, "deleted": 0, "deleted": "no", '
+        b'"deleted": false, "deleted": true}',
+        "has left the",
+    ),
     "T-9": (b'{"id": "T-9", "name": "N", "lab": "A", "lab": "B"}', "in the scope of this lane"),
     "T-10": (b'{"id": "T-10", "name": "N", "l": [{"v": "x"}], "l": null}', "the key “l”"),
     "T-11": (b'{"id": "T-11", "name": "N", "gone": [["caf\xe9"], ["y"]]}', r"“caf\xE9” at “gone”"),

@@ -21,6 +21,8 @@ ESCAPED = (b"\\u003a", b"\\u003A")
 MOST_SHOWN = 60
 MOST_VALUES = 3
 """Values of one key that are shown; an object can have thousands."""
+MOST_MARKED = 10
+"""Values of one key that a mark keeps: one of them may say that a record is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,13 @@ class DoubledKey:
         """Put a mark in the place of each value, so that nothing takes it for one."""
         self.owner[self.key] = _marked(self.key, self.values)
 
-    def in_words(self, between: str, hide: Callable[[str], str] = str) -> str:
+    def in_words(
+        self, between: str, hide: Callable[[str], str] = str, most: int = MOST_VALUES
+    ) -> str:
         """Return its first values as JSON without what `hide` removes, and how many more it has."""
-        shown = [hide(written(value))[:MOST_SHOWN] for value in self.values[:MOST_VALUES]]
-        more = len(self.values) - len(shown)
+        values = list(dict.fromkeys(map(written, self.values)))
+        shown = [hide(value)[:MOST_SHOWN] for value in values[:most]]
+        more = len(values) - len(shown)
         return between.join([*shown, f"{more:,} more"] if more else shown)
 
 
@@ -112,5 +117,5 @@ def _marked(key: str, values: Sequence[Any]) -> Any:
         }
     if all(isinstance(value, list) for value in values) and any(values):
         return [_marked(key, [item for value in values for item in value])]
-    shown = DoubledKey({}, key, tuple(values)).in_words(" / ")
+    shown = DoubledKey({}, key, tuple(values)).in_words(" / ", most=MOST_MARKED)
     return f"{TWICE}{unmarked(key)}{TWICE}{shown}{TWICE}"
