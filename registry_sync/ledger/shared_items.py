@@ -31,12 +31,14 @@ def own_items(row: LedgerEntry, key: str) -> set[str]:
 
 
 def forget_lost(row: LedgerEntry, key: str, held: Collection[str]) -> None:
-    """Forget found items that Benchling no longer has.
+    """Forget found items that Benchling no longer has, unless the record still lists them.
 
-    The caller has locked the row, and saves it.
+    Those would count as this app's where people add them again. The caller has locked the row, and
+    saves it.
     """
     value, found = row.fields.get(key), row.found_items or {}
-    lost = found_items(row, key) - set(held)
+    listed = set() if isinstance(value, dict) else keys_of(value)
+    lost = found_items(row, key) - set(held) - listed
     if isinstance(value, dict):
         items = [item for item in value["held"] if name_key(str(item)) not in lost]
         row.fields = {**row.fields, key: {**value, "held": items}}

@@ -11,6 +11,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.desk import drift as desk_drift
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import pins
+from registry_sync.ledger.shared_items import forget_lost, own_items
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import edit_by_hand
@@ -74,6 +75,12 @@ def test_an_alias_that_people_removed_is_free_for_another_record(world, rebuilt)
         w.registry.edit(id_, note="b")
         assert w.sync(kind=Kind.DRY_RUN).updated == w.sync().updated == 1
     assert aliases(w) == [] and aliases(w, "C-2") == ["Hand"]
+
+
+def test_an_alias_that_the_record_still_lists_does_not_become_this_apps():
+    row = LedgerEntry(fields={"aliases": ["Ours", "Hand"]}, found_items={"aliases": ["hand", "x"]})
+    forget_lost(row, "aliases", {"ours"})
+    assert own_items(row, "aliases") == {"ours"} and row.found_items == {"aliases": ["hand"]}
 
 
 ALIASES_BY_HAND = [
