@@ -104,7 +104,8 @@ def redraw(
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
             else:  # that alone is no reason to ask again: a press, a run or a decision is
-                Canvas.objects.filter(pk=canvas.pk).update(outdated_at=None)
+                same = Canvas.objects.filter(pk=canvas.pk, outdated_at=canvas.outdated_at)
+                same.update(outdated_at=None)  # unless something was decided meanwhile
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
         except (SyncError, Wait) as error:  # Benchling is unavailable: the others must wait, too
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)

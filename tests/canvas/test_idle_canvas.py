@@ -95,6 +95,13 @@ def test_a_decision_asks_once_for_a_canvas_that_benchling_refuses(db, status):
     assert not drawing.outdated().exists()
     assert Canvas.objects.outdate() == drawing.outdated().count() == (status == 403)
 
+    def decide() -> None:
+        Canvas.objects.outdate()
+        refuse()
+
+    drawing.redraw(drawing.outdated(), FakeClient([decide]))
+    assert drawing.outdated().exists() == (status == 403), "it was decided during the call"
+
 
 class FakeClient:
     """Stands for Benchling, where something is decided while it is asked to draw."""
