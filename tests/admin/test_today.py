@@ -180,7 +180,8 @@ KINDS = [
     (lambda lane: made.WebhookDeliveryFactory(state="failed"), "1 × failed webhook delivery",
      "Each delivery says why", "warning", "Try again"),
     (result("refused"), "1 run without a result", "It has no project.", "warning", None),
-    (result("unknown"), "1 run that may lack a result", "it is not known", "warning", None),
+    (result("unknown"), "1 run that may lack a result",
+     "It is not known whether the last one was written: ", "warning", None),
     (lambda lane: made.InstallationFactory(deactivated_at=NOW), "The app was deactivated",
      "A Benchling admin must activate it.", "bad", "Check the setup"),
 ]  # fmt: skip

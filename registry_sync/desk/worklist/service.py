@@ -181,7 +181,11 @@ class RefusedResults(CardKind):
         missing = self._missing()
         for state, title, what in (
             (State.REFUSED, "without a result in", "Benchling refused the last one"),
-            (State.UNKNOWN, "that may lack a result in", "Of the last one, it is not known"),
+            (
+                State.UNKNOWN,
+                "that may lack a result in",
+                "It is not known whether the last one was written",
+            ),
         ):
             if rows := [row for row in missing if row.state == state]:
                 yield Card(
