@@ -11,7 +11,9 @@ from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted, marks_of
+from registry_sync.source.completeness.next_page_settings import propose
 from registry_sync.source.completeness.one_more import probe_next_page
+from registry_sync.source.paginators.cursor import Cursor
 from tests.support.odd import Reply
 from tests.support.shapes import ALL, RECORDS, SHAPES
 
@@ -189,6 +191,37 @@ def test_a_warning_of_the_end_ends_a_list(serve: Any) -> None:
     assert read(serve(answer).source({"endpoint": endpoint})) == (["1", "2"], "")
 
 
+@pytest.mark.parametrize("text", ["Page number exceeds the maximum", "Reached the page limit"])
+def test_a_warning_past_the_last_page_ends_a_list(serve: Any, text: str) -> None:
+    """It says that there is no such page, not that records are missing."""
+
+    def answer(asked: Any) -> Any:
+        page = int(asked.query.get("page") or 1)
+        records = [{"id": page}] if page < 3 else []
+        said = {"warning": text} if page == 3 else {}
+        return {"items": records, "next": f"/list?page={page + 1}", **said}
+
+    past = {"action": "ignore", "error_path": "warning", "content": text}
+    link = {"type": "json_link", "next_url_path": "next"}
+    endpoint = {"paginator": link, "response_actions": [past]}
+    assert read(serve(answer).source({"endpoint": endpoint})) == (["1", "2"], "")
+
+
+def test_a_cursor_explains_a_token_to_resume_from() -> None:
+    """A list that fits one page has no cursor, but may have a token for the next time."""
+    body = {"items": [{"id": 1}], "pageToken": None}
+    cursor = Cursor(cursor_path="pageToken")
+    for key, value in (("resumeToken", "x"), ("continueFrom", "2026-01-01T00:00:00Z")):
+        answer = PageAnswer({**body, key: value}, {}, (), "")
+        assert all(cursor.explains(mark, answer) for mark in marks_of(answer)), key
+
+
+def test_numbered_links_propose_pages() -> None:
+    links = [{"href": "/list?page=1", "active": True}, {"href": "/list?page=2"}]
+    answer = PageAnswer({"items": [{"id": 1}], "links": links}, {}, (), "")
+    assert propose(marks_of(answer), answer)["type"] == "page_number"
+
+
 def test_a_time_to_continue_from_is_no_sure_sign() -> None:
     """It is beside all records too: a run does not fail by it."""
     for key in ("continueFrom", "continueAt", "continueAfter"):
@@ -342,6 +375,7 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
         for key in ("pageNumber", "no", "index")
     ),
     ({"items": FEW, "resumeToken": "t5"}, {}),
+    ({"items": FEW, "total": 5, "resumeToken": "t5"}, {}),
     ({"items": FEW, "stats": {"rows_returned": 5, "rows_matched": 12}}, {}),
     ({"value": FEW, "parameters": {"morePages": True}}, {}),
     ({"data": FEW, "meta": {"filter_count": 12, "total_count": 400}}, {}),

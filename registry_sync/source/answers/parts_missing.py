@@ -12,7 +12,6 @@ from typing import Any
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
-from registry_sync.source.completeness.texts import says_cut
 
 FLAGS = frozenset({
     "timedout", "terminatedearly", "ispartial", "partialresults", "haserrors", "haserror",
@@ -49,6 +48,8 @@ MAY_BE_MISSING = pattern(
     re.IGNORECASE,
 )
 """What a warning says of the records that it comes with; old ones are not missing."""
+CUT = pattern(r"truncat|incomplete|partial|only (?:the )?(?:first|top)\b", re.IGNORECASE)
+"""Other words for it, which no text about the end of a list has."""
 LONGEST_ACCEPTED = 200
 """Longest text of a warning that a response action is written out for."""
 ABOUT = frozenset({
@@ -91,7 +92,7 @@ def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
 
 def says_missing(text: str) -> bool:
     """Return whether a text says that parts of an answer are missing, or may be."""
-    return bool(MAY_BE_MISSING.search(text)) or says_cut(text)
+    return bool(MAY_BE_MISSING.search(text) or CUT.search(text))
 
 
 def is_of_warning(path: str) -> bool:

@@ -75,8 +75,8 @@ MAYBE_TOKENS = frozenset({
     "searchafter", "cursormark", "offset",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
-RESUMES = re.compile(r"resume(token|key|after|from|at)?|continue(from|at|after)")
-"""Words of a place to go on from, also of a later synchronization."""
+RESUMES = re.compile(r"(resume(from|at)|continue(from|at|after))|resume(token|key|after)?")
+"""Words of a place to go on from; the first group is also that of a later synchronization."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -149,8 +149,9 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     is_token = named or word in TOKENS
     sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     number = as_number(value)
-    if not sure and not entry.header and RESUMES.fullmatch(word):
-        return Mark("partial", entry, sure=False)
+    if (resumes := RESUMES.fullmatch(word)) and not sure and not entry.header:
+        later = number is not None or resumes[1]
+        return Mark("partial" if later else "token", entry, sure=False)
     if not sure and (word not in MAYBE_TOKENS or entry.header or number is not None):
         return None
     if number is None or re.search(r"token|cursor|marker", word):

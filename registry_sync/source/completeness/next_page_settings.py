@@ -54,8 +54,7 @@ def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = Non
     """
     by_kind: dict[Kind, Mark] = {}
     for mark in marks:
-        is_token = mark.kind == "partial" and RESUMES.fullmatch(mark.entry.word)
-        by_kind.setdefault("token" if is_token else mark.kind, mark)
+        by_kind.setdefault(_way(mark), mark)
     for kind, way in WAYS.items():
         if kind in by_kind:
             return {**way(by_kind[kind], answer), **_beside_a_token(kind, by_kind)}
@@ -64,6 +63,12 @@ def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = Non
     if numbered is not None and not any(word in words for word in OFFSETS):
         return _numbered_by(words)
     return _by_offset(answer, _total_path(total))
+
+
+def _way(mark: Mark) -> Kind:
+    if mark.kind == "partial" and RESUMES.fullmatch(mark.entry.word):
+        return "token"
+    return "pages" if mark.kind == "partial" and mark.entry.word == "links" else mark.kind
 
 
 def names_page(answer: PageAnswer) -> bool:

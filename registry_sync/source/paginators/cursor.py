@@ -8,7 +8,7 @@ from typing import ClassVar
 from registry_sync.core.setting import FILLED, FILLED_PATH, setting
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.completeness.more import Mark
+from registry_sync.source.completeness.more import RESUMES, Mark
 from registry_sync.source.completeness.said_values import is_filled
 from registry_sync.source.paginators.base import (
     Paginator,
@@ -74,7 +74,8 @@ class Cursor(Paginator):
     def explains(self, mark: Mark, answer: PageAnswer) -> bool:
         """Return whether a mark is a token: another way to the page that the cursor leads to."""
         has_cursor = compile_path(self.cursor_path)(answer.body) is not ABSENT
-        return mark.kind == "token" and (has_cursor or answer.pages > 1)
+        is_token = mark.kind == "token" or RESUMES.fullmatch(mark.entry.word) is not None
+        return is_token and (has_cursor or answer.pages > 1)
 
 
 @register("header_cursor")
