@@ -50,7 +50,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
 
 # Beside each other: most of lint takes one core. What each says is shown when it has ended.
-check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: a minute
+check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: 90 s
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint test-fast
 
 ifdef ROOM
