@@ -171,8 +171,8 @@ def _entries(
     for key, value in body.items():
         word, at = word_of(str(key)), _joined(path, str(key))
         if word in ECHOED and isinstance(value, dict):
-            told = {name: inner for name, inner in value.items() if word_of(str(name)) in FOLLOWS}
-            yield from _entries(told, records, at, (*within, word))
+            follows = {key: inner for key, inner in value.items() if word_of(str(key)) in FOLLOWS}
+            yield from _entries(follows, records, at, (*within, word))
         around = isinstance(value, dict) and (*within, word) == place[: len(within) + 1]
         around = around or _holds(value, records)
         aside = word in OTHER and word != "warnings" and not around

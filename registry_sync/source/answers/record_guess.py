@@ -161,12 +161,12 @@ def is_only_about_pages(body: Any, is_record: Callable[[Any], bool]) -> bool:
         return False
     for key, value in body.items():
         if isinstance(value, dict):
-            told = word(key) in NEVER or is_only_about_pages(value, is_record)
+            is_aside = word(key) in NEVER or is_only_about_pages(value, is_record)
         else:
-            told = not isinstance(value, (str, list)) or word(key) in (*NEVER, *KINDS)
-            told = told or (isinstance(value, str) and bool(OF_A_PAGE.fullmatch(key)))
+            is_aside = not isinstance(value, (str, list)) or word(key) in (*NEVER, *KINDS)
+            is_aside = is_aside or (isinstance(value, str) and bool(OF_A_PAGE.fullmatch(key)))
         fault = FAULT.search(key) and not WELL.fullmatch(str(value))
-        if value and (fault or not told):
+        if value and (fault or not is_aside):
             return False
     return True
 

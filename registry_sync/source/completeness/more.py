@@ -226,8 +226,8 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
         )
         paged = about and int(found[3]) > int(found[2])
         return Mark("pages", entry, sure=False) if paged else None
-    now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
-    if word in OF_PAGES and has_later_page(entry.value, now):  # `links` may be those of a menu
+    page = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
+    if word in OF_PAGES and has_later_page(entry.value, page):  # `links` may be those of a menu
         return Mark("partial" if word == "links" else "pages", entry, sure=False)
     total = as_number(entry.value)
     if (now := part_now(entry)) is not None:
@@ -235,10 +235,9 @@ def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
     of_pages = PAGES.fullmatch(word) or (word == "total" and "current" in beside)
     if not of_pages or total is None or total <= answer.pages:
         return None
-    now = next((as_number(beside[word]) for word in PAGE_NOW if word in beside), None)
-    if now is not None and now >= total:
+    if page is not None and page >= total:
         return None
-    counts_pages = now is not None or any(RECORD_COUNTS.fullmatch(each) for each in beside)
+    counts_pages = page is not None or any(RECORD_COUNTS.fullmatch(each) for each in beside)
     return Mark("pages", entry, word != "total" and (word != "pages" or counts_pages))
 
 

@@ -19,8 +19,6 @@ from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.base import MOST_EMPTY
-from registry_sync.source.paginators.cursor import HeaderCursor
-from registry_sync.source.paginators.links import HeaderLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +127,7 @@ def names_next(paginator: Paginator, where: Json | None, answer: PageAnswer) -> 
     """Return whether an answer without a body names a next page in its headers."""
     if "next" in answer.links or any(mark.sure for mark in marks_of(answer)):
         return True
-    by_header = isinstance(paginator, (HeaderCursor, HeaderLink))
-    return by_header and paginator.next_position(where, answer) is not None
+    return paginator.in_headers and paginator.next_position(where, answer) is not None
 
 
 def ends_empty(answer: PageAnswer) -> bool:

@@ -49,6 +49,8 @@ class Paginator:
     """The settings that must not be empty."""
     without_effect: ClassVar[tuple[str, ...]] = ()
     """The settings of every type that have no effect with this one."""
+    in_headers: ClassVar[bool] = False
+    """Whether the next page is named in the headers, so by an answer without a body, too."""
     judges: ClassVar[bool] = True
     """Whether what an answer says of further pages is held against a read that ends."""
     counted: ClassVar[bool] = False

@@ -85,6 +85,7 @@ class HeaderCursor(Paginator):
 
     about: ClassVar[str] = "Sends a token from a header of each page to get the next"
     required: ClassVar[tuple[str, ...]] = ("cursor_key",)
+    in_headers: ClassVar[bool] = True
     cursor_key: str = setting(
         "next", "The header that has the token.", type=FILLED, example="X-Next-Cursor"
     )

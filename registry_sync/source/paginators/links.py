@@ -38,6 +38,7 @@ class HeaderLink(Paginator):
     """Follows a link of the `Link` header."""
 
     about: ClassVar[str] = "Follows a link of the `Link` header"
+    in_headers: ClassVar[bool] = True
     links_next_key: str = setting("next", "The relation of the link.", example="more")
 
     def next_position(self, position: Json | None, answer: PageAnswer) -> Json | None:
