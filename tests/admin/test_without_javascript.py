@@ -41,6 +41,15 @@ def confirmed(pages: PlainPages) -> dict[str, str]:
     return {"reason": REASON, **({"typed": asked[1]} if asked else {})}
 
 
+def cure(pages: PlainPages, name: str, link: str, button: str) -> None:
+    """Walk from Today by a link to a button, and look at the page after what it started."""
+    with path(pages, name):
+        pages.follow(link)
+        pages.press(button, **confirmed(pages))
+    work()
+    pages.look_again()
+
+
 def test_each_path_is_walked_by_links_and_forms_alone(
     world: Any, owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,30 +66,14 @@ def test_each_path_is_walked_by_links_and_forms_alone(
     by_hand(w, "C-000001", Approval=1)
     w.sync(kind="full")
     pages = PlainPages(owner)
-    with path(pages, "40 missing options"):
-        pages.follow("Add these options…")
-        pages.press("Add these options", **confirmed(pages))
-    work()
-    pages.look_again()
+    cure(pages, "40 missing options", "Add these options…", "Add these options")
     assert "3 of 3 records went through" in pages.words
-    with path(pages, "adopt 3 entities"):
-        pages.follow("Adopt these…")
-        pages.press("Adopt these", **confirmed(pages))
-    work()
-    pages.look_again()
+    cure(pages, "adopt 3 entities", "Adopt these…", "Adopt these")
     assert "3 of 3 records went through" in pages.words
-    with path(pages, "a drifted value"):
-        pages.follow("Restore or accept…")
-        pages.press("Restore the registry's", **confirmed(pages))
-    work()
-    pages.look_again()
+    cure(pages, "a drifted value", "Restore or accept…", "Restore the registry's")
     assert w.values()["C-000001"]["Approval"] == 1951
-    with path(pages, "one refused name"):
-        w.registry.edit("C-000002", name="Compound 2")
-        pages.follow("Check again…")
-        pages.press("Check all again", **confirmed(pages))
-    work()
-    pages.look_again()
+    w.registry.edit("C-000002", name="Compound 2")
+    cure(pages, "one refused name", "Check again…", "Check all again")
     assert "1 of 3 records went through" in pages.words
     with path(pages, "all 37 refused names, by a template"):
         pages.follow("Let names hold the id…")
