@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import drawing as canvas
 from registry_sync.models import SyncRun
@@ -44,6 +44,7 @@ def cancel_run(run: SyncRun, *, actor: str, reason: str) -> bool:
     """
     if not runs.cancel(run, actor=actor, reason=reason):
         return False
+    ledger.end_reported(run)
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
     app_status.close_session(run, client)

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.syncs import label_of
 from registry_sync.canvas.watch import CanvasWatch
@@ -246,7 +246,9 @@ def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> No
         with _despite_faults(run, "open"):
             if not run.session_id and not runs.repeats_last_failure(run, error):
                 app_status.Session(run, lease, pacer.client).open()
-        runs.fail(run, lease, error)
+        with transaction.atomic():
+            runs.fail(run, lease, error)
+            ledger.end_reported(run)
     except runs.LeaseLost:
         return
     pacer.leave_lease()  # `runs.fail` gave it up, also for a run that stopped before its line

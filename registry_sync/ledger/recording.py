@@ -247,15 +247,14 @@ def to_reread(lane: Lane, registry_ids: Collection[str]) -> list[str]:
 def _end_written(
     run: SyncRun, lane: Lane, written: Sequence[RecordOutcome], old: dict[str, LedgerEntry]
 ) -> None:
-    """End the drift of values that this run changed, except what it found.
-
-    That it reports first.
-    """
+    """End the drift of values that this run changed, except what it found: that ends with it."""
     entities = {r.external_id: r.entity for r in written if r.entity and r.outcome != FAILED}
     ids = entities.keys() & old.keys()
     rows = Drift.objects.filter(lane=lane, closed_at__isnull=True, external_id__among=ids)
+    if run.is_active:  # else what was on its way at its end
+        rows = rows.exclude(run=run)
     ended = []
-    for row in rows.exclude(run=run) if ids else ():
+    for row in rows if ids else ():
         changed = differences(old[row.external_id], entities[row.external_id])
         if row.field_id in {field_id for field_id, _, _ in changed}:
             ended.append(row.pk)
@@ -264,12 +263,15 @@ def _end_written(
         Drift.objects.filter(pk__among=ended).update(closed_at=now, ended=Drift.End.PUT_RIGHT)
 
 
-def end_reported(run: SyncRun, lane: Lane) -> None:
-    """End the drift that this run found and reported, where it then changed the value."""
+def end_reported(run: SyncRun) -> None:
+    """End the drift that a run found, where it then changed the value; call it as the run ends."""
     written = Change.objects.filter(
-        lane=lane, run=run, external_id=OuterRef("external_id"), field_id=OuterRef("field_id")
+        lane=run.lane_id,
+        run=run,
+        external_id=OuterRef("external_id"),
+        field_id=OuterRef("field_id"),
     )
-    found = Drift.objects.filter(Exists(written), lane=lane, run=run, closed_at=None)
+    found = Drift.objects.filter(Exists(written), lane=run.lane_id, run=run, closed_at=None)
     found.update(closed_at=timezone.now(), ended=Drift.End.PUT_RIGHT)
 
 

@@ -44,7 +44,7 @@ def finish(ctx: RunContext) -> None:
             watermark_record=run.watermark_record,
             **{name: getattr(run, name) for name in ledger.COUNTS},
         )
-        ledger.end_reported(run, ctx.lane)
+        ledger.end_reported(run)
     runs.log(run, "INFO", counts_sentence(run))
     ctx.pacer.leave_lease()  # `runs.finish` gave it up
     ctx.listener.progress(run)  # canvases leave the session before its last messages

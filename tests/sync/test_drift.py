@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from registry_sync.core.problems import SyncError
+from registry_sync.jobs.control import cancel_run
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, SyncRun
+from registry_sync.sync import run_verdict
 from tests.support.people import by_hand
 from tests.support.registry import compound
 
@@ -113,6 +116,23 @@ def test_drift_that_its_run_overwrites_is_reported_by_that_run_only(edited, poli
     assert ("drift" in {warning["code"] for warning in run.warnings}) == (policy == "report")
     assert w.sync().status == Status.SUCCEEDED
     assert not _locked_before_the_ledger(queries.captured_queries)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("end", [Status.FAILED, Status.CANCELLED])
+def test_drift_is_over_that_a_run_overwrote_before_it_ended_early(edited, end, monkeypatch):
+    w = edited
+    w.registry.edit("C-000003", approval=1960)
+
+    def ends(run, lane):
+        assert end == Status.FAILED or cancel_run(run, actor="Ann", reason="Lunch")
+        raise SyncError("No", remedy="", kind="transient", code="counts")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_verdict, "warnings", ends)
+        assert w.sync(kind=FULL).status == end
+    assert w.values()["C-000003"]["Approval"] == 1960
+    assert drift(closed_at=None) == {("C-000004", "name"), ("C-000005", "archived")}
 
 
 def _locked_before_the_ledger(queries) -> list[str]:

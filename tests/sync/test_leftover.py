@@ -14,6 +14,7 @@ from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
 from registry_sync.sync.delivery import delivery
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import edit_by_hand
+from tests.support.factories import DriftFactory
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL, ROWS
 
@@ -192,3 +193,12 @@ def test_what_others_wrote_after_a_failed_task_is_not_told_as_written(left):
         edit_by_hand(w.tenant, w.tenant.entity(f"C-{n:06d}"), Approval=7)
     w.sync()
     assert not Change.objects.filter(run=run).exists()
+
+
+def test_drift_that_an_ended_run_had_found_and_overwritten_is_over(left):
+    w, run = left()
+    field_id = Change.objects.filter(field="Approval").values_list("field_id", flat=True)[0]
+    drift = DriftFactory(lane=run.lane, run=run, external_id="C-000002", field_id=field_id)
+    cancel(run)
+    assert w.sync().status == Status.SUCCEEDED
+    assert Drift.objects.get(pk=drift.pk).ended == "put right"
