@@ -6,6 +6,7 @@ few of them work at a time, so that the database has few connections.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterable
 from tempfile import SpooledTemporaryFile
@@ -65,8 +66,10 @@ application = take_turns(get_wsgi_application())
 
 def _turn_on() -> None:
     from registry_sync.webhooks.notices import noticer  # models need the application
+    from registry_sync.webhooks.refusals import refusals
 
-    noticer.is_on = True
+    noticer.is_on = refusals.is_on = True
+    atexit.register(refusals.flush)
 
 
 _turn_on()

@@ -7,7 +7,6 @@ https://docs.benchling.com/docs/webhook-verification
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,18 +14,15 @@ from urllib.parse import urlsplit
 
 from benchling_sdk.apps.helpers.webhook_helpers import WebhookVerificationError, verify
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db import DataError, IntegrityError, transaction
 
 from registry_sync import runs
 from registry_sync.core.text import LONGEST_ID, storable
 from registry_sync.core.types import Json
-from registry_sync.models import WebhookDelivery, WebhookRefusal
+from registry_sync.models import WebhookDelivery
 from registry_sync.runs.deployment import tenant_host
 from registry_sync.webhooks.signing_keys import key_ring
 
-logger = logging.getLogger(__name__)
 LONGEST_BODY = 256 * 1024
 """Bytes. Benchling's messages have a few hundred."""
 MOST_SIGNATURES = 20
@@ -77,21 +73,6 @@ def receive(headers: Mapping[str, str], body: bytes) -> tuple[WebhookDelivery, b
     except DataError as error:  # JSON that the database does not accept
         raise Rejected(400, "malformed") from error
     return delivery, True
-
-
-def count_rejected(rejected: Rejected) -> None:
-    """Count a rejected delivery by day and reason. Nothing else of it is stored."""
-    today = timezone.now().date()
-    try:
-        counter = WebhookRefusal.objects.filter(day=today, reason=rejected.reason)
-        if not counter.update(count=F("count") + 1):
-            try:
-                with transaction.atomic():
-                    WebhookRefusal.objects.create(day=today, reason=rejected.reason, count=1)
-            except IntegrityError:
-                counter.update(count=F("count") + 1)
-    except DatabaseError as error:  # the answer is the same, counted or not
-        logger.warning("A rejected webhook (%s) was not counted: %s", rejected.reason, error)
 
 
 def _readable_signatures(header: str) -> str:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import logging
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from registry_sync.webhooks.notices import noticer
-from registry_sync.webhooks.receive import (
-    HEADERS,
-    LONGEST_BODY,
-    Rejected,
-    count_rejected,
-    receive,
-)
+from registry_sync.webhooks.receive import HEADERS, LONGEST_BODY, Rejected, receive
+from registry_sync.webhooks.refusals import refusals
 from registry_sync.webhooks.signing_keys import KeysUnreachable
 
 logger = logging.getLogger(__name__)
@@ -39,15 +34,15 @@ def webhook(request: HttpRequest) -> HttpResponse:
             raise Rejected(401, "unsigned")
         delivery, is_new = receive(request.headers, request.body)
     except Rejected as rejected:
-        count_rejected(rejected)
+        refusals.count(rejected.reason)
         return HttpResponse(status=rejected.status)
     except (RequestDataTooBig, UnreadablePostError, ValueError):
-        count_rejected(Rejected(400, "malformed"))
+        refusals.count("malformed")
         return HttpResponse(status=400)
     except KeysUnreachable as error:
         logger.warning("A webhook was answered 503: no signing keys from %s", error)
         return HttpResponse(status=503)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.error("A webhook was answered 503: the database is unavailable: %s", error)
         return HttpResponse(status=503)
     if is_new:

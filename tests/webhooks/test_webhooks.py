@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,12 @@ import httpx
 import pytest
 import requests
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import receive as webhooks
+from registry_sync.webhooks import refusals
 from registry_sync.webhooks import signing_keys as keys
 from registry_sync.webhooks.inbox import ABANDONED_AFTER, LONGEST_WORK
 from sandbox.redis import RedisServer
@@ -296,12 +298,37 @@ def test_signed_json_that_no_database_takes_is_no_5xx(w, more):
     assert sender.post(body, sender.headers(body, id="msg_2")) == 200
 
 
-def test_a_refusal_that_cannot_be_counted_is_a_refusal(w, monkeypatch):
+def test_a_refusal_that_cannot_be_counted_is_a_refusal_and_counted_later(w, monkeypatch):
     def locked(**asked: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(WebhookRefusal.objects, "filter", locked)
+    with monkeypatch.context() as patched:
+        patched.setattr(WebhookRefusal.objects, "filter", locked)
+        assert Sender(w).post("{}", {}) == 401
     assert Sender(w).post("{}", {}) == 401
+    assert WebhookRefusal.objects.get(reason="unsigned").count == 2
+
+
+@pytest.mark.once
+def test_the_web_service_writes_its_refusals_apart_from_its_requests(monkeypatch):
+    counter, written, fails = refusals.RefusalCounter(), Counter[str](), [DatabaseError("locked")]
+    counter.is_on = True
+
+    def add(counts):
+        assert threading.current_thread().name == "refusals"
+        if fails:
+            raise fails.pop()
+        for (_, reason), count in counts.items():
+            written[reason] += count
+
+    monkeypatch.setattr(refusals, "_add", add)
+    monkeypatch.setattr(refusals, "EVERY", 0.001)
+    for reason in 300 * ("unsigned", "unsigned", "malformed"):
+        counter.count(reason)
+    if (thread := counter._thread) is not None:
+        thread.join(60)
+    assert written == {"unsigned": 600, "malformed": 300} and counter._thread is None
+    assert not counter.flush(), "nothing is left for the end of the process"
 
 
 BAD_DELIVERIES = 10_000 if FULL else 1_000
