@@ -48,7 +48,9 @@ class WebhookRefusalAdmin(ReadOnly):
 @admin.register(Canvas)
 class CanvasAdmin(ReadOnly):
     nothing = "No canvases yet. A scientist must add the app's canvas to an entry."
-    list_display = ("canvas_id", "resource_id", "for_run", "drawn", "drawn_at", "used_at")
+    list_display = (
+        "canvas_id", "resource_id", "for_run", "drawn", "drawn_at", "used_at", "refusal",
+    )  # fmt: skip
     list_select_related = ("run",)
     exclude = ("drawn_status",)
     readonly_fields = ("drawn",)

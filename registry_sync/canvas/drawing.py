@@ -22,6 +22,7 @@ from registry_sync.canvas.lane_lines import lane_lines
 from registry_sync.canvas.lane_status import LaneStatus, lane_status
 from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
+from registry_sync.canvas.refused import DRAWN, is_resting, let_rest
 from registry_sync.canvas.requested_record import is_overtaken, outcomes
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
@@ -63,6 +64,7 @@ def draw(
         drawn_status=run.status if run else "",
         asked=canvas.asked,
         notice=notice,
+        **DRAWN,
     )
 
 
@@ -103,9 +105,11 @@ def redraw(
         except Refused as refused:
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
-            else:  # that alone is no reason to ask again: a press, a run or a decision is
+            elif canvas.is_only_outdated:  # no one waits for it: the next decision asks again
                 same = Canvas.objects.filter(pk=canvas.pk, outdated_at=canvas.outdated_at)
                 same.update(outdated_at=None)  # unless something was decided meanwhile
+            else:
+                let_rest(canvas, refused)
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
         except (SyncError, Wait) as error:  # Benchling is unavailable: the others must wait, too
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
@@ -136,20 +140,32 @@ def owe_drawing(canvas_id: str, note: str) -> None:
 
 def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
     """Return the canvases that show a run: those it was started or joined from, and the recent."""
-    canvases = Canvas.objects.of_same_app(run)
+    canvases = Canvas.objects.of_same_app(run).exclude(is_resting())
     recent = canvases.order_by("-used_at").values_list("pk", flat=True)[:RECENT]
     return canvases.filter(Q(run=run) | Q(pk__in=list(recent)))
 
 
 def outdated() -> QuerySet[Canvas]:
     """Return canvases that show a run as active that has ended, or that must still be drawn."""
-    canvases = Canvas.objects.of_app()
-    active = [str(status) for status in SyncRun.ACTIVE]
-    moved = Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
-    not_drawn = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
-    not_drawn |= Q(outdated_at__isnull=False)
     patient = Q(used_at__lt=runs.now_in_query() - OWED_AFTER)  # else a worker is about to draw it
-    return canvases.filter(moved | (not_drawn & patient)).order_by("-used_at")
+    canvases = Canvas.objects.of_app().exclude(is_resting())
+    return canvases.filter(_has_moved() | (_is_owed() & patient)).order_by("-used_at")
+
+
+def refused() -> QuerySet[Canvas]:
+    """Return canvases that wait to be drawn and that Benchling refused, the longest first."""
+    canvases = Canvas.objects.of_app().filter(refusals__gt=0)
+    return canvases.filter(_has_moved() | _is_owed()).order_by("used_at")
+
+
+def _has_moved() -> Q:
+    active = [str(status) for status in SyncRun.ACTIVE]
+    return Q(drawn_status__in=active) & ~Q(drawn_run__status=F("drawn_status"))
+
+
+def _is_owed() -> Q:
+    not_since = Q(drawn_at__isnull=True) | Q(drawn_at__lt=F("used_at"))
+    return not_since | Q(outdated_at__isnull=False)
 
 
 def misattended(attendance: Attendance) -> list[Canvas]:
@@ -160,7 +176,7 @@ def misattended(attendance: Attendance) -> list[Canvas]:
     waiting = pressed_canvases()
     active = [str(status) for status in SyncRun.ACTIVE]
     shown = Q(canvas_id__in=waiting) | Q(drawn_status__in=active) | ~Q(notice="")
-    canvases = Canvas.objects.of_app().filter(shown).order_by("-used_at")
+    canvases = Canvas.objects.of_app().filter(shown).exclude(is_resting()).order_by("-used_at")
     return [c for c in canvases[:MOST_LOOKED_AT] if attendance.notice(c, _shown_run(c)) != c.notice]
 
 

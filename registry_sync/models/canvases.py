@@ -60,6 +60,15 @@ class Canvas(models.Model):
     outdated_at = models.DateTimeField(
         null=True, blank=True, help_text="When something was decided that it does not show yet."
     )
+    refusal = models.TextField(
+        blank=True, db_default="", help_text="What Benchling said when it refused to draw it last."
+    )
+    refusals = models.IntegerField(
+        default=0, db_default=0, help_text="How often in a row Benchling refused to draw it."
+    )
+    rests_until = models.DateTimeField(
+        null=True, blank=True, help_text="When Benchling is asked again after a refusal."
+    )
     drawn_run = models.ForeignKey(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

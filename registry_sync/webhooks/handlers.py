@@ -19,6 +19,7 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import is_pressed
+from registry_sync.canvas.refused import wake
 from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
@@ -210,6 +211,7 @@ def _fault_text(error: SyncError) -> str:
 
 def _installed(delivery: WebhookDelivery, client: Client) -> None:
     _save_installation(deactivated_at=None)
+    wake()
 
 
 def _deactivated(delivery: WebhookDelivery, client: Client) -> None:

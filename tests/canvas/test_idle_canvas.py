@@ -16,8 +16,10 @@ from registry_sync.desk import error_decisions as decisions
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, EntityError, Lane, Plan, SyncRun
 from registry_sync.sync.plans import lifecycle
+from registry_sync.webhooks import handlers
 from tests.support.canvas import Page, work
 from tests.support.drafting import as_posted
+from tests.support.factories import CanvasFactory, SyncRunFactory, WebhookDeliveryFactory
 
 pytestmark = pytest.mark.once
 MINUTE = timedelta(minutes=1)
@@ -101,6 +103,37 @@ def test_a_decision_asks_once_for_a_canvas_that_benchling_refuses(db, status):
 
     drawing.redraw(drawing.outdated(), FakeClient([decide]))
     assert drawing.outdated().exists() == (status == 403), "it was decided during the call"
+
+
+@pytest.mark.parametrize("run_ended", [False, True])
+def test_a_refused_canvas_is_asked_for_less_often_until_it_is_drawn(db, run_ended):
+    then = timezone.now() - MINUTE
+    shows = {"drawn_at": then, "drawn_status": "RUNNING"} if run_ended else {}
+    canvas, run = CanvasFactory(used_at=then, **shows), SyncRunFactory()
+
+    def refuse() -> None:
+        raise Refused(403, "The app may not edit this entry.")
+
+    rests = []
+    for _ in range(9):
+        client = FakeClient([refuse])
+        assert drawing.redraw(drawing.outdated(), client) == len(client.drawn) == 1
+        assert not drawing.outdated().exists() and not drawing.canvases_showing(run).exists()
+        canvas.refresh_from_db()
+        rests.append(round((canvas.rests_until - timezone.now()) / MINUTE))
+        Canvas.objects.update(rests_until=timezone.now())
+    assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert drawing.refused().get().refusal == "The app may not edit this entry."
+    assert drawing.redraw(drawing.outdated(), FakeClient([])) == 1
+    assert not drawing.refused().exists() and not drawing.outdated().exists()
+    assert Canvas.objects.get().refusals == 0
+
+
+def test_an_app_that_is_activated_again_draws_what_was_refused_meanwhile(db):
+    CanvasFactory(used_at=timezone.now() - MINUTE, rests_until=timezone.now() + MINUTE, refusals=3)
+    delivery = WebhookDeliveryFactory(type="v2.app.activateRequested", message={})
+    handlers.work_delivery(delivery.pk, FakeClient([]))
+    assert drawing.outdated().exists()
 
 
 class FakeClient:

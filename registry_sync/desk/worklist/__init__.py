@@ -50,6 +50,7 @@ CARD_KINDS: tuple[CardKind, ...] = (
     decisions.Merges(),
     service.UnsentAlerts(),
     service.FailedDeliveries(),
+    service.RefusedCanvases(),
     service.RefusedResults(),
     stops.Cancelled(),
     decisions.LeftInUse(),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from registry_sync.canvas import drawing
 from registry_sync.core.text import number_of
 from registry_sync.desk.worklist.base import (
     Card,
@@ -20,6 +21,7 @@ from registry_sync.desk.worklist.base import (
 from registry_sync.models import (
     Alert,
     AlertMessage,
+    Canvas,
     HistoryResult,
     Lane,
     SyncRun,
@@ -30,6 +32,8 @@ from registry_sync.monitoring.health import HealthState
 from registry_sync.monitoring.notified import who_is_notified
 
 State = HistoryResult.State
+NAMED = 3
+"""Canvases that a card names."""
 LOOKED_BACK = timedelta(days=7)
 """How old a failed delivery may be to have a card."""
 
@@ -169,6 +173,37 @@ class FailedDeliveries(CardKind):
                 presses=(press("Try again", address, "change_webhookdelivery"),),
                 **found,
             )
+
+
+class RefusedCanvases(CardKind):
+    """Canvases that Benchling refuses to draw, so that their buttons stay disabled."""
+
+    name = "canvases"
+
+    def cards(self, overview: Overview) -> Iterable[Card]:
+        """Return one card with their count; it names the first, and what Benchling said."""
+        found = drawing.refused()
+        count = found.count()
+        if not count:
+            return
+        first = list(found[:NAMED])
+        more = f" and {count - NAMED:,} more" if count > NAMED else ""
+        yield Card(
+            title="canvas that Benchling refuses",
+            gravity=Gravity.BEHIND,
+            actors=("benchling",),
+            text=f"Benchling does not let the app draw {', '.join(map(_named, first))}{more}: "
+            f"“{first[0].refusal.rstrip('.')}”. The buttons stay disabled. A Benchling admin gives "
+            "the app write access to the project; the app tries again at least once an hour.",
+            count=count,
+            since=first[0].used_at,
+            address=link("canvas_changelist"),
+        )
+
+
+def _named(canvas: Canvas) -> str:
+    place = f" in {canvas.resource_id}" if canvas.resource_id else ""
+    return f"{canvas.canvas_id}{place}"
 
 
 class RefusedResults(CardKind):
