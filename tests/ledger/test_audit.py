@@ -16,7 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registry_sync.ledger import audit, chain_check, retention
+from registry_sync.ledger import audit, chain_check, retention, signed_csv
 from registry_sync.models import (
     Adoption,
     Allowance,
@@ -239,6 +239,23 @@ def test_a_signed_csv_names_what_was_deleted_since_but_for_retention(synced, tmp
     Change.objects.latest("pk").delete()
     with pytest.raises(CommandError, match=r"Row \d+ of changes.csv \(C-000007\) has been deleted"):
         command("--verify", str(path))
+
+
+def test_a_csv_of_the_first_version_finds_a_lane_with_a_formula_in_its_name(synced, tmp_path: Path):
+    path, lane = tmp_path / "changes.csv", Lane.objects.get()
+    Lane.objects.update(schema_name="Lots;'=1")
+    command("--csv", str(path))
+    with path.open(newline="") as lines:
+        rows = [row[: len(signed_csv.EXPORTED)] for row in csv.reader(lines)]
+    for row in rows[1:]:
+        row[1] = row[1].replace(";''", ";'")
+    with path.open("w", newline="") as out:
+        csv.writer(out).writerows(rows)
+    signed_csv.sign_file(path, PRIVATE)
+    cut = SyncRun.objects.earliest("pk").finished_at + timedelta(milliseconds=1)
+    retention.forget(lane, before=cut, actor="mona", reason="five years are over")
+    said = command("--verify", str(path))
+    assert "2 are there as they were signed, 100 were deleted by retention" in said
 
 
 def test_somebody_without_this_service_verifies_a_csv(synced, tmp_path: Path, monkeypatch, capsys):
