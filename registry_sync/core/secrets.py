@@ -84,6 +84,14 @@ def hide(text: str, secrets: Iterable[str], shown: str) -> str:
     return _pattern(to_hide).sub(lambda _: shown, text) if to_hide else text
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters, as pages show it.
+
+    What is cut is without this process's secrets: no one would recognize a part of one.
+    """
+    return text if len(text) <= most else hide(text, held(), "(key)")[:most]
+
+
 @lru_cache(maxsize=32)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)

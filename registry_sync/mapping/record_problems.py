@@ -8,6 +8,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.problems import Kind, Problem, WaitsFor
+from registry_sync.core.secrets import shortened
 from registry_sync.mapping.empty_hints import empty_hint
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.rules import RuleError
@@ -172,12 +173,12 @@ def long_id(external_id: str, registry_id: str, most: int) -> Problem:
     return Problem(
         kind="source",
         code="unusable_id",
-        message=f"The registry id {registry_id[:60]}… of {external_id[:60]}… would have "
-        f"{len(registry_id)} characters; the maximum is {most}.",
+        message=f"The registry id {shortened(registry_id, 60)}… of {shortened(external_id, 60)}… "
+        f"would have {len(registry_id)} characters; the maximum is {most}.",
         remedy="The registry's owner gives the record a shorter id, or the integration owner sets "
         "a shorter registry_id_template in Connector Settings.",
         field="registry id",
-        value=registry_id[:MOST_SHOWN],
+        value=shortened(registry_id, MOST_SHOWN),
     )
 
 
@@ -186,4 +187,4 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    return "" if value is ABSENT or value is None else unmarked(str(value))[:MOST_SHOWN]
+    return "" if value is ABSENT or value is None else shortened(unmarked(str(value)), MOST_SHOWN)

@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from registry_sync.core.secrets import shortened
+
 if TYPE_CHECKING:
     import pint
 
@@ -81,7 +83,7 @@ def _unit(text: str) -> pint.Unit:
                 return _registry().Unit(spelling.strip())
             except Exception:  # pint raises whatever its tokenizer and its tables raise
                 continue
-    raise UnitFault(f"the unit {text[:LONGEST]} is not known")
+    raise UnitFault(f"the unit {shortened(text, LONGEST)} is not known")
 
 
 @lru_cache(maxsize=1)

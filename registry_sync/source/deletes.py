@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import (
     LIST,
     PATH,
@@ -99,7 +100,7 @@ class Deletes:
         if value is ABSENT:
             value = None
         marked = key_of(value) in self._marks if self._marks else _says_something(value)
-        return f"{self.path} is {value!r}"[:120] if marked else ""
+        return shortened(f"{self.path} is {value!r}", 120) if marked else ""
 
     @property
     def for_fingerprint(self) -> list[Any]:

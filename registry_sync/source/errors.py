@@ -13,6 +13,7 @@ from registry_sync.core.addresses import is_address, origin, within
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.problems import SourceError
+from registry_sync.core.secrets import shortened
 from registry_sync.source.link_hosts import elsewhere_remedy
 
 UNREACHABLE = "registry_unreachable"
@@ -45,7 +46,7 @@ def at_home(url: str, home: str, what: str) -> str:
     `what` begins the sentence about any other, such as "it redirects to". Raise SourceError.
     """
     if not is_address(url):
-        raise bad_answer(f"{what} {url[:100]!r}, which is not a valid URL")
+        raise bad_answer(f"{what} {shortened(url, 100)!r}, which is not a valid URL")
     found = within(url, home)
     if found is None:
         raise SourceError(
@@ -59,7 +60,7 @@ def at_home(url: str, home: str, what: str) -> str:
 
 def sent_to_login(url: str, *, by_token: bool) -> SourceError:
     """Return the error of a redirect to a page where people sign in."""
-    page = f"{origin(url)}{urlsplit(url).path[:60]}"
+    page = f"{origin(url)}{shortened(urlsplit(url).path, 60)}"
     return SourceError(
         f"The registry redirects to a login page ({page}) instead of answering.",
         remedy=CHECK_TOKEN if by_token else ENTER_KEY,

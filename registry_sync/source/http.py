@@ -35,6 +35,8 @@ from registry_sync.source.request import Request
 GONE = (404, 410)
 PAST = (400, 416, 422)
 """How servers refuse a page past the end of a list; others are faults of the request."""
+BEGINNING = 16 * 200
+"""Bytes of a body of which a message shows 200, once the key is hidden in them."""
 ATTEMPTS = 3
 """Attempts at a request whose answer breaks off, beyond the retries of `core.ssrf`."""
 
@@ -145,7 +147,7 @@ class Exchange:
         try:
             body = self._parsed(answer, doubled)
         except Unusable as error:
-            start = self._plain(answer.content[:200])
+            start = self._plain(answer.content[:BEGINNING])
             raise unreadable(answer, str(error), start, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
         if detail:

@@ -17,6 +17,7 @@ from jsonpath_ng.ext.filter import OPERATOR_MAP, Expression
 from jsonpath_ng.ext.string import Sub
 
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.secrets import shortened
 
 LONGEST = 100_000
 """Characters of a text that is searched."""
@@ -57,7 +58,9 @@ class Pattern:
         try:
             return search()
         except TimeoutError as error:
-            raise self._unusable(f"it takes longer than {SECONDS:g} s on {value[:50]!r}") from error
+            raise self._unusable(
+                f"it takes longer than {SECONDS:g} s on {shortened(value, 50)!r}"
+            ) from error
         finally:
             self._left += 0.001 - (time.thread_time() - began)
             if self._left < 0:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SourceError
+from registry_sync.core.secrets import shortened
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
 from registry_sync.source.answers.proxies import NETWORK_LATER, NETWORK_TEAM, proxy_of
 from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, OF_A_KEY, RATE
@@ -140,7 +141,7 @@ def _wait_asked(answer: Received) -> str:
     """Return how headers ask to wait, as a sentence that follows; "" if they do not."""
     after = answer.headers.get("Retry-After")
     if after:
-        return f". It asks to wait (Retry-After: {after[:40]})"
+        return f". It asks to wait (Retry-After: {shortened(after, 40)})"
     return ". It asks to wait" if _asks_to_wait(answer) else ""
 
 

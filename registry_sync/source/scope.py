@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import ANY, FILLED_PATH, LIST, Setting, SettingType
 from registry_sync.core.types import Json
 from registry_sync.source.answers.marks import twice_in
@@ -63,7 +64,7 @@ class Condition:
     def describe(self, record: Json) -> str:
         """Return the value that a record has at the path, in words for people."""
         value = self._get(record)
-        return f"{self.path} is {'missing' if value is ABSENT else repr(value)[:80]}"
+        return f"{self.path} is {'missing' if value is ABSENT else shortened(repr(value), 80)}"
 
     def kept(self) -> list[Any]:
         """Return the condition as JSON: the path, the test and the value."""

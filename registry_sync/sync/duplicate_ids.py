@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
 
@@ -45,7 +46,7 @@ def duplicate_problem(external_id: str, outcome: str) -> Problem:
         remedy="The registry's owner gives every record a unique id, or the integration owner "
         "corrects External ID Field in the app's configuration.",
         field="External ID Field",
-        value=external_id[:200],
+        value=shortened(external_id, 200),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity, links_of
 
@@ -78,7 +79,7 @@ def _of_another_schema(entity: Entity, target: str, field: FieldDefinition, raw:
         remedy=f"The registry's owner corrects the reference in {entity.external_id}, or the "
         "integration owner maps it to a field that links that schema.",
         field=field.name,
-        value=target[:200],
+        value=shortened(target, 200),
         waits_for=("link", target),
     )
 
@@ -90,6 +91,6 @@ def _archived(entity: Entity, target: str) -> Problem:
         message=f"{entity.registry_id} points at {target}, which is archived in Benchling.",
         remedy=f"A Benchling admin unarchives {target}, or the registry's owner corrects the "
         f"reference in {entity.external_id}. The next run then syncs {entity.registry_id}.",
-        value=target[:200],
+        value=shortened(target, 200),
         waits_for=("link", target),
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
@@ -106,7 +107,7 @@ def missing_link(entity: Entity, target: str, message: str = "", *, of: str = ""
         remedy=f"The registry's owner checks the reference; once {target} is in Benchling, "
         f"{entity.registry_id} will be synced automatically. If people see {target} there, it is "
         "in another Benchling registry, or a Benchling admin gives the app access to its project.",
-        value=target[:200],
+        value=shortened(target, 200),
         waits_for=("link", target),
     )
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -116,7 +117,7 @@ def _problem(merge: Merge) -> Problem:
         f"“{merge.survivor_name}”: it is archived, and its id and name are aliases of {survivor}. "
         "Nothing was written for it.",
         remedy=remedy,
-        value=survivor[:200],
+        value=shortened(survivor, 200),
         waits_for=("merge", merge.external_id),
     )
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from registry_sync.benchling.entity_types import EntityType
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import LONGEST_ID
 from registry_sync.core.types import Json
 from registry_sync.ledger.lookup import LedgerView
@@ -125,7 +126,7 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
             message=f"The registry's list of records contains {_shown(item)}, which is not "
             "a record.",
             remedy="The registry's owner removes it from the list; the other records are read.",
-            value=str(item)[:200],
+            value=shortened(str(item), 200),
         )
         external_id = f"(not a record {raw_hash[:12]})"
         found.append(SourceRecord(external_id, {"item": item}, raw_hash, None, problem=problem))
@@ -134,8 +135,8 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
 
 def _shown(item: Any) -> str:
     if isinstance(item, str):
-        return f"“{unmarked(item)[:120]}”"
-    return unmarked(json.dumps(item, ensure_ascii=False))[:120]
+        return f"“{shortened(unmarked(item), 120)}”"
+    return shortened(unmarked(json.dumps(item, ensure_ascii=False)), 120)
 
 
 def _in_part(unread: Sequence[Unread], source: Source, fingerprint: str) -> list[SourceRecord]:
@@ -183,7 +184,7 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
             kind="source",
             code="no_id",
             message="A record of the registry has no id, so nothing can be kept up to date by it: "
-            f"{str(raw)[:120]}",
+            f"{shortened(str(raw), 120)}",
             remedy="The registry's owner gives the record an id, or the integration owner corrects "
             "External ID Field in the app's configuration.",
             field="External ID Field",
@@ -196,10 +197,11 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
     return Problem(
         kind="source",
         code="unusable_id",
-        message=f"The id {unmarked(external_id)[:60]!r} cannot be a registry id: it {why}.",
+        message=f"The id {shortened(unmarked(external_id), 60)!r} cannot be a registry id: "
+        f"it {why}.",
         remedy=owner,
         field="External ID Field",
-        value=unmarked(external_id)[:200],
+        value=shortened(unmarked(external_id), 200),
     )
 
 

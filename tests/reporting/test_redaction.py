@@ -9,7 +9,14 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from registry_sync.core import secrets
+from registry_sync.mapping import record_problems
+from registry_sync.mapping.rules import base
+from registry_sync.mapping.rules.base import quoted
 from registry_sync.reporting.redaction import HIDDEN, mark, redact, redact_answer
+from registry_sync.source.answers import failures
+from registry_sync.source.answers.doubled_keys import DoubledKey
+from registry_sync.sync import records
 from tests.support.planted import leaks, plant
 
 pytestmark = pytest.mark.once
@@ -78,3 +85,21 @@ def test_a_secret_of_which_only_the_mark_is_kept_is_known_in_an_address(how: str
     shown = redact(f"GET {written} was refused", [mark(key)])
     assert HIDDEN in shown and leaks([("page", shown)], {"key": key}) == set()
     assert shown.startswith("GET ") and shown.endswith(" was refused")
+
+
+CUTS = {
+    "a value": (quoted, base.MOST_SHOWN),
+    "a record's value": (record_problems._shown, record_problems.MOST_SHOWN),
+    "a stray item": (records._shown, 120),
+    "a key's values": (lambda text: DoubledKey({}, "a", (text, 1)).in_words(","), 60),
+    "an error": (lambda text: failures._texts([text])[0], failures.LONGEST),
+}
+
+
+@pytest.mark.parametrize("where", CUTS)
+def test_no_part_of_a_secret_is_left_where_a_text_is_cut(where: str, monkeypatch) -> None:
+    monkeypatch.setattr(secrets, "_held", {KEY})
+    show, most = CUTS[where]
+    shown = show(f"{'x' * (most - 8)}{KEY} and more")
+    assert "xxx" in shown and KEY[:3] not in shown
+    assert KEY in show(f"{KEY} alone").replace("\\", ""), "a page recognizes it"

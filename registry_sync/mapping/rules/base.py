@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.registration import registrar
+from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
@@ -73,7 +74,7 @@ register = registrar(RULES, "name")
 def quoted(value: Any) -> str:
     """Return a value as a message shows it: the beginning of a long one."""
     text = unmarked(str(value))
-    return f"“{text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}”"
+    return f"“{shortened(text, MOST_SHOWN)}{'…' if len(text) > MOST_SHOWN else ''}”"
 
 
 def read_decimal(text: str, shown: str) -> Decimal:

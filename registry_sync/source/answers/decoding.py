@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 from registry_sync.source.answers.doubled_keys import (
     DoubledKey,
     may_have_doubled_keys,
@@ -172,7 +173,7 @@ def _fault(error: Exception, text: str, id_path: str) -> Unusable:
     near = ""
     for found in named.finditer(text, 0, error.pos):
         near = found[1].strip('"')
-    where = f" in or after the record {near[:60]}" if near else ""
+    where = f" in or after the record {shortened(near, 60)}" if near else ""
     return Unusable(f"its answer is not valid JSON{where}: {error}", cut=cut)
 
 

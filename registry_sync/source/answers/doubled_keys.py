@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.source.answers.marks import TWICE, unmarked, written
 
@@ -42,7 +43,7 @@ class DoubledKey:
     ) -> str:
         """Return its first values as JSON without what `hide` removes, and how many more it has."""
         values = list(dict.fromkeys(map(written, self.values)))
-        shown = [hide(value)[:MOST_SHOWN] for value in values[:most]]
+        shown = [shortened(hide(value), MOST_SHOWN) for value in values[:most]]
         more = len(values) - len(shown)
         return between.join([*shown, f"{more:,} more"] if more else shown)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import word_of
@@ -268,10 +269,10 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     if isinstance(value, dict):
-        inner = [item[:LONGEST] for item in value.values() if isinstance(item, str)]
+        inner = [shortened(item, LONGEST) for item in value.values() if isinstance(item, str)]
         return inner[:1]
-    return [str(value)[:LONGEST]] if value not in (None, "", False) else []
+    return [shortened(str(value), LONGEST)] if value not in (None, "", False) else []
 
 
 def _whole(part: Json) -> str:
-    return json.dumps(part, ensure_ascii=False, default=str)[:200]
+    return shortened(json.dumps(part, ensure_ascii=False, default=str), 200)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
@@ -81,10 +82,10 @@ def partial_in(answer: PageAnswer, entries: Iterable[Entry], *, last: bool) -> s
     if not isinstance(answer.body, dict):
         return ""
     if message := error_said(answer.body):
-        return message[:LONGEST_WORDS]
+        return shortened(message, LONGEST_WORDS)
     if message := parts_missing(entries, last=last):
         return message
-    return failure_beside(answer.body)[:LONGEST_WORDS] if answer.count else ""
+    return shortened(failure_beside(answer.body), LONGEST_WORDS) if answer.count else ""
 
 
 def _has_failed(body: Json) -> bool:

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 
 NO_VALUE = "\udc00"
 """Before a bare word or number that is not JSON, such as NaN or 007."""
@@ -28,7 +29,9 @@ def fault_in(text: str) -> str:
     if text.startswith(NO_VALUE):
         return "is not a JSON value" if len(text) > 1 else "has no value, which is not JSON"
     if found := DOUBLED.search(text):
-        return f"is several values: an object has the key “{found[1][:60]}” more than once"
+        return (
+            f"is several values: an object has the key “{shortened(found[1], 60)}” more than once"
+        )
     if BACKSLASH in text:
         return "contains a backslash that is no JSON escape"
     if found := BAD_BYTE.search(text):

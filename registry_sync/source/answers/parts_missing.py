@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
@@ -71,9 +72,9 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     for entry in entries:
         if not entry.header and any(way(entry) for way in ways):
             if _warned(entry):
-                return f"{entry.path}: {_missing_said(entry.value)[:150]}"
+                return f"{entry.path}: {shortened(_missing_said(entry.value), 150)}"
             value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
-            return f"{entry.path} is {str(value).lower()[:60]}"
+            return f"{entry.path} is {shortened(str(value), 60).lower()}"
     return ""
 
 

@@ -182,7 +182,7 @@ class TokenService:
             )
         lifetime = _seconds(body.get("expiresin"))
         if lifetime is None:
-            expires_in = quoted(str(body["expiresin"])[:50], self._secrets)
+            expires_in = quoted(str(body["expiresin"]), self._secrets)[:50]
             raise self._failed(
                 f"gave a token whose lifetime cannot be used (expires_in: {expires_in})",
                 "The registry's owner lets the token service give expires_in in seconds.",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import number_of
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
@@ -167,7 +168,8 @@ def _unread_link(end: End) -> Sign | None:
         return None
     return Sign(
         "link_unread",
-        f"The registry's Link header cannot be read ({header[:100]}): it may name a next page.",
+        f"The registry's Link header cannot be read ({shortened(header, 100)}): it may name a next "
+        "page.",
         "The registry's owner writes it as RFC 8288 says, or the integration owner sets "
         f"endpoint.paginator of Connector Settings. {WHOLE}",
     )

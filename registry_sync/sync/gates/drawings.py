@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from registry_sync.benchling.entity_types.drawings import misfits
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.values import same_value
@@ -108,6 +109,6 @@ def drawings_lost(candidate: Candidate, lost: Sequence[str]) -> Problem:
         "longer fits in Benchling, or the integration owner lets it go: manage.py allow drawings "
         f"--id {external_id} --reason “…”, or Overrides in the admin.",
         field="sequence",
-        value=named[:200],
+        value=shortened(named, 200),
         waits_for=("allowance", external_id),
     )

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.benchling.entity_types.parts import PART_KEYS
 from registry_sync.core.problems import ConfigError, Problem, SourceError
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import number_of
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.ledger.record_outcome import RecordOutcome
@@ -213,13 +214,13 @@ def substance_problem(external_id: str, was: str, identity: str) -> Problem:
     return Problem(
         kind="source",
         code="another_substance",
-        message=f"{external_id} was “{was[:200]}” and is now “{identity[:200]}”: "
-        "another substance under a known id. Nothing was written for it.",
+        message=f"{external_id} was “{shortened(was, 200)}” and is now “{shortened(identity, 200)}”"
+        ": another substance under a known id. Nothing was written for it.",
         remedy=f"The registry's owner gives the new substance its own id. If {external_id} "
         "was only corrected, the integration owner overrides it once: manage.py allow identity "
         f"--id {external_id} --reason “…”, or Overrides in the admin.",
         field="identity",
-        value=identity[:200],
+        value=shortened(identity, 200),
         waits_for=("allowance", external_id),
     )
 

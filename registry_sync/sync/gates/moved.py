@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from registry_sync import runs
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.models import Lane, LedgerEntry, Withdrawal
@@ -73,6 +74,6 @@ def _problem(entry: LedgerEntry, lane: Lane) -> Problem:
         remedy=f"A Benchling admin archives {entry.entity_registry_id}, or the integration owner "
         "archives it or keeps it in use under Withdrawals in the admin. The record then follows "
         "automatically.",
-        value=entry.entity_registry_id[:200],
+        value=shortened(entry.entity_registry_id, 200),
         waits_for=("other lane", entry.entity_registry_id),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from registry_sync import runs
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.ledger.substances import holders_of, substance_of
 from registry_sync.mapping.model import Entity, Mapping
@@ -168,6 +169,6 @@ def structure_taken(entity: Entity, holder: str, *, key: str = "", message: str 
         remedy=f"The registry's owner merges {entity.registry_id} with {whose} or corrects its "
         f"{part}, or a Benchling admin lifts the constraint. It will be retried {when}.",
         field=part,
-        value=holder[:200],
+        value=shortened(holder, 200),
         waits_for=("substance", key) if key else None,
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from registry_sync import runs
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import number_of
 from registry_sync.source.pages import Page
 from registry_sync.sync.context import RunContext
@@ -29,7 +30,7 @@ class EntryIds:
         self._unnamed += ids.count(None)
         if not self._example and None in ids:
             example = page.records[ids.index(None)]
-            self._example = json.dumps(example, ensure_ascii=False, default=str)[:80]
+            self._example = shortened(json.dumps(example, ensure_ascii=False, default=str), 80)
         if self._unlike is None:
             self._unlike = self._other_spelling({one for one in ids if one})
 
