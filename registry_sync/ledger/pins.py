@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of
+from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, keys_of, left_of
 from registry_sync.ledger.recording import describe_entity
 from registry_sync.ledger.shared_items import found_items
 from registry_sync.ledger.substances import save_aliases, save_substances
@@ -170,9 +170,11 @@ def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
         str(current) if is_name else entry.name,
         entry.fields if is_name else {**entry.fields, each.field_id: current},
     )
-    if is_shared and isinstance(written, dict):
-        found = sorted(found_items(entry, each.field_id))  # the list will not say it any more
-        entry.found_items = {**(entry.found_items or {}), each.field_id: found}
+    if is_shared:
+        # What was not written is people's, although the registry may list it by now.
+        found = found_items(entry, each.field_id) | (keys_of(current) - keys_of(written))
+        if found:
+            entry.found_items = {**(entry.found_items or {}), each.field_id: sorted(found)}
     describe_entity(entry, entity)
     entry.raw_hash = ""
     entry.save()

@@ -130,18 +130,22 @@ def test_an_id_that_others_have(lane, values, kind, code, said, remedy):
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "said", "adopted"),
+    ("kind", "values", "said", "acts", "adopted"),
     [
-        ("name", {}, "R-9, an entity in Benchling that this app did not make, as its name", True),
-        ("alias", {}, "did not make, as an alias", True),
-        ("id", {}, "did not make, as its registry id", True),
-        ("name", {"archived": True}, "did not make, as its name", False),
-        ("name", {"schema_name": "Sample"}, "an entity of the schema Sample in Benchling", False),
+        ("name", {}, "R-9, an entity in Benchling that this app did not make, as its name",
+         "A Benchling admin renames the entity R-9 in Benchling. Or give R-1 another", True),
+        ("alias", {}, "did not make, as an alias",
+         "A Benchling admin removes the alias from the entity R-9 in Benchling. Or give", True),
+        ("id", {}, "did not make, as its registry id", "Give R-1 another name in the reg", True),
+        ("name", {"archived": True}, "did not make, as its name", "A Benchling admin rena", False),
+        ("name", {"schema_name": "Sample"}, "an entity of the schema Sample in Benchling",
+         "A Benchling admin renames", False),
     ],
-)
-def test_a_name_that_others_have(lane, kind, values, said, adopted):
+)  # fmt: skip
+def test_a_name_that_others_have(lane, kind, values, said, acts, adopted):
     theirs(lane, "aspirin", kind, **values)
     problem = refusal(lane, "R-1", "Aspirin")
+    assert problem.remedy.startswith(acts)
     assert (problem.code, problem.field, problem.value) == ("name_taken", "name", "Aspirin")
     assert said in problem.message and problem.waits_for == ("name", "aspirin")
     assert ("manage.py adopt --id x-R-1" in problem.remedy) == adopted

@@ -11,12 +11,13 @@ from registry_sync.benchling.client import Client
 from registry_sync.desk import drift as desk_drift
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import pins
+from registry_sync.ledger.pins import FieldDifference
 from registry_sync.ledger.shared_items import forget_lost, own_items
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.delivery.batch_log import BatchLog
-from sandbox.tenant.entities import edit_by_hand
+from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from sandbox.tenant.namespace import Namespace
-from tests.support.entities import compounds, of_type
+from tests.support.entities import NOTE, compounds, of_type
 from tests.support.killing import Killed, killed_in
 from tests.support.worlds import forget
 
@@ -108,6 +109,35 @@ def test_restored_aliases_are_this_apps_as_before(world, ours, by_hand, listed, 
     assert aliases(w) == restored
     listing(w, *(item for item in listed if item != "Hand"))
     assert aliases(w) == left
+
+
+def test_an_alias_by_hand_stays_peoples_when_it_is_accepted_as_the_registry_lists_it(world):
+    w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)
+    w.sync()
+    set_by_hand(w, "C-1", "Hand")
+    w.registry.edit("C-1", synonyms=["Ours", "Hand"])
+    each = FieldDifference("C-1", "", "aliases", "Aliases", ["Hand"], ["Ours", "Hand"])
+    assert pins.accept(Lane.objects.get(), [each], actor="o", reason="As compared with reconcile")
+    assert w.sync().updated == 0 and aliases(w) == ["Hand"]
+    assert listing(w, "Ours").updated == 1 and aliases(w) == ["Hand", "Ours"]
+
+
+def test_an_alias_that_an_entity_of_people_has_is_named_and_follows_when_it_is_free(world):
+    w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)
+    w.sync()
+    row = {"entityRegistryId": "L-7", "name": "Lot 7", "schemaId": w.add_schema("Lot", fields=NOTE),
+           "registryId": w.benchling_registry, "fields": {}, "aliases": ["Hand"]}  # fmt: skip
+    lot = add_by_hand(w.tenant, row)
+    assert listing(w, "Ours", "hand").failed == 1
+    error = w.open_errors()["C-1"]
+    assert (error.code, error.field, error.value) == ("not_unique", "aliases", "hand")
+    w.sync()
+    error = w.open_errors()["C-1"]
+    assert "The alias “hand” of C-1 is already used by" in error.message
+    assert error.remedy.startswith("A Benchling admin removes the alias from the entity")
+    assert w.sync().updated == 0
+    Namespace(w.tenant, []).alias(lot, [])
+    assert w.sync().updated == 1 and aliases(w) == ["Ours", "hand"] and not w.open_errors()
 
 
 def test_an_author_whom_people_added_stays(world):

@@ -10,8 +10,9 @@ RECORD_CAUSES = (
         "name already used in this Benchling registry",
         ("source",),
         "Rename one of the two records in the registry, or add the id to every name with "
-        "External Name Field, for example `{name} [{id}]`. If one has left the registry, its "
-        "entity keeps the name, also when it is archived: a Benchling admin renames that entity.",
+        "External Name Field, for example `{name} [{id}]`. A Benchling admin renames an entity "
+        "that this app did not make, or whose record has left the registry: it keeps its name, "
+        "also when it is archived.",
         waits_for="name",
     ),
     Cause(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Kind, Problem, WaitsFor
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
 from registry_sync.sync.links import missing_link
@@ -79,7 +80,7 @@ def refusal(
 
     `missing_links` are the registry ids it points at that are not in Benchling yet.
     """
-    message = " ".join(refused.message.split())[:500] or "it gave no reason"
+    message = shortened(" ".join(refused.message.split()), 500) or "it gave no reason"
     if missing_links:
         return missing_link(entity, sorted(missing_links)[0], message)
     author = next((a for a in entity.fields.get("authors") or () if _names(message, a)), "")
@@ -87,7 +88,9 @@ def refusal(
     is_named = _names(message, entity.registry_id) or _names(message, entity.name)
     if author and (cause in (OTHER, PERMISSION) or (cause.code == "archived" and not is_named)):
         cause = AUTHOR
+    alias = "" if is_named or cause.code != "not_unique" else _alias_named(message, entity)
     field = "authors" if cause is AUTHOR else _field_named(message, schema)
+    field = "aliases" if alias else field
     return Problem(
         kind=cause.kind,
         code=cause.code,
@@ -96,12 +99,12 @@ def refusal(
         + f": {message.rstrip('.')}.",
         remedy=cause.remedy.format(id=entity.external_id),
         field=field,
-        value=author if cause is AUTHOR else _value_of(field, entity, schema),
-        waits_for=_waits_for(cause, entity),
+        value=author if cause is AUTHOR else alias or _value_of(field, entity, schema),
+        waits_for=_waits_for(cause, entity, alias),
     )
 
 
-def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
+def _waits_for(cause: RefusalKind, entity: Entity, alias: str) -> WaitsFor | None:
     if cause.code == "permission":
         return "permission", ""
     if cause is AUTHOR:
@@ -110,7 +113,8 @@ def _waits_for(cause: RefusalKind, entity: Entity) -> WaitsFor | None:
         return "name", entity.registry_key
     if cause.code == "archived":
         return "unarchived", entity.registry_id
-    return ("benchling name", entity.name_key) if cause.code == "not_unique" else None
+    name = name_key(alias) or entity.name_key
+    return ("benchling name", name) if cause.code == "not_unique" else None
 
 
 def set_aside(external_id: str, message: str) -> Problem:
@@ -136,9 +140,15 @@ def _field_named(message: str, schema: EntitySchema) -> str:
     return max(named, key=len, default="")
 
 
+def _alias_named(message: str, entity: Entity) -> str:
+    """Return the alias that the words name, the longest of several; "" if they name none."""
+    aliases = map(str, entity.fields.get("aliases") or ())
+    return max((alias for alias in aliases if _names(message, alias)), key=len, default="")
+
+
 def _value_of(field_name: str, entity: Entity, schema: EntitySchema) -> str:
     for field in schema.fields:
         if field.name == field_name:
             value = entity.fields.get(field.id)
-            return "" if value is None else str(value)[:200]
+            return "" if value is None else shortened(str(value), 200)
     return ""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from registry_sync.core.problems import Problem
+from registry_sync.core.secrets import shortened
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
@@ -172,7 +173,7 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         remedy=f"{_renames(entity, own_kind, holder)}{_with_ids(own_kind, holder)}. It will be "
         "retried once the name is free." + same,
         field={"name": "name", "alias": "aliases"}.get(own_kind, "registry id"),
-        value=value[:200],
+        value=shortened(value, 200),
         waits_for=("name", key),
     )
 
@@ -190,19 +191,13 @@ def _with_ids(own_kind: str, holder: Holder) -> str:
 def _renames(entity: Entity, own_kind: str, holder: Holder) -> str:
     """Return whose other name helps: one in the registry, if that still has both records."""
     own = _without(entity.registry_id, own_kind)
-    if holder.became:
+    if holder.became or holder.found or not (holder.external_id or holder.of_lane):
         if holder.kind == "id":
             return f"{own} in the registry"
         how = "removes the alias from" if holder.kind == "alias" else "renames"
-        own = f"{own[0].lower()}{own[1:]}"
         return (
             f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or "
-            f"{own} in the registry"
-        )
-    if holder.found:
-        return (
-            f"A Benchling admin removes the alias from the entity {holder.entity_registry_id} in "
-            f"Benchling. Or {own[0].lower()}{own[1:]} in the registry"
+            f"{own[0].lower()}{own[1:]} in the registry"
         )
     other = _without(holder.entity_registry_id, holder.kind)
     if "alias" not in (own_kind, holder.kind):
@@ -263,7 +258,7 @@ def _same_id(entity: Entity, key: str, holder: Holder) -> Problem:
         "another id, or the integration owner chooses another External ID Field. It will be "
         "retried once the id is free.",
         field="registry id",
-        value=entity.registry_id[:200],
+        value=shortened(entity.registry_id, 200),
         waits_for=("name", key),
     )
 
@@ -292,6 +287,6 @@ def _taken_by_other(entity: Entity, key: str, holder: Holder) -> Problem:
         + ("." if holder.archived else " and was not made by this app; it was left unchanged."),
         remedy=remedy,
         field="registry id",
-        value=entity.registry_id[:200],
+        value=shortened(entity.registry_id, 200),
         waits_for=("name", key),
     )
