@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import re
 import shlex
@@ -10,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands, load_command_class
+from django.core.management import get_commands
 
 from registry_sync.management.operator import USAGE
 from tests.support import ROOT
-from tests.support.commands import command
+from tests.support.commands import command, parser_of
 from tests.support.registry import compound
 from tests.support.worlds import World
 
@@ -53,12 +52,6 @@ def asked(page: Path) -> Iterator[list[str]]:
             continue
         for line in ASKED.findall(code.replace("\\|", "/")):
             yield [word.strip("'[]()\"") for word in line.replace("“", '"').split()]
-
-
-def parser_of(name: str) -> argparse.ArgumentParser:
-    app = get_commands()[name]
-    made = load_command_class(app, name) if isinstance(app, str) else app
-    return made.create_parser("manage.py", name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -18,6 +18,7 @@ import pytest
 import requests
 import yaml
 
+from integration.variables import GROUPS
 from registry_sync.monitoring.metrics.families import FAMILIES
 from sandbox.children import dies_with_parent, free_port
 from tests.support import ROOT
@@ -41,6 +42,23 @@ def checked(*words: str | Path) -> str:
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_the_docs_name_what_checks_each_file() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`deploy/.*?) \|", page, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    files = [file.relative_to(ROOT) for file in DEPLOY.rglob("*") if file.is_file()]
+    assert [f for f in files if not any(name in f"{f}" for name in named)] == []
+
+
+def test_the_example_of_the_environment_has_variables_of_the_service() -> None:
+    known = {name for group in GROUPS.values() for each in group for name in each.names}
+    lines = (DEPLOY / "env.example").read_text().splitlines()
+    given = [found[1] for line in lines if (found := re.match(r"#?([A-Z_]+)=", line))]
+    assert "DATABASE_URL" in given
+    assert {name.removesuffix("_FILE") for name in given} <= known
+    assert [line for line in lines if re.match(r"export|#?[A-Z_]+=.*[\"']", line)] == []
 
 
 def test_the_image() -> None:
@@ -84,6 +102,7 @@ def test_the_units_of_systemd(tmp_path: Path) -> None:
 
 
 def test_a_command_by_hand_has_the_environment_of_the_units(tmp_path: Path) -> None:
+    checked("sh", "-n", DEPLOY / "rs")
     stand_in = tmp_path / "systemd-run"
     stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     stand_in.chmod(0o755)

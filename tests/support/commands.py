@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import os
 import subprocess
 from pathlib import Path
 
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 
 from tests.support.starting import at_start, run_python
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return the parser of a command."""
+    app = get_commands()[name]
+    made = load_command_class(app, name) if isinstance(app, str) else app
+    return made.create_parser("manage.py", name)
 
 
 def command(*words: str, name: str = "sync_registry") -> tuple[int, str]:

@@ -35,7 +35,7 @@ class FolderRule(PartRule):
             "the table is an error.", OBJECT, example={"BS": "Basel", "ZH": "lib_R8KcsjhW"},
         ),
         "by": Setting(
-            "What names a folder: its name or its API id, or its API id alone.",
+            "What the value is: the name or API id of a folder, or only an API id.",
             one_of("name", "id"), "name", "id",
         ),
     }  # fmt: skip

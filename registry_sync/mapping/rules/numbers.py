@@ -48,9 +48,9 @@ class Number(Rule):
     label = "number"
     about = "Text to number; text in another format is an error"
     settings = {
-        "decimal": Setting("The decimal sign.", one_of(".", ","), ".", ",", hint="decimal sign"),
+        "decimal": Setting("The decimal separator.", one_of(".", ","), ".", ",", hint="decimal sign"),
         "thousands": Setting(
-            "The sign between thousands.", TEXT, "", ".", hint="thousands sign"
+            "The thousands separator.", TEXT, "", ".", hint="thousands sign"
         ),
     }  # fmt: skip
     also = {

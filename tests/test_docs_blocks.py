@@ -1,0 +1,266 @@
+"""The docs' code blocks: what is in each is read by what will read it, or named here with why not.
+
+A command of a program that no table here knows fails, so none enters the docs unchecked.
+`tests/test_docs_commands.py` has those of the service in the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from django.core.management import CommandError, get_commands
+
+from registry_sync.mapping.rules.schema import rules_schema
+from registry_sync.source.connector_settings import parse_connector
+from tests.support import ROOT
+from tests.support.commands import parser_of
+
+pytestmark = pytest.mark.once
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+RULES = jsonschema_rs.Draft202012Validator(rules_schema())
+ELSEWHERE = {
+    ("audit.md", "python"): "tests/ledger/test_audit.py",
+    ("operations.md", "python"): "tests/monitoring/test_alerts.py",
+    ("reconcile.md", "python"): "tests/commands/test_reconcile.py",
+    ("history.md", "sql"): "tests/reporting/test_history_docs.py",
+}
+"""The blocks that another test runs as they stand."""
+BY_HAND = {
+    "apt-get": "installs Debian's packages, as root",
+    "chmod": "of the shell",
+    "createdb": "as PostgreSQL's user",
+    "createuser": "asks for a password, as PostgreSQL's user",
+    "export": "of the shell",
+    "for": "of the shell, with openssl",
+    "git": "the repository's address is the reader's",
+    "mkdir": "of the shell",
+    "nginx": "as root; tests/commands/test_deploy_files.py runs it on deploy/proxy/nginx.conf",
+    "pipx": "installs a program of the developer's own",
+    "pre-commit": "writes into .git; the tests of its hooks' tools are `make lint`",
+    "printf": "of the shell",
+    "useradd": "as root",
+}
+"""Programs whose commands are run by hand when they change, and why no test does."""
+UNITS = {path.name.partition(".")[0].rstrip("@") for path in (ROOT / "deploy/systemd").iterdir()}
+DEBIAN = {"nginx", "redis-server"}
+"""Units of Debian's own that the docs name."""
+VERBS = {"daemon-reload", "enable", "--now", "--failed", "kill", "-s", "KILL", "list-timers",
+         "reboot", "reload", "restart", "start", "stop", "-u"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    for page in PAGES:
+        for _, language, text in FENCE.findall(page.read_text("utf-8")):
+            if language != "mermaid" and not re.search("[─►]", text):
+                yield Block(page.name, language, text)
+
+
+def simple_commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each command of a shell's text, without what only surrounds it."""
+    text = re.sub(r"<this repository>|…", "PLACE", text.replace("\\\n", " "))
+    for line in text.splitlines():
+        line = re.sub(r"^(\*/\d+|\*)( [\d*/]+){4} ", "", line.strip())  # cron's five fields
+        reader = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+        reader.whitespace_split = True
+        words: list[str] = []
+        for word in [*reader, ";"]:
+            if re.fullmatch(r"[;&|]+", word):
+                if command := unwrapped(words):
+                    yield command
+                words = []
+            else:
+                words.append(word)
+
+
+def unwrapped(words: list[str]) -> list[str]:
+    """Return a command without redirections, `do`, variables, and the programs that run another."""
+    words = [word for at, word in enumerate(words) if not {word, *words[at - 1 : at]} & {">", "<"}]
+    while words and (words[0] in ("do", "done", "env") or re.match(r"[A-Z_]+=", words[0])):
+        words = words[1:]
+    if words[:1] == ["runuser"]:
+        return unwrapped(words[words.index("--") + 1 :])
+    if words[:1] == [".venv/bin/python"] or words[:1] == ["python"]:
+        words = words[words[1] != "-m" :]
+    return words
+
+
+def of_the_service(words: list[str]) -> None:
+    name = words[0].replace("-", "_")
+    if name in ("web", "demo"):
+        return
+    assert name in get_commands()
+    try:
+        parser_of(name).parse_args(words[1:])
+    except CommandError as error:
+        raise AssertionError(f"{words}: {error}") from None
+
+
+def of_make(words: list[str]) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    target, *variables = words
+    assert target in targets and all(re.match(r"(ROOM|ARGS)=", each) for each in variables)
+
+
+def of_docker(words: list[str]) -> None:
+    if words[0] in ("build", "run"):
+        assert words[0] == "run" or (ROOT / words[words.index("-f") + 1]).exists()
+        if "manifest" in words:
+            of_the_service(words[words.index("manifest") :])
+        return
+    assert words[:3] == ["compose", "-f", "deploy/compose.yaml"]
+    services = yaml.safe_load((ROOT / words[2]).read_text())["services"]
+    verb, *rest = words[3:]
+    if verb in ("run", "exec"):
+        at = rest.index("web")
+        inside = rest[at + 1 :]
+        if verb == "exec":
+            assert inside.pop(0) == "registry-sync"
+        of_the_service(inside)
+    elif verb in ("stop", "logs"):
+        assert set(rest) <= set(services)
+    else:
+        assert verb == "up" and rest[0] == "-d"
+        assert all(each.partition("=")[0] in services for each in rest[2:])
+
+
+def of_systemd(words: list[str]) -> None:
+    units = [word for word in words if word not in VERBS]
+    names = {re.sub(r"2?@.*|\.(service|timer)$", "", unit) for unit in units}
+    assert names <= UNITS | DEBIAN, units
+
+
+def of_pip(words: list[str]) -> None:
+    assert words[0] == "install"
+    for lock in re.findall(r"-r (?:dist/)?(\S+)", " ".join(words)):
+        assert (ROOT / lock).exists() and "--require-hashes" in words, words
+    if extra := re.search(r"registry-sync\[(\w+)\]", " ".join(words)):
+        assert f'{extra[1]} = {{ file' in (ROOT / "pyproject.toml").read_text()
+
+
+def of_kubectl(words: list[str]) -> None:
+    if words[0] == "apply":
+        assert (ROOT / words[words.index("-k") + 1] / "kustomization.yaml").exists()
+    elif words[0] == "-n":
+        kind, name = next(word for word in words if "/" in word).split("/")
+        found = [one for file in (ROOT / "deploy/kubernetes").iterdir()
+                 for one in yaml.safe_load_all(file.read_text())]  # fmt: skip
+        assert any(
+            one["kind"].lower() == kind and one["metadata"] == {"name": name} | one["metadata"]
+            for one in found
+        ), words
+    else:
+        assert words == ["kustomize"]
+
+
+def with_files(words: list[str]) -> None:
+    """Each file of the checkout that a command copies, lists or links is there."""
+    for word in words:
+        if word.startswith(("deploy/", "integration/", "tests/")) and not word.endswith("/env"):
+            assert list(ROOT.glob(word)) or "secrets" in word, words
+
+
+def of_python(words: list[str]) -> None:
+    """An environment is made, or a program of a page is run, which ELSEWHERE names."""
+    assert words[:2] == ["-m", "venv"] or words[0] in ("-c", "verify.py"), words
+
+
+HELD: dict[str, Callable[[list[str]], None]] = {
+    "rs": of_the_service,
+    "registry-sync": of_the_service,
+    "manage.py": of_the_service,
+    "make": of_make,
+    "docker": of_docker,
+    "systemctl": of_systemd,
+    "journalctl": of_systemd,
+    "pip": of_pip,
+    "kubectl": of_kubectl,
+    "cd": with_files,
+    "cp": with_files,
+    "gunicorn": with_files,
+    "install": with_files,
+    "ln": with_files,
+    "pytest": with_files,
+    "openssl": with_files,
+    ".": with_files,
+    "python3": of_python,
+    "python": of_python,
+    "lint-imports": with_files,
+    "mypy": with_files,
+}
+"""Who reads the commands of a program: what they name is there."""
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+"""A command in the text is one that begins with a known program and a word, or has an option."""
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of the docs, each with the name of its page."""
+    for block in blocks():
+        if not block.language:
+            for words in simple_commands(block.text):
+                yield block.page, words
+    known = {*HELD, *BY_HAND} - {"rs", "registry-sync", "manage.py", "make", "."}
+    for page in PAGES:
+        if page.name == "CHANGELOG.md":
+            continue  # what was
+        for text in INLINE.findall(FENCE.sub("", page.read_text("utf-8"))):
+            if re.match(r"(\S*/)?[a-z][\w.-]* (.* )?--?[a-z]", text) or text.split()[0] in known:
+                for words in simple_commands(text):
+                    if len(words) > 1:
+                        yield page.name, words
+
+
+def test_each_block_is_read_by_something() -> None:
+    seen: set[tuple[str, str]] = set()
+    for block in blocks():
+        if block.language in ("json", ""):
+            continue
+        seen.add((block.page, block.language))
+        reader = ROOT / ELSEWHERE[block.page, block.language]
+        assert f'"{block.page}"' in reader.read_text() or f"docs/{block.page}" in reader.read_text()
+    assert seen == set(ELSEWHERE)
+
+
+def examples() -> list[Any]:
+    return [
+        json.loads(text)
+        for block in blocks()
+        if block.language == "json"
+        for text in (block.text.split("\n") if "}\n{" in block.text else [block.text])
+        if text
+    ]
+
+
+@pytest.mark.parametrize("example", examples(), ids=json.dumps)
+def test_each_example_of_settings_is_accepted(example: dict[str, Any]) -> None:
+    if example.keys() & {"client", "endpoint", "scope", "registry_id_template"}:
+        parse_connector(example, api_url="https://registry.example/api/compounds")
+    else:
+        assert [*RULES.iter_errors(example)] == []
+
+
+def test_each_command_is_known() -> None:
+    used = set()
+    for page, (program, *words) in commands():
+        name = Path(program).name if "/" in program else program
+        used.add(name)
+        assert name in HELD or name in BY_HAND, f"{page}: {program} {words}"
+        if name in HELD:
+            HELD[name](words)
+    assert used == {*HELD, *BY_HAND}, "what no page names any more is removed here"
