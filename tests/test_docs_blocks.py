@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ ELSEWHERE = {
 """The blocks that another test runs as they stand."""
 BY_HAND = {
     "apt-get": "installs Debian's packages, as root",
+    "buildah": "a record of how the image was built once",
     "chmod": "of the shell",
     "createdb": "as PostgreSQL's user",
     "createuser": "asks for a password, as PostgreSQL's user",
@@ -96,8 +98,8 @@ def unwrapped(words: list[str]) -> list[str]:
         words = words[1:]
     if words[:1] == ["runuser"]:
         return unwrapped(words[words.index("--") + 1 :])
-    if words[:1] == [".venv/bin/python"] or words[:1] == ["python"]:
-        words = words[words[1] != "-m" :]
+    if words[:2] == [".venv/bin/python", "manage.py"]:
+        words = words[1:]
     return words
 
 
@@ -120,7 +122,7 @@ def of_make(words: list[str]) -> None:
 
 def of_docker(words: list[str]) -> None:
     if words[0] in ("build", "run"):
-        assert words[0] == "run" or (ROOT / words[words.index("-f") + 1]).exists()
+        assert "-f" not in words or (ROOT / words[words.index("-f") + 1]).exists()
         if "manifest" in words:
             of_the_service(words[words.index("manifest") :])
         return
@@ -151,7 +153,7 @@ def of_pip(words: list[str]) -> None:
     for lock in re.findall(r"-r (?:dist/)?(\S+)", " ".join(words)):
         assert (ROOT / lock).exists() and "--require-hashes" in words, words
     if extra := re.search(r"registry-sync\[(\w+)\]", " ".join(words)):
-        assert f'{extra[1]} = {{ file' in (ROOT / "pyproject.toml").read_text()
+        assert f"{extra[1]} = {{ file" in (ROOT / "pyproject.toml").read_text()
 
 
 def of_kubectl(words: list[str]) -> None:
@@ -177,8 +179,8 @@ def with_files(words: list[str]) -> None:
 
 
 def of_python(words: list[str]) -> None:
-    """An environment is made, or a program of a page is run, which ELSEWHERE names."""
-    assert words[:2] == ["-m", "venv"] or words[0] in ("-c", "verify.py"), words
+    """A module is there, or it is a program of a page, which ELSEWHERE names."""
+    assert words[0] in ("-c", "verify.py") or find_spec(words[words.index("-m") + 1]), words
 
 
 HELD: dict[str, Callable[[list[str]], None]] = {
@@ -201,12 +203,17 @@ HELD: dict[str, Callable[[list[str]], None]] = {
     ".": with_files,
     "python3": of_python,
     "python": of_python,
-    "lint-imports": with_files,
-    "mypy": with_files,
+    "sh": with_files,
 }
 """Who reads the commands of a program: what they name is there."""
+OWN = {"rs", "registry-sync", "manage.py", "make", "."}
+"""In the text, `tests/test_docs_commands.py` reads them."""
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 """A command in the text is one that begins with a known program and a word, or has an option."""
+
+
+def hyphened(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
@@ -215,14 +222,14 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         if not block.language:
             for words in simple_commands(block.text):
                 yield block.page, words
-    known = {*HELD, *BY_HAND} - {"rs", "registry-sync", "manage.py", "make", "."}
+    known, own = {*HELD, *BY_HAND} - OWN, OWN | {"up"} | {*map(hyphened, get_commands())}
     for page in PAGES:
         if page.name == "CHANGELOG.md":
             continue  # what was
         for text in INLINE.findall(FENCE.sub("", page.read_text("utf-8"))):
             if re.match(r"(\S*/)?[a-z][\w.-]* (.* )?--?[a-z]", text) or text.split()[0] in known:
                 for words in simple_commands(text):
-                    if len(words) > 1:
+                    if len(words) > 1 and hyphened(words[0]) not in own:
                         yield page.name, words
 
 
