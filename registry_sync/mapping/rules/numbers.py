@@ -48,7 +48,9 @@ class Number(Rule):
     label = "number"
     about = "Text to number; text in another format is an error"
     settings = {
-        "decimal": Setting("The decimal separator.", one_of(".", ","), ".", ",", hint="decimal sign"),
+        "decimal": Setting(
+            "The decimal separator.", one_of(".", ","), ".", ",", hint="decimal sign"
+        ),
         "thousands": Setting(
             "The thousands separator.", TEXT, "", ".", hint="thousands sign"
         ),
