@@ -1,4 +1,4 @@
-"""Who is notified of what, which alerts were sent, and what `doctor` found."""
+"""Who is notified of what, and which alerts were sent."""
 
 from __future__ import annotations
 
@@ -142,22 +142,3 @@ class AlertMessage(models.Model):
 
     def __str__(self) -> str:
         return self.subject
-
-
-class Checkup(models.Model):
-    """The results of one run of `doctor`, check by check."""
-
-    tenant = models.CharField(max_length=255)
-    app_id = models.CharField(max_length=64)
-    points = models.JSONField(default=list, help_text="Name, state, finding, remedy.")
-    actor = models.CharField(max_length=150, blank=True)
-    at = models.DateTimeField()
-
-    objects = models.Manager.from_queryset(AppQuerySet)()
-
-    class Meta:
-        ordering = ("-id",)
-        verbose_name = "check-up"
-
-    def __str__(self) -> str:
-        return f"Check-up of {self.at:%Y-%m-%d %H:%M} UTC"
