@@ -37,8 +37,8 @@ from registry_sync.core.text import as_key
 from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
-from registry_sync.desk.awaited import awaited
 from registry_sync.desk.cures.assign import name_of
+from registry_sync.desk.error_waits import awaited
 from registry_sync.desk.worklist.causes import presses_of
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause

@@ -24,9 +24,8 @@ from registry_sync.desk import cures, landing, lanes, pins
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
-from registry_sync.desk.record_history import HITS
-from registry_sync.desk.record_search import SHORTEST, are_all, of_any, search
-from registry_sync.desk.record_tenant import with_event
+from registry_sync.desk.record_search import HITS, SHORTEST, are_all, find, of_any, search
+from registry_sync.desk.value_origins import origins
 from registry_sync.desk.values import as_html
 from registry_sync.desk.who_changed import who_changed
 from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
@@ -111,7 +110,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
         lane = lanes.find(request.GET.get("lane", ""))
         if names.several and external_id and "lane" not in request.GET:
-            of = [hit.lane for hit in story.find(external_id) if hit.external_id == external_id]
+            of = [hit.lane for hit in find(external_id) if hit.external_id == external_id]
             if len(of) > 1:
                 return HttpResponseRedirect(search_url(external_id))
             lane = of[0] if of else lane
@@ -196,7 +195,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         record = story.history_of(lane, external_id)
         error = record.open_error
         state = in_benchling.read_state(lane, external_id)
-        with_event(record, state)
+        story.with_event(record, state)
         pins.with_events(record)
         return {
             "story": record,
@@ -208,7 +207,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
                     state is not None and origin.field_id in state.theirs,
                     state.theirs.get(origin.field_id) if state else None,
                 )
-                for origin in story.origins(record)
+                for origin in origins(record)
             ],
             "schema": runs.schema_view(lane),
             "who": record_actor(error.code, error.kind, error.assigned).label if error else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -81,3 +82,8 @@ def name_key(text: str) -> str:
         return key
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{key[: LONGEST_KEY - len(digest) - 1]}…{digest}"
+
+
+def first_ids(ids: Sequence[str]) -> str:
+    """Return the first ids as a list in words."""
+    return ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")

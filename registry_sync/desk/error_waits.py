@@ -1,18 +1,28 @@
-"""What an open error waits for, in words."""
+"""What open errors wait for: in words, and the records themselves where they are few."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
+from django.urls import reverse
+
+from registry_sync import runs
 from registry_sync.core.text import name_key
-from registry_sync.models import EntityError, Refusal
+from registry_sync.models import EntityError, Lane, Refusal
 from registry_sync.reporting.catalogue import record_wait
+from registry_sync.reporting.error_groups import ErrorGroup
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.retry_choice import UNSENDABLE
 
 Holders = dict[int, list[Holder]]
 """Who holds a name, by the error that waits for it."""
+FEW = 20
+"""Refused records of a cause, up to which what they wait for is named."""
+MOST = 3
+Named = tuple[str, str]
+"""A record's id, and the address of the page that finds it."""
 KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
@@ -83,3 +93,27 @@ def _name(error: EntityError, holders: Sequence[Holder]) -> str:
 def _shown(error: EntityError | Refusal) -> str:
     """Return a name as the record spells it rather than as names are compared."""
     return error.value if name_key(error.value) == error.waits_key else error.waits_key
+
+
+def awaited(groups: Iterable[tuple[Lane, ErrorGroup]]) -> dict[tuple[int, str], list[Named]]:
+    """Return what the links of each lane's cause wait for: one query, none without links."""
+    by_cause = {
+        (lane.pk, group.code): lane
+        for lane, group in groups
+        if group.cause.waits_for == "link" and group.count <= FEW
+    }
+    if not by_cause:
+        return {}
+    rows = runs.open_errors(*by_cause.values()).filter(
+        waits_for="link", code__in={code for _, code in by_cause}
+    )
+    found: dict[tuple[int, str], list[Named]] = {}
+    order = ("lane_id", "code", "waits_key")
+    for lane_id, code, key in rows.order_by(*order).values_list(*order).distinct():
+        if (lane_id, code) in by_cause and key:
+            found.setdefault((lane_id, code), []).append((key, _address(key)))
+    return {key: named for key, named in found.items() if len(named) <= MOST}
+
+
+def _address(key: str) -> str:
+    return f"{reverse('admin:registry_sync_record')}?{urlencode({'q': key})}"

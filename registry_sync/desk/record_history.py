@@ -1,6 +1,7 @@
 """The history of one record: seen, sent, refused, changed, adopted and drifted, in order.
 
-All of it comes from the database. `record_live` requests the current state.
+All of it comes from the database, except for what `with_event` adds. `record_live` requests the
+current state.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
-from registry_sync.core.text import name_key
 from registry_sync.ledger import audit
 from registry_sync.models import (
     Adoption,
@@ -24,8 +25,8 @@ from registry_sync.models import (
     LedgerEntry,
     SyncRun,
 )
+from registry_sync.records.in_benchling import TenantState, written_values
 
-HITS = 50
 CHANGES = 2000
 """Values shown of one record, the newest ones. `manage.py audit` has all of them."""
 
@@ -42,18 +43,6 @@ OTHER_KINDS: dict[str, tuple[str, str]] = {
     Change.Kind.MERGED: ("merged", "The record follows the entity that its own was merged into."),
 }
 """How changes that are no written values are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A record that was found, and which of its names matched."""
-
-    lane: Lane
-    external_id: str
-    name: str
-    entity_registry_id: str
-    entity_id: str
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,41 +83,6 @@ class Story:
     open_error: EntityError | None = None
     events: list[Event] = field(default_factory=list)
     shortened: bool = False
-
-
-def find(typed: str) -> list[Hit]:
-    """Return the records with an external id, registry id, name or Benchling id."""
-    lanes = list(Lane.objects.order_by("-pk")[:100])
-    key = name_key(typed)
-    rows = LedgerEntry.objects.filter(lane__in=lanes).select_related("lane")
-    errors = EntityError.objects.filter(lane__in=lanes).defer("raw").select_related("lane")
-    waiting = errors.filter(closed_at__isnull=True, waits_for="name", waits_key=key)
-    found: dict[tuple[int, str], Hit] = {}
-    for by, entries in (
-        ("external id", rows.filter(external_id=typed)),
-        ("registry id", rows.filter(id_key=key)),
-        ("name", rows.filter(name_key=key)),
-        ("Benchling id", rows.filter(entity_id=typed)),
-    ):
-        for row in entries.order_by("pk")[:HITS]:
-            found.setdefault((row.lane_id, row.external_id), hit_of(row, by))
-    for by, others in (("external id", errors.filter(external_id=typed)), ("name", waiting)):
-        for error in others.order_by("-pk")[:HITS]:
-            hit = Hit(error.lane, error.external_id, error.value, "", "", f"{by}, refused")
-            found.setdefault((error.lane_id, error.external_id), hit)
-    matched = Adoption.objects.filter(lane__in=lanes, entity_id=typed).select_related("lane")
-    for match in matched[:HITS]:
-        hit = Hit(
-            match.lane, match.external_id, match.name, match.entity_registry_id, match.entity_id,
-            "Benchling id of an entity it matches",
-        )  # fmt: skip
-        found.setdefault((match.lane_id, match.external_id), hit)
-    return list(found.values())
-
-
-def hit_of(row: LedgerEntry, by: str) -> Hit:
-    """Return a row of the ledger as what was found, `by` which of its names."""
-    return Hit(row.lane, row.external_id, row.name, row.entity_registry_id, row.entity_id, by)
 
 
 def history_of(lane: Lane, external_id: str) -> Story:
@@ -249,52 +203,22 @@ def _how_seen(story: Story, run: SyncRun) -> str:
     return f"{where} or tried again from the stored copy" if was_open else where
 
 
-# -- why is this value here? ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Why a field has its value: the path and rule of the mapping that a run used.
-
-    `source` is the record's own value in a list. The list is empty if the value is a constant, a
-    default or a temporary name. None: no run wrote it; `made` is the run that created the entity.
-    """
-
-    field_id: str
-    field: str
-    value: Any
-    path: str
-    source: list[Any] | None
-    rule: Any
-    run: SyncRun | None
-    at: datetime | None
-    who: str
-    made: SyncRun | None = None
-
-
-def origins(story: Story) -> list[Origin]:
-    """Return the origin of each value in the ledger."""
-    entry = story.entry
-    if entry is None or not entry.entity_hash:
-        return []
-    last: dict[str, Change] = {}
-    for change in story.changes:  # the newest first
-        last.setdefault(change.field_id, change)
-    values = {"registry id": entry.entity_registry_id, "name": entry.name, **entry.fields}
-    return [_origin(story, key, value, last.get(key)) for key, value in values.items()]
-
-
-def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> Origin:
-    if change is not None:
-        origin = audit.value_origin(change, change.run)
-        return Origin(
-            field_id, change.field, value, origin.path, origin.source, origin.rule, change.run,
-            change.at, change.actor,
-        )  # fmt: skip
-    # Never written: the entity was created without it, or taken over as it was.
-    maker = next((one.run for one in story.changes if one.created), None)
-    made = maker if value in (None, "", []) else None
-    mapping = story.written.mapping if story.written else {}
-    named = mapping.get("field_names", {}).get(field_id, field_id)
-    path, rule = audit.fed_by(mapping, field_id)
-    return Origin(field_id, named, value, path, None, rule, None, None, "", made)
+def with_event(story: Story, state: TenantState | None) -> None:
+    """Tell in the story what was just found in Benchling, where no check has recorded it yet."""
+    if state is None or state.trouble or not (state.theirs or state.banners):
+        return
+    recorded = Drift.objects.filter(
+        lane=story.lane, external_id=story.external_id, closed_at__isnull=True
+    ).values_list("field_id", flat=True)
+    field_ids = state.theirs.keys() | ({"archived"} if "archived" in state.word else set())
+    if field_ids and field_ids <= set(recorded):
+        return
+    written = dict(written_values(story.entry)) if story.entry else {}
+    names = {change.field_id: change.field for change in story.changes}
+    found = tuple(
+        Difference(key, names.get(key, key), written.get(key), value)
+        for key, value in state.theirs.items()
+    )
+    at = state.modified_at or (story.events[0].at if story.events else timezone.now())
+    event = Event(at, "changed in Benchling", "warning", " ".join(state.banners), differences=found)
+    story.events = sorted([event, *story.events], key=lambda one: one.at, reverse=True)

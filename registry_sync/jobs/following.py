@@ -1,29 +1,22 @@
-"""Runs that people ask for with one another: one that follows, one that many presses join."""
+"""Runs that follow one that has ended: what was asked for during it, and what its writes allow."""
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
 from registry_sync import ledger, runs
 from registry_sync.canvas import text as words
-from registry_sync.core import stopping
 from registry_sync.core.text import number_of
 from registry_sync.models import Canvas, Change, Lane, Merge, Plan, SyncRun
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.links import present
-from registry_sync.webhooks.inbox import has_waiting, last_received
 
 Kind, Phase = SyncRun.Kind, SyncRun.Phase
 LISTED = 1000
 """Records that a retry names; where more have waited, it tries every error of the lane."""
-BACKLOG, LULL = 20.0, 45.0
-"""Seconds that a run waits at most for presses in the inbox, and for a lull in the presses."""
-QUIET = timedelta(seconds=2)
 SKEW = timedelta(minutes=2)
 """By how much the clocks of hosts may differ."""
-LATELY = timedelta(seconds=60)
 
 
 def follow(ended: SyncRun) -> bool:
@@ -144,30 +137,3 @@ def _arrived(lane: Lane, other: Lane) -> list[str]:
     awaited = dict(waiting.values_list("external_id", "waits_key"))
     present_keys = present(lane, set(awaited.values())) if awaited else set()
     return [external_id for external_id, key in awaited.items() if key in present_keys]
-
-
-def let_presses_join(run_id: int) -> None:
-    """Wait, before a run from a canvas begins, for the presses that it could serve as well.
-
-    Each press that was received before a run begins joins it. So it begins when none waits in the
-    inbox and, where the last such run has just ended, when people pause.
-    """
-    unbegun = SyncRun.objects.filter(
-        pk=run_id, status=SyncRun.Status.QUEUED, trigger=SyncRun.Trigger.CANVAS
-    )
-    began = time.monotonic()
-    while (run := unbegun.first()) is not None and not stopping.requested():
-        waited = time.monotonic() - began
-        joins = waited < BACKLOG and has_waiting(within=LATELY)
-        if not joins and not (waited < LULL and _is_one_of_many(run)):
-            return
-        time.sleep(stopping.STEP)
-
-
-def _is_one_of_many(run: SyncRun) -> bool:
-    """Return whether people still press, and the last run that they asked for has just ended."""
-    now, last = runs.database_now(), last_received()
-    if last is None or now - last > QUIET:
-        return False
-    earlier = SyncRun.objects.of_same_app(run).filter(pk__lt=run.pk, trigger=run.trigger)
-    return earlier.filter(finished_at__gt=now - LATELY).exists()

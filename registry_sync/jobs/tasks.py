@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry_sync.drafts import preview
 from registry_sync.drafts.preview_queue import enqueue_preview
-from registry_sync.jobs.following import let_presses_join
+from registry_sync.jobs.presses import let_presses_join
 from registry_sync.jobs.runner import End, tune_garbage_collector, work_slice
 from registry_sync.models import MappingDraft, Reconciliation
 from registry_sync.runs.queue import enqueue

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db import models
-from django.utils import timezone
-from django.utils.functional import cached_property
 
-from registry_sync.core.packed_json import unpack
-from registry_sync.core.types import Json
 from registry_sync.models.lanes import Lane
-from registry_sync.models.runs import SyncRun
 
 
 class LedgerEntry(models.Model):

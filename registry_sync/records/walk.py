@@ -20,11 +20,11 @@ from registry_sync.records.deadline import SHARE, OutOfTime, TimeLimit
 from registry_sync.records.in_benchling import TenantState
 from registry_sync.records.outlook import Outlook
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
+from registry_sync.runs.source_state import memory_of
 from registry_sync.source.client import Source
 from registry_sync.sync.clients import hasty_client
 from registry_sync.sync.records import SourceRecord, source_records
 from registry_sync.sync.setup import Setup, configure
-from registry_sync.sync.source_memory import memory_of
 
 
 class Walk:

@@ -15,7 +15,6 @@ from registry_sync.runs.follow_up import (
 from registry_sync.runs.hold_up import HOLD_UP_COLUMNS, HoldUp, hold_up, waits_for_turn
 from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_order import in_link_order
-from registry_sync.runs.lane_rows import place_lanes, save_scope
 from registry_sync.runs.lane_schema import SchemaView, links_of, save_schema, schema_view
 from registry_sync.runs.lease import (
     NOT_WAITING,
@@ -100,7 +99,6 @@ __all__ = [
     "outstanding",
     "pause",
     "paused_sentence",
-    "place_lanes",
     "release",
     "renew",
     "repeats_last_failure",
@@ -109,7 +107,6 @@ __all__ = [
     "resume",
     "save",
     "save_schema",
-    "save_scope",
     "schema_view",
     "shorten_leases",
     "start_following",

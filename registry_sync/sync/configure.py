@@ -12,7 +12,7 @@ from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_of_run import claim_lane, lane_of_run, request_new
-from registry_sync.sync.lanes import Placed, refresh_lanes, settle_lane
+from registry_sync.sync.lanes import Placed, refresh_lanes, save_scope, settle_lane
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.requested_records import include_requests
 from registry_sync.sync.plans.requirement import choose_kind, write_access_of
@@ -65,7 +65,7 @@ def _settled(pacer: Pacer, setup: Setup, placed: Placed) -> Lane:
             "was recorded there."
         )
         runs.log(pacer.run, "WARNING", text)
-    runs.save_scope(lane, setup.connector.scope.kept())
+    save_scope(lane, setup.connector.scope.kept())
     return lane
 
 

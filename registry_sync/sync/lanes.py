@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
 
 from registry_sync import runs
 from registry_sync.benchling.app_config import parse_items
@@ -52,7 +55,7 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
         else:
             _describe(lane, sync)
             found.append(lane)
-    runs.place_lanes(found)
+    place_lanes(found)
     if len(found) > 1:
         _learn_links(client, found)
     return Placed(tuple(found), tuple(lane for lane in found if lane not in before))
@@ -63,7 +66,7 @@ def settle_lane(client: Client, setup: Setup, placed: Placed) -> tuple[Lane, boo
     key, name = lane_key(client, setup), setup.schema.name
     lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": name})
     if lane.position is None and len(placed.lanes) <= 1:
-        runs.place_lanes([lane])
+        place_lanes([lane])
     return lane, is_new
 
 
@@ -137,3 +140,21 @@ def _learn_links(client: Client, lanes: Sequence[Lane]) -> None:
             if schema.entity_type is not lane.entity_type:
                 lane.schema_snapshot = {**lane.schema_snapshot, "type": schema.type}
             lane.save(update_fields=["links_to", "schema_snapshot"])
+
+
+def place_lanes(lanes: Sequence[Lane]) -> None:
+    """Keep which lanes the configuration names, in its order. Others are no longer configured."""
+    with transaction.atomic():
+        placed = Lane.objects.of_app().filter(position__isnull=False)
+        placed.exclude(pk__in=[lane.pk for lane in lanes]).update(position=None)
+        for position, lane in enumerate(lanes):
+            if lane.position != position:
+                lane.position = position
+                lane.save(update_fields=["position"])
+
+
+def save_scope(lane: Lane, scope: list[Any]) -> None:
+    """Keep the scope that the lane's runs use, by which other lanes know what left it."""
+    if lane.scope != scope:
+        lane.scope = scope
+        lane.save(update_fields=["scope"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError
-from registry_sync.core.text import number_of
+from registry_sync.core.text import first_ids, number_of
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.next_page_settings import written
 from registry_sync.source.paginators.page_number import PageNumber
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.withdrawn import first_ids
 
 TRIES = 3
 """Runs that request page 0 until one gets an answer; it may be what the registry fails at."""

@@ -17,7 +17,7 @@ from registry_sync.source.watermark import CLOCK_SLACK
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
-from registry_sync.sync.withdrawn import withdrawn
+from registry_sync.sync.withdrawals.missing import withdrawn
 
 MOST_SEEN = 200_000
 """Records that a dry run remembers, to know one that comes again."""

@@ -8,10 +8,9 @@ from django.db.models import Count, Exists, OuterRef
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError, SyncError
-from registry_sync.core.text import number_of, were
+from registry_sync.core.text import first_ids, number_of, were
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.sync.withdrawn import first_ids
 
 SAYS_MORE = "the registry says that"
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.canvas import text
-from registry_sync.jobs import control, following
+from registry_sync.jobs import control, presses
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
@@ -214,39 +214,39 @@ def test_one_job_works_on_all_presses_and_draws_each_canvas_once(w):
 def test_a_run_waits_for_the_presses_in_the_inbox(w, monkeypatch):
     page, other = Page(w, "etr_1"), Page(w, "etr_2")
     page.press("manual_sync")
-    monkeypatch.setattr(following, "BACKLOG", 30)
+    monkeypatch.setattr(presses, "BACKLOG", 30)
     run = runs.active()
     began = time.monotonic()
-    following.let_presses_join(run.pk)
+    presses.let_presses_join(run.pk)
     assert time.monotonic() - began < 20  # none waits
-    monkeypatch.setattr(following, "BACKLOG", 0.3)
+    monkeypatch.setattr(presses, "BACKLOG", 0.3)
     row = other.tell({"type": "v2.canvas.userInteracted", "buttonId": "manual_sync"})
     WebhookDelivery.objects.filter(pk=row.pk).update(state="received", attempts=0)
     began = time.monotonic()
-    following.let_presses_join(run.pk)
+    presses.let_presses_join(run.pk)
     assert time.monotonic() - began >= 0.3
     hour_ago = timezone.now() - HOUR
     WebhookDelivery.objects.update(received_at=hour_ago)  # no worker for presses is there
-    monkeypatch.setattr(following, "BACKLOG", 30)
+    monkeypatch.setattr(presses, "BACKLOG", 30)
     began = time.monotonic()
-    following.let_presses_join(run.pk)
+    presses.let_presses_join(run.pk)
     assert time.monotonic() - began < 20
 
 
 def test_a_run_behind_another_waits_for_a_lull(w, monkeypatch):
     page = Page(w)
-    monkeypatch.setattr(following, "LULL", 1.0)
-    monkeypatch.setattr(following, "QUIET", HOUR)
+    monkeypatch.setattr(presses, "LULL", 1.0)
+    monkeypatch.setattr(presses, "QUIET", HOUR)
     page.press("manual_sync")
     jobs.work_to_end(runs.active().pk)
     page.press("manual_sync")
     began = time.monotonic()
-    following.let_presses_join(runs.active().pk)
+    presses.let_presses_join(runs.active().pk)
     assert time.monotonic() - began > 0.5
     SyncRun.objects.update(finished_at=timezone.now() - HOUR)
-    monkeypatch.setattr(following, "LULL", 30.0)
+    monkeypatch.setattr(presses, "LULL", 30.0)
     began = time.monotonic()
-    following.let_presses_join(runs.active().pk)
+    presses.let_presses_join(runs.active().pk)
     assert time.monotonic() - began < 20
 
 

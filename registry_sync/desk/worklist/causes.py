@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from registry_sync.desk import cures
-from registry_sync.desk.awaited import awaited
+from registry_sync.desk.error_waits import awaited
 from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS

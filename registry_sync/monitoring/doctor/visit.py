@@ -11,11 +11,11 @@ from registry_sync import __version__
 from registry_sync.core.types import Json
 from registry_sync.monitoring.doctor.finding import Skipped
 from registry_sync.monitoring.doctor.tenant import TenantVisit
+from registry_sync.runs.source_state import memory_of
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.errors import refuse_to_wait
 from registry_sync.source.pages import Page
-from registry_sync.sync.source_memory import memory_of
 
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and between two pieces of an answer."""

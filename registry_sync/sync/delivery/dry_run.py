@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from registry_sync import ledger, runs
 from registry_sync.core.problems import Kind, Problem, WaitsFor
-from registry_sync.core.text import name_key
+from registry_sync.core.text import first_ids, name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.ledger.shared_items import own_items
@@ -23,7 +23,6 @@ from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 from registry_sync.sync.withdrawals import policy
-from registry_sync.sync.withdrawn import first_ids
 
 LEFT = {
     "scope": "Left the lane's scope",

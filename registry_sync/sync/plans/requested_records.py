@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError
+from registry_sync.core.text import first_ids
 from registry_sync.core.types import Json
 from registry_sync.models import PlanRow, SyncRun
 from registry_sync.source.client import Source
@@ -17,7 +18,6 @@ from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.requesters import partial_runs
 from registry_sync.sync.records import source_records
-from registry_sync.sync.withdrawn import first_ids
 
 Kind = SyncRun.Kind
 MAX_READ_SINGLY = 1000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db.models import Count, QuerySet
 
-from registry_sync.core.text import number_of
+from registry_sync.core.text import first_ids, number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.run_verdict import Caution, is_incomplete, is_short
+from registry_sync.sync.withdrawals.missing import withdrawn
 from registry_sync.sync.withdrawals.policy import archives, entity_count
-from registry_sync.sync.withdrawn import first_ids, withdrawn
 
 State = Withdrawal.State
 

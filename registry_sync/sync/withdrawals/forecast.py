@@ -12,7 +12,7 @@ from django.db.models import Q
 from registry_sync import runs
 from registry_sync.benchling import archiving
 from registry_sync.benchling.errors import Refused
-from registry_sync.core.text import number_of
+from registry_sync.core.text import first_ids, number_of
 from registry_sync.models import LedgerEntry, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.plan_recorder import NoPlan
@@ -28,7 +28,6 @@ from registry_sync.sync.withdrawals.own_entity import (
     is_in_use,
     why_left,
 )
-from registry_sync.sync.withdrawn import first_ids
 
 Action, State = PlanRow.Action, Withdrawal.State
 LOOKED_UP = 500
