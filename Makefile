@@ -69,7 +69,7 @@ install-newer: $(STAMP)
 	    .venv-newer/.installed; fi
 
 # The rooms that pages and syncs are made of: what differs between two Pythons is met there.
-NEWER := $(addprefix tests/,benchling commands core jobs ledger mapping models monitoring records \
+NEWER := $(addprefix tests/,benchling commands core explain jobs ledger mapping models monitoring \
   reporting runs source webhooks)
 test-newer: install-newer  ## the rooms that all else is made of, on a newer Python if one is installed
 	@[ ! -e .venv-newer ] || env -u PYTHONDONTWRITEBYTECODE $(MAKE) --no-print-directory \

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from registry_sync.core.secrets import public_address
-from registry_sync.monitoring.outgoing import address_fault
+from registry_sync.monitoring.web_request import address_fault
 
 TAG = "registry_sync"
 HOST = re.compile(r"\*|\.?[^\s:/?#@\[\]]+|\[[0-9A-Fa-f:.]+\]")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 SERVICE = sorted((ROOT / "registry_sync").rglob("*.py"))
 ROOMS = {
     "core", "source", "benchling", "mapping", "models", "runs", "ledger", "reporting", "sync",
-    "canvas", "drafts", "records", "webhooks", "monitoring", "jobs", "desk", "admin",
+    "canvas", "drafts", "explain", "webhooks", "monitoring", "jobs", "desk", "admin",
     "management", "templatetags", "migrations",
 }  # fmt: skip
 WITHOUT_DJANGO = {"core", "source", "benchling", "mapping"}

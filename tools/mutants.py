@@ -32,19 +32,19 @@ LEAST = 85
 """Percent of a module's mutants that must be killed."""
 MODULES = {
     "compare": ("sync/compare.py", ("sync/test_compare.py",)),
-    "admission": ("sync/gates/admission.py", ("sync/test_admission.py",)),
+    "links": ("sync/gates/links.py", ("sync/test_link_gate.py",)),
     "names": ("sync/gates/names.py", ("sync/test_names.py",)),
     "guards": ("sync/gates/guards.py", ("sync/test_first_pages.py", "sync/test_great_changes.py")),
     "retry": ("sync/retry_choice.py", ("sync/test_what_is_due.py",)),
     "outcome": ("ledger/record_outcome.py", ("ledger/test_recorded_outcomes.py",)),
-    "delivery": ("sync/delivery/delivery.py", ("sync/test_batches_sent.py",)),
+    "delivery": ("sync/delivery/batch_delivery.py", ("sync/test_batches_sent.py",)),
     "bulk_upsert": ("benchling/bulk_upsert.py", ("benchling/test_upserts.py",)),
     "record": ("ledger/recording.py", ("ledger/test_recorded_outcomes.py",)),
     "lease": ("runs/lease.py", ("runs/test_holders.py",)),
     "starting_point": ("sync/starting_point.py", ("sync/test_where_runs_start.py",)),
     "source_tracking": ("sync/source_tracking.py", ("sync/test_pages_followed.py",)),
     "bad_rows": ("benchling/bad_rows.py", ("benchling/test_upserts.py",)),
-    "claims": ("sync/gates/claims.py", ("sync/test_names.py", "sync/test_admission.py")),
+    "claims": ("sync/gates/claims.py", ("sync/test_names.py", "sync/test_link_gate.py")),
 }
 """By name: the module, and the tests that judge it, which stand in its room.
 

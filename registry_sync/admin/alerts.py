@@ -24,7 +24,7 @@ from registry_sync.models import Alert, AlertMessage, AlertSettings
 from registry_sync.monitoring import alerts, outbox
 from registry_sync.monitoring.channels.mail import Mail
 from registry_sync.monitoring.channels.webhook import webhook_fault
-from registry_sync.monitoring.outgoing import address_fault, host_of
+from registry_sync.monitoring.web_request import address_fault, host_of
 
 
 class AlertSettingsForm(forms.ModelForm):

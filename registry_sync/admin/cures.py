@@ -25,7 +25,7 @@ from registry_sync.desk.cures.press import (
 from registry_sync.desk.failure_text import failure_text
 from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue import record_cause
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 
 NO_RUN = "This lane is no longer synced, so no run was started."
 TEMPLATE = "admin/registry_sync/cure/page.html"

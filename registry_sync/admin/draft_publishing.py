@@ -21,15 +21,15 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk.failure_text import failure_text
-from registry_sync.drafts import brake, preview, publish, starting, versions
 from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import preview, publish, publish_effect, starting, versions
 from registry_sync.drafts.preview_counts import vanished
 from registry_sync.drafts.preview_notes import refused_records
 from registry_sync.drafts.preview_queue import AT_WORK, enqueue_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync.clients import client_of_settings, plain_source
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 
 PUBLISH = "registry_sync.publish_mappingdraft"
 NAMED = 500
@@ -164,7 +164,7 @@ class Publishing(Reasoned):
             "publish",
             draft,
             plan=plan,
-            effect=brake.effect_of(draft),
+            effect=publish_effect.effect_of(draft),
             may_start=request.user.has_perm("registry_sync.add_syncrun"),
             hindrances=[failure_text(error) for error in plan.hindrances],
             lost=[field.name for field in schema.fields if field.id in removed],

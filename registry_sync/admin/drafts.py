@@ -28,7 +28,7 @@ from registry_sync.core.text import as_key, number_of, were
 from registry_sync.core.types import Json
 from registry_sync.desk.failure_text import failure_text
 from registry_sync.drafts import draft as drafts
-from registry_sync.drafts import draft_faults, import_file, mapping_file, rule_form, starting
+from registry_sync.drafts import draft_faults, draft_from_file, mapping_file, rule_form, starting
 from registry_sync.drafts.id_and_name import judge_ids
 from registry_sync.drafts.sample import paths_of
 from registry_sync.drafts.suggest import CONFIDENT
@@ -187,7 +187,7 @@ class MappingDraftAdmin(Connecting):
         file = request.FILES.get("file")
         try:
             text = file.read(1_000_000).decode("utf-8") if file else ""
-            rows, name_field = import_file.rows_of_file(draft, text, client_of_settings())
+            rows, name_field = draft_from_file.rows_of_file(draft, text, client_of_settings())
         except UnicodeDecodeError:
             self.message_user(request, "The file is not UTF-8 text.", messages.ERROR)
             return None

@@ -9,8 +9,8 @@ from django.forms import CharField, ModelForm
 from registry_sync.desk import withdrawal_policy
 from registry_sync.desk.plans import SIGN_TITLE
 from registry_sync.models import Lane
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Consent, Person, SecondPerson
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Consent, Person, SecondPerson
 
 POLICY = ("withdrawn_policy", "withdrawn_reason", "withdrawn_held")
 TWO_PEOPLE = ("second_publish", "second_allow", "second_release")
@@ -59,7 +59,7 @@ class LaneForm(ModelForm):
         if (
             not reason
             and wish.archives_more(lane)
-            and second_person.is_required(lane, second_person.What.POLICY)
+            and proposals.is_required(lane, proposals.What.POLICY)
         ):
             self.add_error(WHY, NO_REASON)
             return

@@ -28,7 +28,7 @@ from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates import adoption
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 
 SIDES = "admin/registry_sync/adoption/sides.html"
 

@@ -17,7 +17,7 @@ from registry_sync.desk import marks
 from registry_sync.desk.cures.overrides import Stop, mark_of_stop, standing
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import Consent, Person, SecondPerson
+from registry_sync.sync.plans.proposals import Consent, Person, SecondPerson
 
 NONE = "none"
 """The mark of a page that showed no stop."""

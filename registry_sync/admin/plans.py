@@ -25,7 +25,7 @@ from registry_sync.core.types import Json
 from registry_sync.desk import lanes, plans
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
 from registry_sync.sync.plans import lifecycle, outcome
-from registry_sync.sync.plans.second_person import SIGN
+from registry_sync.sync.plans.proposals import SIGN
 
 TEMPLATES = "admin/registry_sync/plan/"
 

@@ -19,8 +19,8 @@ from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import proposals
 from registry_sync.models import Lane, Proposal
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans import proposals as second_person
+from registry_sync.sync.plans.proposals import Person
 
 
 @admin.register(Proposal)

@@ -28,8 +28,8 @@ from registry_sync.desk.record_search import HITS, SHORTEST, are_all, find, of_a
 from registry_sync.desk.value_origins import origins
 from registry_sync.desk.values import as_html
 from registry_sync.desk.who_changed import who_changed
+from registry_sync.explain import in_benchling
 from registry_sync.models import AuthorOfChange, EntityError, Lane, LedgerEntry, SyncRun
-from registry_sync.records import in_benchling
 from registry_sync.reporting.catalogue import record_actor
 
 TEMPLATE = "admin/registry_sync/record/record.html"

@@ -13,8 +13,8 @@ from registry_sync.admin.by_lane import ByLane
 from registry_sync.admin.links import record_url, search_url, steps_url
 from registry_sync.core.types import Json
 from registry_sync.desk import cures, lanes
-from registry_sync.records.explanation import Explanation, as_json
-from registry_sync.records.steps import STEPS, explain
+from registry_sync.explain.explanation import Explanation, as_json
+from registry_sync.explain.steps import STEPS, explain
 
 PILLS = {"ok": "good", "warning": "warning", "stopped": "bad", "failed": "bad"}
 WORDS = {

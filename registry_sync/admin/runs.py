@@ -1,4 +1,4 @@
-"""Sync runs: the list of them. Each has a page (run_views) and what may be done (run_orders)."""
+"""Sync runs: the list of them. Each has a page (run_page) and what may be done (run_actions)."""
 
 from __future__ import annotations
 

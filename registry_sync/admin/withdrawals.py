@@ -17,7 +17,7 @@ from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
 from registry_sync.desk import withdrawals as decisions
 from registry_sync.models import SyncRun, Withdrawal
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 
 ARCHIVE = (
     "A run archives these entities in Benchling, each with its lane's archive reason. Scientists "

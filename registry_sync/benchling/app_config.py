@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from jwcrypto import jwe
 from jwcrypto.common import JWException
 
-from registry_sync.benchling.sync_history import HistoryTarget, history_target
+from registry_sync.benchling.history_target import HistoryTarget, history_target
 from registry_sync.benchling.sync_items import SyncItems
 from registry_sync.benchling.syncs import ELEMENT_SCHEMA, ROWS, SCHEMA, ConfigRow, label_of
 from registry_sync.core import signing

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.sync_history import HistoryTarget
+from registry_sync.benchling.history_target import HistoryTarget
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 

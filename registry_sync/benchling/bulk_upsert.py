@@ -28,7 +28,7 @@ from registry_sync.benchling.errors import (
     retry_time,
 )
 from registry_sync.benchling.lost_answers import LATE, LOSSES, paced_lookups
-from registry_sync.benchling.results import Task
+from registry_sync.benchling.response_types import Task
 from registry_sync.benchling.task_clock import TaskClock
 from registry_sync.benchling.upsert_rows import FEW, Flight, Row
 from registry_sync.core.problems import SyncError

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from registry_sync.benchling.answers import PackedBody
 from registry_sync.benchling.entity_types import ENTITY_TYPES, CustomEntity, EntityType
 from registry_sync.benchling.errors import (
     LOCK_TRIES,
@@ -22,7 +21,8 @@ from registry_sync.benchling.errors import (
     retry_time,
 )
 from registry_sync.benchling.filters import joined, short_lists
-from registry_sync.benchling.results import EntityPage, Task
+from registry_sync.benchling.http import PackedBody
+from registry_sync.benchling.response_types import EntityPage, Task
 from registry_sync.benchling.transport import PAGE, Transport
 from registry_sync.benchling.upsert_rows import without_registry
 from registry_sync.core.types import Json

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from benchling_sdk.errors import BenchlingError
 
-from registry_sync.benchling.answers import Unreadable
+from registry_sync.benchling.http import Unreadable
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json

@@ -23,7 +23,6 @@ from benchling_api_client.v2.benchling_client import BenchlingApiClient
 from benchling_sdk.benchling import Benchling
 from benchling_sdk.errors import BenchlingError
 
-from registry_sync.benchling.answers import BenchlingHttp, TokenAuth, Unreadable, checked, trusted
 from registry_sync.benchling.errors import (
     AnswerLost,
     NothingThere,
@@ -35,6 +34,7 @@ from registry_sync.benchling.errors import (
     no_answer,
     translate,
 )
+from registry_sync.benchling.http import BenchlingHttp, TokenAuth, Unreadable, checked, trusted
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT

@@ -22,8 +22,8 @@ from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from registry_sync.core.address_ranges import Reach, parsed, reach_of
 from registry_sync.core.deadlines import USUAL, AnswerLimits, TimedResponse, timed
+from registry_sync.core.ip_ranges import Reach, parsed, reach_of
 
 
 class Forbidden(Exception):

@@ -17,7 +17,7 @@ from registry_sync.desk.navigation import allowed
 from registry_sync.desk.times import time_html
 from registry_sync.drafts import draft as drafts
 from registry_sync.models import Checkup, Lane, MappingDraft, MappingVersion, WebhookDelivery
-from registry_sync.monitoring.notified import who_is_notified
+from registry_sync.monitoring.alert_recipients import who_is_notified
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from django.utils.text import get_text_list
 from registry_sync.models import Lane, Plan, PlanRow
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.plans import lifecycle
-from registry_sync.sync.plans.second_person import SIGN
+from registry_sync.sync.plans.proposals import SIGN
 
 APPLY = "registry_sync.add_syncrun"
 PAGE = 100

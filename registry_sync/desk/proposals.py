@@ -10,8 +10,8 @@ from registry_sync.core.text import number_of
 from registry_sync.desk import plans, withdrawal_policy, withdrawals
 from registry_sync.models import Allowance, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Person
 
 What = Proposal.What
 NEEDED = {
@@ -29,12 +29,12 @@ def hindrance(user: Any, row: Proposal) -> str:
         return f"It is {row.get_state_display()}."
     if Person.of(user).proposed(row):
         return "You proposed it. A second person must confirm it; you can take it back."
-    if not (user.has_perm(second_person.SIGN) and user.has_perm(NEEDED[What(row.what)])):
+    if not (user.has_perm(proposals.SIGN) and user.has_perm(NEEDED[What(row.what)])):
         title = plans.SIGN_TITLE
         return f"Confirming needs the permission “{title}” and the one to do it yourself."
     if row.what == What.ALLOW:
         return allowances.outdated(row)
-    if row.what == What.RELEASE and not second_person.current_subject(row)["withdrawals"]:
+    if row.what == What.RELEASE and not proposals.current_subject(row)["withdrawals"]:
         return "None of these entities can be archived any more. Decline it."
     if row.what == What.POLICY and not withdrawal_policy.proposed(row).archives_more(row.lane):
         return "The lane's policy archives as much already. Decline it."

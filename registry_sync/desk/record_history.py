@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from registry_sync.explain.in_benchling import TenantState, written_values
 from registry_sync.ledger import audit
 from registry_sync.models import (
     Adoption,
@@ -25,7 +26,6 @@ from registry_sync.models import (
     LedgerEntry,
     SyncRun,
 )
-from registry_sync.records.in_benchling import TenantState, written_values
 
 CHANGES = 2000
 """Values shown of one record, the newest ones. `manage.py audit` has all of them."""

@@ -17,10 +17,10 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.addresses import is_address
 from registry_sync.core.problems import SyncError
+from registry_sync.explain.readings import Reading, readings_of
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
-from registry_sync.records.readings import Reading, readings_of
 from registry_sync.reporting.redaction import mark, redact
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.gates import names

@@ -8,7 +8,7 @@ from registry_sync import runs
 from registry_sync.core.dates import duration, stamp
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.desk import charts as figures
+from registry_sync.desk import chart_geometry as figures
 from registry_sync.desk.values import rule_text
 from registry_sync.models import SyncRun
 

@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.types import Json
-from registry_sync.desk import lanes, pictures, worklist
+from registry_sync.desk import first_page_charts, lanes, worklist
 from registry_sync.desk import run_history as history
 from registry_sync.desk.glance import Glance, glance
 from registry_sync.desk.run_actions import active_of
 from registry_sync.desk.worklist import Card, Overview
 from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring import health
+from registry_sync.monitoring.alert_recipients import who_is_notified
 from registry_sync.monitoring.health import Health
 from registry_sync.monitoring.light import Light
-from registry_sync.monitoring.notified import who_is_notified
 from registry_sync.reporting.error_groups import groups_by_lane
 
 DAY = timedelta(days=1)
@@ -57,8 +57,8 @@ def first_page(request: HttpRequest) -> Json:
         "sections": sections,
         "all_well": _all_well(sections, [full] if full else glances),
         "last_good": _last_good([full] if full else glances),
-        "runs_picture": pictures.runs_picture(shown),
-        "days_picture": pictures.days_picture(days),
+        "runs_picture": first_page_charts.runs_picture(shown),
+        "days_picture": first_page_charts.days_picture(days),
         "strip": days[-history.STRIP :],
         "may_start": request.user.has_perm("registry_sync.add_syncrun"),
         "controls": controls(of) if names.several and may_control else [],

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry_sync.models import Lane, Proposal
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Consent, Person
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Consent, Person
 
 Policy = Lane.WithdrawnPolicy
 
@@ -50,8 +50,8 @@ def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
     """Return the consent with which this person may set a policy now. Raise SecondPerson."""
     text = f"From now on, let what leaves the registry be {wish}."
     text += " What containers hold is archived too." if wish.held else ""
-    action = second_person.ProposedAction(lane, second_person.What.POLICY, asdict(wish), text)
-    return second_person.request_consent(
+    action = proposals.ProposedAction(lane, proposals.What.POLICY, asdict(wish), text)
+    return proposals.request_consent(
         [action] if wish.archives_more(lane) else [], by=by, reason=reason
     )
 

@@ -16,8 +16,8 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.models import Lane, Withdrawal
 from registry_sync.sync.clients import impatient_client
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Person
 from registry_sync.sync.withdrawals.incoming_links import incoming_links
 
 State = Withdrawal.State
@@ -44,7 +44,7 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
     for row in able.select_related("lane").order_by("pk"):
         lanes.setdefault(row.lane, []).append(row)
     wants = [_release_wanted(lane, of_lane) for lane, of_lane in lanes.items()]
-    consent = second_person.request_consent(wants, by=by, reason=reason)
+    consent = proposals.request_consent(wants, by=by, reason=reason)
     chosen = Withdrawal.objects.filter(
         pk__in=[row.pk for of_lane in lanes.values() for row in of_lane]
     )
@@ -55,11 +55,11 @@ def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[With
         )
 
 
-def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> second_person.ProposedAction:
+def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> proposals.ProposedAction:
     named = ", ".join(row.entity_registry_id or row.external_id for row in rows[:10])
     more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
-    return second_person.ProposedAction(
-        lane, second_person.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
+    return proposals.ProposedAction(
+        lane, proposals.What.RELEASE, {"withdrawals": [row.pk for row in rows]},
         f"Archive {number_of(len(rows), 'entity', 'entities')}: {named}{more}.",
     )  # fmt: skip
 

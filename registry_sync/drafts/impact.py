@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts.parts import Parts
 from registry_sync.drafts.preview_counts import Counts
-from registry_sync.drafts.rivals import Claimant, Rivals
+from registry_sync.drafts.preview_parts import Parts
+from registry_sync.drafts.preview_rivals import Claimant, Rivals
 from registry_sync.drafts.row_preview import text_of
 from registry_sync.ledger.pins import is_outdated, open_pins, pinned
 from registry_sync.mapping.departures import has_left

@@ -18,7 +18,7 @@ from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.readable import readable
 from registry_sync.core.types import Json
-from registry_sync.drafts.mapping_document import SEVERAL, TEXTS, VERSION, read_document
+from registry_sync.drafts.mapping_yaml import SEVERAL, TEXTS, VERSION, read_document
 from registry_sync.mapping.parts import is_part
 
 

@@ -28,7 +28,7 @@ from registry_sync.drafts.impact import Forecast
 from registry_sync.drafts.preview_counts import empty
 from registry_sync.drafts.preview_notes import Notes
 from registry_sync.drafts.preview_queue import AT_WORK
-from registry_sync.drafts.rivals import Rivals
+from registry_sync.drafts.preview_rivals import Rivals
 from registry_sync.drafts.starting import live_config
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.models import Lane, MappingDraft

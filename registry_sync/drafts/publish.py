@@ -25,12 +25,12 @@ from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
-from registry_sync.drafts import brake, preview, versions
 from registry_sync.drafts import draft as drafts
+from registry_sync.drafts import preview, publish_effect, versions
 from registry_sync.mapping.parts import without_parts
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Person
 from registry_sync.sync.setup import connector_of, mapping_of, read_items, read_schema
 from registry_sync.sync.withdrawals.policy import decides_with
 
@@ -168,7 +168,7 @@ def publish(
         found = plan(draft, client)
         if found.hindrances:
             raise found.hindrances[0]
-        brake.refuse_untyped(brake.effect_of(draft), typed)
+        publish_effect.refuse_untyped(publish_effect.effect_of(draft), typed)
         _agree(draft, found, by=by, reason=reason)
         _write(draft, client, found)
         return _conclude(draft, client, actor=by.name, reason=reason)
@@ -188,8 +188,8 @@ def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None
     lane = runs.LaneNames().find(draft.schema_id)
     subject = {"draft": draft.pk, "version": draft.version}
     text, to = f"Publish the draft “{draft.title}”.", decides_with(lane, found.todo)
-    action = second_person.ProposedAction(lane, second_person.What.PUBLISH, subject, text, to)
-    consent = second_person.request_consent([action], by=by, reason=reason)
+    action = proposals.ProposedAction(lane, proposals.What.PUBLISH, subject, text, to)
+    consent = proposals.request_consent([action], by=by, reason=reason)
     with transaction.atomic():
         consent.use()
         _remember(draft, **named, agreed=draft.version if consent.proposals else None)

@@ -11,7 +11,7 @@ from registry_sync.core.problems import ConfigError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile import field_faults
-from registry_sync.mapping.field_rules import compile_field
+from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.parts import PARTS, is_part, rule_of_row
 from registry_sync.mapping.rules import RuleError

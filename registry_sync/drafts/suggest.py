@@ -20,7 +20,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
 from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
 from registry_sync.drafts.sample import flat, paths_of, values_of
-from registry_sync.mapping.date_values import date_rule
+from registry_sync.mapping.date_fitting import date_rule
 from registry_sync.mapping.fitting import fit
 from registry_sync.mapping.parts import part_fields
 from registry_sync.mapping.rules import RuleError, apply, parse_rule

@@ -12,9 +12,9 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.values import is_held
 from registry_sync.models import Lane, LedgerEntry
-from registry_sync.sync.benchling_state import entity_of, is_ours, link_targets
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.link_targets import LinkTargets
+from registry_sync.sync.rebuild import entity_of, is_ours, link_targets
 from registry_sync.sync.setup import Setup
 
 

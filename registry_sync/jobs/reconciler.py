@@ -14,7 +14,7 @@ from registry_sync.canvas.attendance import Attendance
 from registry_sync.drafts import preview_queue as previews
 from registry_sync.jobs.following import follow
 from registry_sync.models import SyncRun
-from registry_sync.monitoring.notify import update_alerts
+from registry_sync.monitoring.alert_check import update_alerts
 from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs.queue import enqueue

@@ -25,7 +25,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.jobs.following import follow, follow_plan, reread_linked, retry_linked
 from registry_sync.models import Installation, Lane, SyncRun
 from registry_sync.monitoring import heartbeat
-from registry_sync.monitoring.notify import update_alerts
+from registry_sync.monitoring.alert_check import update_alerts
 from registry_sync.reporting import app_status
 from registry_sync.runs import estimate
 from registry_sync.runs.queue import enqueue

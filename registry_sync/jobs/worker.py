@@ -23,7 +23,7 @@ from rq.utils import import_attribute
 from rq.worker import WorkerStatus
 
 from registry_sync import __version__, runs
-from registry_sync.benchling.answers import trusted
+from registry_sync.benchling.http import trusted
 from registry_sync.core import dotted_paths, stopping
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.runs.workers import VERSION

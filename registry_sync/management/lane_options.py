@@ -12,7 +12,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.management.operator import FAILED, USAGE
 from registry_sync.models import Lane
 from registry_sync.sync.clients import hasty_client
-from registry_sync.sync.lanes import refresh_lanes
+from registry_sync.sync.lane_refresh import refresh_lanes
 from registry_sync.sync.setup import read_items
 
 PATIENCE = 15.0

@@ -13,7 +13,7 @@ from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import lanes_to_sync
 from registry_sync.management.operator import PROPOSED, USAGE
 from registry_sync.models import Lane
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 
 Policy, Reason = Lane.WithdrawnPolicy, Lane.ArchiveReason
 

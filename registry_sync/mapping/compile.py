@@ -10,7 +10,7 @@ from registry_sync.benchling.app_config import AppConfig
 from registry_sync.benchling.entity_types import ENTITY_TYPES, why_refused
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
-from registry_sync.mapping.field_rules import NO_BLANKS, compile_field
+from registry_sync.mapping.compile_field import NO_BLANKS, compile_field
 from registry_sync.mapping.identity import identity_getter
 from registry_sync.mapping.model import FieldMapping, Mapping
 from registry_sync.mapping.parts import compile_parts, is_part

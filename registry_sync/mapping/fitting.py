@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from registry_sync.benchling.schema import FieldDefinition
-from registry_sync.mapping.date_values import fit_date, fit_datetime
-from registry_sync.mapping.part_values import PART_FITTERS
+from registry_sync.mapping.date_fitting import fit_date, fit_datetime
+from registry_sync.mapping.part_fitting import PART_FITTERS
 from registry_sync.mapping.rules.base import MINUS
 from registry_sync.mapping.rules.numbers import number_rule
 from registry_sync.mapping.values import Misfit, can_be_stored, kind_of

@@ -23,8 +23,8 @@ from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
 from registry_sync.source.deletes import DELETES
 from registry_sync.source.paginators import GUARDS, PAGINATORS, Paginator
 from registry_sync.source.scope import CONDITION
-from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_schema import connector_schema
+from registry_sync.source.settings_sections import CLIENT, ENDPOINT, TOP
 
 MARKED = re.compile(
     r"(?P<start><!-- settings: (?P<name>\w+) -->\n)(?P<table>.*?)(?P<end><!-- end of settings -->)",

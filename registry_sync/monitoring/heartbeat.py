@@ -13,10 +13,10 @@ from django.conf import settings
 
 from registry_sync import runs
 from registry_sync.models import Lane, SyncRun
-from registry_sync.monitoring import outgoing
+from registry_sync.monitoring import web_request
 
 logger = logging.getLogger(__name__)
-PATIENCE = outgoing.Patience(step=3.0, whole=5.0)
+PATIENCE = web_request.Patience(step=3.0, whole=5.0)
 LANE = "{lane}"
 GOOD = (SyncRun.Status.SUCCEEDED, SyncRun.Status.COMPLETED_WITH_WARNINGS)
 
@@ -52,9 +52,9 @@ def _addresses(lane: Lane | None, *, failed: bool) -> list[str]:
 
 
 def _request(url: str) -> None:
-    outgoing.hide_in_log(url)
+    web_request.hide_in_log(url)
     try:
-        outgoing.ask("GET", url, patience=PATIENCE)
-    except outgoing.Unanswered as error:
-        host = outgoing.host_of(url)
+        web_request.ask("GET", url, patience=PATIENCE)
+    except web_request.Unanswered as error:
+        host = web_request.host_of(url)
         logger.warning("The heartbeat did not reach %s: %s", host, error)

@@ -26,8 +26,8 @@ from registry_sync.benchling.assay_results import (
 )
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import AnswerLost, Refused, Wait
-from registry_sync.benchling.results import Task
-from registry_sync.benchling.sync_history import SCHEMA, HistoryTarget, target_of_items
+from registry_sync.benchling.history_target import SCHEMA, HistoryTarget, target_of_items
+from registry_sync.benchling.response_types import Task
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.models import HistoryResult, HistorySchema, SyncRun

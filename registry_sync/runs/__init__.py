@@ -41,7 +41,6 @@ from registry_sync.runs.lifecycle import (
     resume,
     waiting_sentence,
 )
-from registry_sync.runs.outstanding import Outstanding, outstanding, versions_of
 from registry_sync.runs.queries import (
     active,
     active_runs,
@@ -57,6 +56,7 @@ from registry_sync.runs.queries import (
 )
 from registry_sync.runs.run_log import count_wait, log, of_run, warn
 from registry_sync.runs.source_state import learn
+from registry_sync.runs.unwritten_mapping import Outstanding, outstanding, versions_of
 
 __all__ = [
     "HOLD_UP_COLUMNS",

@@ -33,10 +33,10 @@ from registry_sync.source.deletes import Deletes, read_deletes
 from registry_sync.source.paginators import read_paginator
 from registry_sync.source.request import holes_of
 from registry_sync.source.scope import read_scope
-from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_reader import SettingsReader
+from registry_sync.source.settings_sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.timestamps import read_incremental
-from registry_sync.source.unused import note_unused
+from registry_sync.source.unused_settings import note_unused
 
 
 def parse_connector(

@@ -18,7 +18,7 @@ from registry_sync.source.connector import DETAIL, INCREMENTAL, ResponseAction
 from registry_sync.source.deletes import DELETES, GUARD, USED
 from registry_sync.source.paginators import GUARDED, GUARDS, PAGINATORS
 from registry_sync.source.scope import CONDITION, TESTS
-from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
+from registry_sync.source.settings_sections import CLIENT, ENDPOINT, TOP
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

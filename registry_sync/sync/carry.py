@@ -10,7 +10,7 @@ from registry_sync.source.pages import Page
 from registry_sync.sync.compare import compare
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.protocol import Delivery
-from registry_sync.sync.gates import overrides
+from registry_sync.sync.gates import allowance_use
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.records import Candidate, SourceRecord
 from registry_sync.sync.source_tracking import SourceTracker
@@ -73,7 +73,7 @@ class Carrier:
         for gate in self.gates:
             going, stopped = gate.check(going)
             settled += stopped
-        overrides.use_up(self.ctx, (candidate.entity.external_id for candidate in going))
+        allowance_use.use_up(self.ctx, (candidate.entity.external_id for candidate in going))
         self.delivery.add(going)
         if len(settled) > 1:  # in the order of the source, whichever gate stopped them
             order = {c.entity.external_id: index for index, c in enumerate(candidates)}

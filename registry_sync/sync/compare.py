@@ -12,10 +12,10 @@ from registry_sync.ledger.pins import open_pins
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.departures import departure
 from registry_sync.models import Lane, SyncRun
-from registry_sync.sync import merges, pinned, withdrawn
+from registry_sync.sync import deletion_marks, merges, pinned
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.duplicate_ids import form_that_counts, is_newer, is_older, refused_duplicate
-from registry_sync.sync.gates import guards, overrides
+from registry_sync.sync.gates import allowance_use, guards
 from registry_sync.sync.records import Compared, SourceRecord, candidate_of, record_outcome
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.vanished_paths import report_vanished
@@ -116,7 +116,7 @@ def _settle_same(
 
 def _report(ctx: RunContext, out: Compared) -> None:
     """Report what the page's records no longer have, or have only as deleted ones."""
-    withdrawn.warn_of_marked(ctx, out.marked)
+    deletion_marks.warn_of_marked(ctx, out.marked)
     pinned.end_outdated(ctx, out)
     entities = [c.entity for c in out.candidates if not c.is_new]
     report_vanished(ctx, [entity for entity in entities if entity.external_id not in out.marked])
@@ -231,7 +231,7 @@ def _compare_one(
         out.settled.append(settled)
         return
     setup = ctx.setup
-    done = withdrawn.transformed(record, before, setup.mapping, out)
+    done = deletion_marks.transformed(record, before, setup.mapping, out)
     done = pinned.respect(done, record.external_id, out)
     identity = setup.mapping.identity_of(record.raw)
     out.coerced += len(done.coercions)
@@ -241,7 +241,7 @@ def _compare_one(
         out.settled.append(record_outcome(record, Outcome.FAILED, problems=(other,)))
     elif before is not None and before.entity_hash == done.entity.digest():
         out.settled.append(record_outcome(record, Outcome.UNCHANGED, identity=identity))
-        overrides.use_up(ctx, [record.external_id])
+        allowance_use.use_up(ctx, [record.external_id])
     else:
         kind = setup.schema.entity_type
         out.candidates.append(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.sync_history import target_of_items
+from registry_sync.benchling.history_target import target_of_items
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import sync_history
 from registry_sync.sync import starting_point
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.delivery.leftover_batches import close_leftover_batches
 from registry_sync.sync.lane_of_run import claim_lane, lane_of_run, request_new
-from registry_sync.sync.lanes import Placed, refresh_lanes, save_scope, settle_lane
+from registry_sync.sync.lane_refresh import Placed, refresh_lanes, save_scope, settle_lane
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.requested_records import include_requests
 from registry_sync.sync.plans.requirement import choose_kind, write_access_of

@@ -25,9 +25,9 @@ from registry_sync.mapping.model import UNKNOWN, Entity, links_of
 from registry_sync.mapping.values import is_held, same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync import merges
-from registry_sync.sync.benchling_state import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.known_entities import KnownEntities
+from registry_sync.sync.rebuild import CLOCK_SLACK, entity_of, link_targets
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.withdrawals.own_archives import own_archives
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.queue import enqueue, is_worker
-from registry_sync.sync.lanes import Placed
+from registry_sync.sync.lane_refresh import Placed
 from registry_sync.sync.pacing import Pacer
 
 SERVICE = "Registry Sync"

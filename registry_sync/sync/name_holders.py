@@ -10,7 +10,7 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.models import TakenName
-from registry_sync.sync import benchling_state
+from registry_sync.sync import rebuild
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import departed
 
@@ -26,7 +26,7 @@ def refresh(ctx: RunContext, keys: Sequence[str]) -> None:
         chunk = ids[start : start + CHUNK]
         found = _found(ctx, {id_: registered[id_] for id_ in chunk})
         TakenName.objects.filter(lane=ctx.lane, entity_id__in=chunk).delete()
-        benchling_state.remember_page(ctx, found)
+        rebuild.remember_page(ctx, found)
     departed.learn_names(ctx, keys)
 
 
@@ -59,7 +59,7 @@ def find(ctx: RunContext, keys: Sequence[str]) -> None:
             if kind is own:
                 raise
             continue  # the app may not read this type: a retry shows who has the name
-        benchling_state.remember_page(ctx, bearers)
+        rebuild.remember_page(ctx, bearers)
         held = {key for raw in bearers for key in _keys_of(raw)}
         remaining = [key for key in remaining if key not in held]
 

@@ -17,22 +17,21 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.waits import NEW_API_KEY
 from registry_sync.source.client import Source
 from registry_sync.sync import starting_point
-from registry_sync.sync.benchling_state import rebuild_ledger
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.change_authors import name_authors
 from registry_sync.sync.configure import configure_run
 from registry_sync.sync.context import Phase, RunContext
-from registry_sync.sync.delivery.delivery import BatchDelivery
+from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
 from registry_sync.sync.delivery.protocol import Delivery
 from registry_sync.sync.drift import find_drift
 from registry_sync.sync.finish import finish
-from registry_sync.sync.gates.admission import LinkGate
 from registry_sync.sync.gates.adoption import AdoptionGate
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.drawings import DrawingsGate
 from registry_sync.sync.gates.gate import Gate
 from registry_sync.sync.gates.guards import UpdateGuard
+from registry_sync.sync.gates.links import LinkGate
 from registry_sync.sync.gates.moved import MovedGate
 from registry_sync.sync.gates.names import NameGate
 from registry_sync.sync.gates.substances import SubstanceGate
@@ -41,6 +40,7 @@ from registry_sync.sync.plans.plan_gate import PlanGate
 from registry_sync.sync.plans.plan_recorder import NoPlan, PlanRecorder
 from registry_sync.sync.plans.retries import plan_retries
 from registry_sync.sync.pull import Pull
+from registry_sync.sync.rebuild import rebuild_ledger
 from registry_sync.sync.recheck import has_new_key
 from registry_sync.sync.retry_phase import Retry
 from registry_sync.sync.setup import Setup

@@ -19,7 +19,7 @@ from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import Phase, RunContext
 from registry_sync.sync.filter_check import FilterCheck
 from registry_sync.sync.gates.guards import check_named
-from registry_sync.sync.page_numbers import check_page_0
+from registry_sync.sync.page_0_check import check_page_0
 from registry_sync.sync.records import source_records, stray_records
 
 

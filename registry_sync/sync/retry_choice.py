@@ -26,7 +26,7 @@ from registry_sync.models import (
     SyncRun,
     TakenName,
 )
-from registry_sync.sync import benchling_state, merges, name_holders
+from registry_sync.sync import merges, name_holders, rebuild
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.name_circles import circles_of
@@ -255,7 +255,7 @@ def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
         registry_id = ctx.setup.config.registry_id
         found = ctx.client.entities_registered(elsewhere, registry_id=registry_id)
         same = [raw for raw in found if (raw.get("schema") or {}).get("id") == ctx.setup.schema.id]
-        benchling_state.remember_page(ctx, same)  # they may be pointed at
+        rebuild.remember_page(ctx, same)  # they may be pointed at
         arrived |= {str(entity.get("entityRegistryId")) for entity in found}
     return arrived & set(targets)
 

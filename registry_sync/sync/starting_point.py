@@ -16,7 +16,7 @@ from registry_sync.reporting import app_status
 from registry_sync.reporting.redaction import mark
 from registry_sync.source.completeness.reading import Reading
 from registry_sync.source.watermark import next_since
-from registry_sync.sync import benchling_state, run_verdict
+from registry_sync.sync import rebuild, run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.filter_check import why_all
 
@@ -88,7 +88,7 @@ def _mapping_used(ctx: RunContext) -> dict[str, Any]:
 
 
 def _first_phase(lane: Lane, kind: str, *, drift: bool) -> str:
-    if benchling_state.needed(lane):
+    if rebuild.needed(lane):
         return SyncRun.Phase.REBUILD
     if kind in (SyncRun.Kind.FULL, SyncRun.Kind.APPLY) and drift:
         return SyncRun.Phase.DRIFT

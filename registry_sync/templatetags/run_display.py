@@ -1,4 +1,4 @@
-"""`looks` for templates."""
+"""How runs look (`desk/run_display.py`), for templates."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, WebhookDelivery
 from registry_sync.sync.clients import impatient_client
-from registry_sync.sync.lanes import refresh_lanes
+from registry_sync.sync.lane_refresh import refresh_lanes
 from registry_sync.sync.setup import configure, read_items
 from registry_sync.webhooks.buttons import BUTTONS, Presser
 from registry_sync.webhooks.enqueue import enqueue_deliveries

@@ -15,7 +15,7 @@ import httpx
 from jwcrypto import jwk
 from jwcrypto.common import JWException
 
-from registry_sync.benchling.answers import BenchlingHttp, trusted
+from registry_sync.benchling.http import BenchlingHttp, trusted
 
 KEPT = 6 * 3600.0
 """Seconds that fetched keys are trusted."""

@@ -21,9 +21,9 @@ from registry_sync.canvas.record_status import (
 )
 from registry_sync.canvas.similar_records import MOST, Similar, similar_records
 from registry_sync.core.problems import SyncError
+from registry_sync.explain.explanation import short_sentences
+from registry_sync.explain.steps import explain
 from registry_sync.models import Lane, SyncRun
-from registry_sync.records.explanation import short_sentences
-from registry_sync.records.steps import explain
 from registry_sync.source.client import Source
 from registry_sync.sync.clients import plain_source
 from registry_sync.sync.setup import Setup, configure, connector_of, read_config, read_items

@@ -25,7 +25,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
 from tests.support.desk import groups, person, text

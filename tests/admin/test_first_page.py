@@ -18,7 +18,7 @@ from django.utils import timezone
 from rq import Queue, Worker
 
 from registry_sync import runs
-from registry_sync.desk import charts as figures
+from registry_sync.desk import chart_geometry as figures
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import run_history as history
 from registry_sync.jobs import runner as jobs

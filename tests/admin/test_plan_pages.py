@@ -30,7 +30,7 @@ from registry_sync.models import (
 )
 from registry_sync.monitoring.health import assess
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 from tests.support import ROOT, factories
 from tests.support.command_schema import checked
 from tests.support.desk import groups, person, read, text

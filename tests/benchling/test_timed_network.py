@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from registry_sync.benchling import answers, timed_network
-from registry_sync.benchling.answers import BenchlingHttp
+from registry_sync.benchling import http, timed_network
+from registry_sync.benchling.http import BenchlingHttp
 from registry_sync.core import stopping
 
 pytestmark = pytest.mark.once
@@ -70,7 +70,7 @@ def server() -> Iterator[Dripping]:
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whatever_drips_ends_at_the_deadline(server, monkeypatch, shape):
-    monkeypatch.setattr(answers, "LONGEST", 0.4)
+    monkeypatch.setattr(http, "LONGEST", 0.4)
     server.head, server.rest = SHAPES[shape]
     began = time.monotonic()
     with BenchlingHttp(timeout=60) as client, pytest.raises(httpx.ReadTimeout, match="too long"):
@@ -98,7 +98,7 @@ def test_a_process_that_must_stop_does_not_wait_for_an_answer(server, monkeypatc
 
 
 def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
-    monkeypatch.setattr(answers, "LONGEST", 0.4)
+    monkeypatch.setattr(http, "LONGEST", 0.4)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it never reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api"
         began = time.monotonic()
@@ -108,7 +108,7 @@ def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
 
 
 def test_connections_through_a_proxy_have_the_deadline_too(server, monkeypatch):
-    monkeypatch.setattr(answers, "LONGEST", 0.4)
+    monkeypatch.setattr(http, "LONGEST", 0.4)
     server.head, server.rest = SHAPES["headers"]
     proxy = server.url.removesuffix("/api")
     with BenchlingHttp(timeout=60, proxy=proxy) as client:

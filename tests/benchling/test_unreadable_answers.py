@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry_sync.benchling import answers
+from registry_sync.benchling import http
 from registry_sync.core.problems import SyncError
 from registry_sync.models import SyncRun
 from registry_sync.sync.clients import client_of_settings
@@ -138,11 +138,11 @@ def test_what_benchling_may_leave_out_is_no_fault() -> None:
     chip = {"type": "CHIP", "value": "bfi_1"}
     texts = [{"type": "MARKDOWN", "value": "Hello"}, {"type": "SECTION", "children": [chip]}]
     for blocks in ([], texts):
-        assert answers.checked({"id": "cnvs_1", "blocks": blocks}, "blocks")
+        assert http.checked({"id": "cnvs_1", "blocks": blocks}, "blocks")
     for response in ({}, {"customEntities": None}, {"assayResults": ["an id"]}, None):
-        assert answers.checked({"status": "SUCCEEDED", "response": response}, "status")
+        assert http.checked({"status": "SUCCEEDED", "response": response}, "status")
     for errors in ({"index": 0, "message": "Invalid"}, [], None):
-        assert answers.checked({"status": "FAILED", "message": "No", "errors": errors}, "status")
+        assert http.checked({"status": "FAILED", "message": "No", "errors": errors}, "status")
 
 
 @pytest.mark.parametrize("path", ["tasks/", "token$", "app-configuration-items"])
@@ -176,7 +176,7 @@ def test_an_upsert_whose_answers_stay_unreadable_is_sent_once(world: Any, quick:
 def test_a_dripping_answer_has_a_deadline(
     world: Any, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "LONGEST", 1.0)
+    monkeypatch.setattr(http, "LONGEST", 1.0)
     w = world([compound(1)], contract="off")
     w.tenant.faults.append(Fault("GET .*tasks", "drip", seconds=0.5))
     began = time.monotonic()

@@ -14,7 +14,7 @@ UNUSED = (
     "redis", "rq", "django_rq", "rich", "pygments", "click", "regex", "jsonpath_ng", "isodate",
     "axes.middleware", "registry_sync.admin", "registry_sync.drafts.suggest",
     "registry_sync.monitoring.doctor", "pint", "yaml", "pyexpat", "asyncpg",
-    "prometheus_client", "smtplib", "registry_sync.records", "registry_sync.webhooks.handlers",
+    "prometheus_client", "smtplib", "registry_sync.explain", "registry_sync.webhooks.handlers",
 )  # fmt: skip
 """What a run of cron's without a Redis, a terminal and JSONPath does not use."""
 COMMAND = """

@@ -16,7 +16,7 @@ import requests
 from registry_sync.core import ssrf
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, allowed_addresses
-from registry_sync.monitoring import outgoing
+from registry_sync.monitoring import web_request
 from tests.support.odd import Reply, ids
 
 pytestmark = [pytest.mark.once]
@@ -152,8 +152,8 @@ def test_no_way_leads_there_even_where_private_networks_are_allowed(
     with pytest.raises(Forbidden):
         session.get(f"http://{host}/latest/meta-data")
     settings.REGISTRY_ALLOW_PRIVATE_NETWORKS = True
-    with pytest.raises(outgoing.Unanswered, match="The address is not allowed"):
-        outgoing.ask("POST", f"https://{host}/")
+    with pytest.raises(web_request.Unanswered, match="The address is not allowed"):
+        web_request.ask("POST", f"https://{host}/")
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::23]", "0xa9fea9fe"])

@@ -15,7 +15,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.desk import withdrawals
 from registry_sync.models import Allowance, Lane, Merge, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from tests.support import factories
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

@@ -9,8 +9,8 @@ from django.urls import reverse
 from registry_sync.desk import withdrawal_policy
 from registry_sync.desk.withdrawal_policy import Wish
 from registry_sync.models import Lane, MappingVersion, Proposal
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 from tests.support import factories
 from tests.support.commands import command
 from tests.support.desk import groups, person, text
@@ -88,7 +88,7 @@ def test_what_is_declined_while_it_is_saved_is_not_done_and_told(owner, monkeypa
 
     def claimed(*given, **more):
         consent = claim(*given, **more)
-        second_person.decline(row, by=BOB, reason="not yet")  # another worker's request
+        proposals.decline(row, by=BOB, reason="not yet")  # another worker's request
         return consent
 
     monkeypatch.setattr(withdrawal_policy, "claim", claimed)

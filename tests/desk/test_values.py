@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from registry_sync.core.readable import readable
-from registry_sync.desk import charts, run_display
+from registry_sync.desk import chart_geometry, run_display
 from registry_sync.desk.values import as_html, as_text, rule_text
 from registry_sync.models import Change, Lane, SyncRun
 from registry_sync.runs import SchemaView
@@ -121,8 +121,11 @@ def test_a_renamed_option_has_the_label_last_read_and_an_unread_one_its_id(
 
 
 def test_percentages_add_up_to_a_hundred():
-    assert charts.percents([1, 1, 1]) == [34, 33, 33]
-    assert charts.percents([0, 0.0]) == [0, 0] and sum(charts.percents([5.6, 82.6, 11.7])) == 100
+    assert chart_geometry.percents([1, 1, 1]) == [34, 33, 33]
+    assert (
+        chart_geometry.percents([0, 0.0]) == [0, 0]
+        and sum(chart_geometry.percents([5.6, 82.6, 11.7])) == 100
+    )
 
 
 def test_a_run_lists_each_part_of_its_mapping_once():

@@ -9,12 +9,12 @@ from django.db import connection
 from django.urls import reverse
 
 from registry_sync.core.problems import SyncError
-from registry_sync.drafts import brake, preview, publish
+from registry_sync.drafts import preview, publish, publish_effect
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.tasks import run_preview
 from registry_sync.models import MappingDraft, MappingVersion, SyncRun
 from registry_sync.sync.clients import client_of_settings
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from tests.support.desk import read
 from tests.support.drafting import as_posted, page, preview_all
 from tests.support.registry import compound
@@ -160,7 +160,7 @@ def test_two_at_the_same_moment_publish_one(synced, desk, monkeypatch):
         try:
             publish.publish(
                 draft, client_of_settings(), by=Person("a"), reason="r", version=draft.version,
-                typed=str(brake.effect_of(draft).number),
+                typed=str(publish_effect.effect_of(draft).number),
             )  # fmt: skip
             told.append("published")
         except SyncError as error:

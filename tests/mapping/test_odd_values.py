@@ -14,7 +14,7 @@ from registry_sync.benchling.app_config import parse_items
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.drafts import mapping_file
 from registry_sync.ledger import chain_check
-from registry_sync.mapping.part_values import PART_FITTERS
+from registry_sync.mapping.part_fitting import PART_FITTERS
 from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import Misfit
 from registry_sync.models import Drift, EntityError, Lane, SyncRun

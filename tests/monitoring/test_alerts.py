@@ -22,9 +22,9 @@ from registry_sync.core import signing
 from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Alert, AlertMessage, AlertSettings, EntityError, SyncRun
-from registry_sync.monitoring import alerts, freshness, outbox, outgoing
+from registry_sync.monitoring import alerts, freshness, outbox, web_request
+from registry_sync.monitoring.alert_check import update_alerts
 from registry_sync.monitoring.conditions import FEWEST
-from registry_sync.monitoring.notify import update_alerts
 from tests.support.commands import command
 from tests.support.factories import AlertSettingsFactory
 from tests.support.registry import compound
@@ -442,7 +442,7 @@ def test_a_receiver_that_redirects_or_is_slow_does_not_hold_anybody(told, receiv
     [*_, hook] = alerts.make_test_messages(row, actor="Olivia")
     assert "answered 302; redirects are not followed" in outbox.send(hook)
     assert len(receiver.got) == 1
-    monkeypatch.setattr(outgoing, "TIMEOUT", 0.2)
+    monkeypatch.setattr(web_request, "TIMEOUT", 0.2)
     receiver.answers.clear()  # it answers only after the message was given up
     try:
         assert "is unreachable" in outbox.send(hook)

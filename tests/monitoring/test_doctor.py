@@ -26,7 +26,7 @@ from registry_sync.monitoring import alerts
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.monitoring.doctor import lane as check_lane
 from registry_sync.monitoring.doctor import service as check_service
-from registry_sync.monitoring.doctor.finding import CheckResult
+from registry_sync.monitoring.doctor.check_result import CheckResult
 from tests.support.factories import AlertMessageFactory, CheckupFactory, WebhookDeliveryFactory
 from tests.support.odd import Reply
 from tests.support.registry import compound

@@ -12,7 +12,7 @@ from registry_sync.checks import check_heartbeat
 from registry_sync.jobs.tasks import run_sync
 from registry_sync.models import SyncRun
 from registry_sync.monitoring import heartbeat
-from registry_sync.monitoring.outgoing import Patience
+from registry_sync.monitoring.web_request import Patience
 from tests.support.commands import command
 from tests.support.deployment import until
 from tests.support.factories import SyncRunFactory

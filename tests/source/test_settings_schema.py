@@ -20,8 +20,8 @@ from registry_sync.source.connector_settings import parse_connector, read_connec
 from registry_sync.source.deletes import DELETES, USED
 from registry_sync.source.paginators import GUARDED, GUARDS, PAGINATORS
 from registry_sync.source.scope import CONDITION, TESTS
-from registry_sync.source.sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.settings_schema import connector_schema
+from registry_sync.source.settings_sections import CLIENT, ENDPOINT, TOP
 
 pytestmark = pytest.mark.once
 SCHEMA = jsonschema_rs.Draft202012Validator(connector_schema())

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from registry_sync.drafts.brake import effect_of
+from registry_sync.drafts.publish_effect import effect_of
 from registry_sync.models import MappingDraft
 
 

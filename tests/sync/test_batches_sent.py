@@ -18,7 +18,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.ledger import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, SyncRun
-from registry_sync.sync.delivery.delivery import BatchDelivery
+from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.pacing import Terms
 from registry_sync.sync.records import Candidate, SourceRecord
@@ -150,7 +150,7 @@ def test_a_batch_and_its_task_are_traced_by_their_numbers(monkeypatch):
         yield
 
     tracing = SimpleNamespace(span=span, here=lambda: "here")
-    monkeypatch.setattr("registry_sync.sync.delivery.delivery.tracing", tracing)
+    monkeypatch.setattr("registry_sync.sync.delivery.batch_delivery.tracing", tracing)
     made.add([candidate(1), candidate(2), candidate(3)])
     made.flush()
     assert spans == [

@@ -22,10 +22,10 @@ Status, Kind = SyncRun.Status, SyncRun.Kind
 
 @pytest.mark.invariant(2)
 def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
-    from registry_sync.sync.delivery import delivery
+    from registry_sync.sync.delivery import batch_delivery
 
     w = world([compound(n) for n in range(600)], page_size=100)
-    real = delivery.ledger.record
+    real = batch_delivery.ledger.record
 
     class Boom(BaseException): ...
 
@@ -37,7 +37,7 @@ def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
             raise Boom
         return real(run, lease, sightings, **more)
 
-    monkeypatch.setattr(delivery.ledger, "record", record)
+    monkeypatch.setattr(batch_delivery.ledger, "record", record)
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(Boom):
         jobs.work_slice(run.pk)

@@ -8,7 +8,7 @@ import pytest
 
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Change, SyncRun
-from registry_sync.sync.delivery.delivery import BatchDelivery
+from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from tests.support.killing import killed_in
 from tests.support.registry import compound
 

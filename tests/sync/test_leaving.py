@@ -16,7 +16,7 @@ from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Change, Drift, FeedReading, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.monitoring.doctor.lane import check_withdrawals
 from registry_sync.reporting.session_messages import counts_sentence
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from sandbox.tenant.containers import store_by_hand
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.entities import of_type

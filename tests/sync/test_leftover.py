@@ -11,7 +11,7 @@ from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger import audit, chain_check
 from registry_sync.models import Batch, Change, Drift, Lane, SyncRun
-from registry_sync.sync.delivery import delivery
+from registry_sync.sync.delivery import batch_delivery
 from registry_sync.sync.delivery.batch_log import BatchLog
 from sandbox.tenant.entities import edit_by_hand
 from tests.support.factories import DriftFactory
@@ -169,7 +169,7 @@ def test_a_batch_that_was_never_sent_is_not_told_as_written(world, monkeypatch, 
     w.registry.edit("C-000002", approval=2001)
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "wait_for_room", killed)
+        patched.setattr(batch_delivery, "wait_for_room", killed)
         with pytest.raises(SystemExit):
             jobs.work_to_end(run.pk)
     batch = Batch.objects.get(done_at=None)

@@ -13,7 +13,7 @@ from registry_sync.desk.worklist.decisions import LeftInUse, Merges
 from registry_sync.jobs import runner
 from registry_sync.ledger import recording
 from registry_sync.models import Change, Drift, Lane, LedgerEntry, Merge, SyncRun, Withdrawal
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from registry_sync.sync.survivors import survivors
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.namespace import Namespace

@@ -10,7 +10,7 @@ import pytest
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, LedgerEntry, SyncRun
 from registry_sync.sync.carry import Carrier
-from registry_sync.sync.delivery.delivery import BatchDelivery
+from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from tests.support.killing import Killed, killed_in
 from tests.support.registry import compound
 from tests.support.worlds import INCREMENTAL

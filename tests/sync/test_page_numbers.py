@@ -10,7 +10,7 @@ import pytest
 from registry_sync.core.problems import SourceError
 from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
-from registry_sync.sync.page_numbers import check_page_0
+from registry_sync.sync.page_0_check import check_page_0
 from tests.support.contexts import connector_of, context
 from tests.support.factories import LaneFactory
 

@@ -9,7 +9,7 @@ import pytest
 from registry_sync.models import Allowance, Lane, Plan, Proposal, SyncRun
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans import lifecycle
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 from tests.support.desk import text
 from tests.support.plans import apply, signed
 from tests.support.registry import compound

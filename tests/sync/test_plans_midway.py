@@ -16,12 +16,12 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.delivery.delivery import BatchDelivery
+from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import lifecycle
 from registry_sync.sync.plans.plan_digests import benchling_digest, matches_plan, renamed_digest
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from tests.support.killing import Killed, killed
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply, fates, in_use, signed

@@ -25,7 +25,7 @@ from registry_sync.models import (
 from registry_sync.sync.gates.adoption import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import lifecycle
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 from tests.support.commands import command
 from tests.support.people import by_hand, hand
 from tests.support.plans import apply

@@ -23,7 +23,7 @@ from registry_sync.desk.times import time_html
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync import change_authors
 from registry_sync.sync.clients import hasty_client
-from registry_sync.sync.withdrawals.own_entity import reason_of
+from registry_sync.sync.withdrawals.archivable import reason_of
 
 MOST = 100
 ASKED = 5

@@ -12,7 +12,7 @@ from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press
 from registry_sync.desk.marks import mark
 from registry_sync.models import Allowance, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import SecondPerson
+from registry_sync.sync.plans.proposals import SecondPerson
 
 What = Allowance.What
 OF_RUN = {code: what for what, code in allowances.STOPS.items()}

@@ -16,7 +16,7 @@ from registry_sync.core.text import number_of
 from registry_sync.desk.cures.base import Case, Cure, page
 from registry_sync.desk.marks import CHANGED, has_moved
 from registry_sync.models import SyncRun
-from registry_sync.sync.plans.second_person import Person
+from registry_sync.sync.plans.proposals import Person
 
 KEY = re.compile("[0-9]{1,18}")  # the database has numbers of 64 bits
 

@@ -28,8 +28,8 @@ from registry_sync.models import (
     WebhookDelivery,
 )
 from registry_sync.models.app_scope import app_key
+from registry_sync.monitoring.alert_recipients import who_is_notified
 from registry_sync.monitoring.health import HealthState
-from registry_sync.monitoring.notified import who_is_notified
 
 State = HistoryResult.State
 NAMED = 3

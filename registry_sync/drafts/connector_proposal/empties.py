@@ -8,7 +8,7 @@ from typing import Any
 from registry_sync.core.text import are, number_of
 from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.cursor_evidence import flat_values
-from registry_sync.source.sections import ENDPOINT
+from registry_sync.source.settings_sections import ENDPOINT
 
 PLACEHOLDERS = {
     "n/a", "N/A", "NA", "n.a.", "#N/A", "null", "NULL", "nil", "-", "--", "NaN", "nan",

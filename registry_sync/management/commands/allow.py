@@ -14,7 +14,7 @@ from registry_sync.management.lane_options import add_lane_argument, lane_named,
 from registry_sync.management.operator import FAILED, PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 
 
 class Command(OperatorCommand):

@@ -17,7 +17,7 @@ from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand, refuse_misconfiguration
 from registry_sync.monitoring.doctor import checkup as doctor
-from registry_sync.monitoring.doctor.finding import CheckResult
+from registry_sync.monitoring.doctor.check_result import CheckResult
 from registry_sync.sync.clients import client_of_settings
 
 MARKS = {"ok": "ok     ", "warning": "warning", "bad": "BAD    ", "skipped": "skipped"}

@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.desk import record_search
+from registry_sync.explain.explanation import as_json
+from registry_sync.explain.steps import explain
 from registry_sync.management.lane_options import (
     add_lane_argument,
     lanes_to_sync,
@@ -24,8 +26,6 @@ from registry_sync.management.operator import (
 )
 from registry_sync.management.plain_text import one_line
 from registry_sync.models import Lane
-from registry_sync.records.explanation import as_json
-from registry_sync.records.steps import explain
 
 STOPPED = 2
 

@@ -26,8 +26,8 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import are, as_key, number_of
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import mapping_file, preview
-from registry_sync.drafts.import_file import check_connector, places_of
-from registry_sync.drafts.mapping_document import Malformed
+from registry_sync.drafts.draft_from_file import check_connector, places_of
+from registry_sync.drafts.mapping_yaml import Malformed
 from registry_sync.drafts.preview_queue import AT_WORK
 from registry_sync.management.operator import (
     FAILED,
@@ -38,7 +38,7 @@ from registry_sync.management.operator import (
     unreadable,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
-from registry_sync.sync.plans.second_person import What, is_required
+from registry_sync.sync.plans.proposals import What, is_required
 from registry_sync.sync.setup import configure, read_items
 from registry_sync.sync.withdrawals.policy import decides_with
 

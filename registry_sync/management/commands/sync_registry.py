@@ -35,7 +35,7 @@ from registry_sync.management.run_summary import (
 from registry_sync.management.sync_options import add_options, wanted_run
 from registry_sync.management.sync_output import output_mode
 from registry_sync.models import Lane, SyncRun
-from registry_sync.monitoring.notify import update_alerts
+from registry_sync.monitoring.alert_check import update_alerts
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.listener import Listener
 

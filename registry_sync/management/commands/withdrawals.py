@@ -17,7 +17,7 @@ from registry_sync.ledger import admin_log
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import PROPOSED, USAGE, OperatorCommand
 from registry_sync.models import Withdrawal
-from registry_sync.sync.plans.second_person import Person, SecondPerson
+from registry_sync.sync.plans.proposals import Person, SecondPerson
 
 ACTIONS = {
     "archive": (decisions.release, "will be archived by the next run"),

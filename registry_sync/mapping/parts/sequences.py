@@ -9,7 +9,7 @@ from registry_sync.benchling.entity_types import EntityType
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.setting import FILLED_PATH, Setting, SettingType
 from registry_sync.core.types import Json
-from registry_sync.mapping.field_rules import compile_field
+from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping
 from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
 from registry_sync.mapping.rules import RuleError

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from registry_sync.models import AlertMessage, AlertSettings
-from registry_sync.monitoring import outgoing
+from registry_sync.monitoring import web_request
 
 
 class Unsent(Exception):
@@ -39,6 +39,6 @@ class Channel(ABC):
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Send a message by POST; only a 2xx counts as received. Raise Unsent."""
     try:
-        outgoing.ask("POST", url, data=body, headers=headers)
-    except outgoing.Unanswered as error:
+        web_request.ask("POST", url, data=body, headers=headers)
+    except web_request.Unanswered as error:
         raise Unsent(str(error), error.retry_after) from error

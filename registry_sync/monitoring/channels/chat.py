@@ -13,7 +13,7 @@ from registry_sync.core.types import Json
 from registry_sync.models import AlertMessage, AlertSettings
 from registry_sync.monitoring.channels.base import Channel, Unsent, post
 from registry_sync.monitoring.notice import Notice, notice_of
-from registry_sync.monitoring.outgoing import address_fault, hide_in_log
+from registry_sync.monitoring.web_request import address_fault, hide_in_log
 
 CUT = "…"
 

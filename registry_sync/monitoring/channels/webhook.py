@@ -11,7 +11,7 @@ from django.conf import settings
 from registry_sync.core import signing
 from registry_sync.models import AlertMessage, AlertSettings
 from registry_sync.monitoring.channels.base import Channel, Unsent, post
-from registry_sync.monitoring.outgoing import address_fault
+from registry_sync.monitoring.web_request import address_fault
 
 
 class Webhook(Channel):

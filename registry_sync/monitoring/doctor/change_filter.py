@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from registry_sync.core.epochs import IN_WORDS, UNITS, other_unit
 from registry_sync.core.text import number_of
-from registry_sync.monitoring.doctor.finding import (
+from registry_sync.monitoring.doctor.check_result import (
     CheckResult,
     Skipped,
     bad,

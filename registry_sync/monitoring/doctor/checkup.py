@@ -24,12 +24,12 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.secrets import password_of
 from registry_sync.models import Checkup
 from registry_sync.monitoring.doctor.change_filter import CHANGE_CHECKS
-from registry_sync.monitoring.doctor.finding import CheckResult, Skipped, bad, skipped
+from registry_sync.monitoring.doctor.check_result import CheckResult, Skipped, bad, skipped
 from registry_sync.monitoring.doctor.lane import LANE_CHECKS
 from registry_sync.monitoring.doctor.losses import LOSS_CHECKS
 from registry_sync.monitoring.doctor.registry import REGISTRY_CHECKS
-from registry_sync.monitoring.doctor.run_history import HISTORY_CHECKS
 from registry_sync.monitoring.doctor.service import SERVICE_CHECKS
+from registry_sync.monitoring.doctor.sync_history import HISTORY_CHECKS
 from registry_sync.monitoring.doctor.tenant import (
     OF_SYNC,
     TENANT_CHECKS,

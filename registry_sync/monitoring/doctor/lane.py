@@ -8,7 +8,7 @@ from registry_sync import runs
 from registry_sync.core.text import are, number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.monitoring import freshness
-from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, warning
+from registry_sync.monitoring.doctor.check_result import CheckResult, bad, ok, register, warning
 from registry_sync.monitoring.lane_runs import runs_of
 
 LANE_CHECKS: dict[str, Callable[[Lane | None], CheckResult]] = {}

@@ -11,13 +11,7 @@ from registry_sync.core.text import number_of
 from registry_sync.mapping.model import Mapping
 from registry_sync.mapping.tombstones import is_marked, mark_of
 from registry_sync.models import Lane, LedgerEntry
-from registry_sync.monitoring.doctor.finding import (
-    CheckResult,
-    Skipped,
-    ok,
-    register,
-    warning,
-)
+from registry_sync.monitoring.doctor.check_result import CheckResult, Skipped, ok, register, warning
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.sync.setup import mapping_of, read_schema
 from registry_sync.sync.withdrawals.policy import archives

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.utils import timezone
 
 from registry_sync.core.text import number_of
-from registry_sync.monitoring.doctor.finding import (
+from registry_sync.monitoring.doctor.check_result import (
     CheckResult,
     Skipped,
     bad,

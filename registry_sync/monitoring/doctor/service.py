@@ -21,7 +21,7 @@ from registry_sync.core.text import were
 from registry_sync.models import AlertMessage, WebhookDelivery, WebhookRefusal, pending_migrations
 from registry_sync.monitoring import alerts, freshness
 from registry_sync.monitoring.channels import CHANNELS
-from registry_sync.monitoring.doctor.finding import (
+from registry_sync.monitoring.doctor.check_result import (
     CheckResult,
     bad,
     compare_clocks,

@@ -23,7 +23,7 @@ from registry_sync.benchling.schema import parse_schema
 from registry_sync.benchling.syncs import named_in, path_of
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
-from registry_sync.monitoring.doctor.finding import (
+from registry_sync.monitoring.doctor.check_result import (
     CheckResult,
     Skipped,
     bad,
@@ -34,7 +34,7 @@ from registry_sync.monitoring.doctor.finding import (
     warning,
 )
 from registry_sync.source.connector import Connector
-from registry_sync.sync.lanes import refresh_lanes
+from registry_sync.sync.lane_refresh import refresh_lanes
 from registry_sync.sync.setup import connector_of, mapping_of, read_config, read_schema
 
 RENDERED = "registry-sync.yaml"

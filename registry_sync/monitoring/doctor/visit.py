@@ -9,7 +9,7 @@ from django.conf import settings
 
 from registry_sync import __version__
 from registry_sync.core.types import Json
-from registry_sync.monitoring.doctor.finding import Skipped
+from registry_sync.monitoring.doctor.check_result import Skipped
 from registry_sync.monitoring.doctor.tenant import TenantVisit
 from registry_sync.runs.source_state import memory_of
 from registry_sync.source.client import Source

@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.metrics import families, tallies
-from registry_sync.monitoring.metrics.by_lane import Found, LaneLabels, of_active, of_lanes
 from registry_sync.monitoring.metrics.families import FAMILIES, Family, Labels
-from registry_sync.monitoring.metrics.of_service import of_redis, of_service
+from registry_sync.monitoring.metrics.lane_gauges import Found, LaneLabels, of_active, of_lanes
+from registry_sync.monitoring.metrics.service_gauges import of_redis, of_service
 
 ZEROS: dict[Family, list[Labels]] = {
     families.RUNS: [(s,) for s in SyncRun.Status.values if s not in SyncRun.ACTIVE],

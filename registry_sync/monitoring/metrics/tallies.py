@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from registry_sync.models import Tally, WebhookRefusal
-from registry_sync.monitoring.metrics.tallied import KINDS, Numbers, Part, Refusals, Tallied
+from registry_sync.monitoring.metrics.counted_rows import KINDS, Numbers, Part, Refusals, Tallied
 from registry_sync.runs import app_key
 from registry_sync.runs.lease import write_past_frozen
 

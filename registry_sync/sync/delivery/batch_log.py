@@ -17,19 +17,19 @@ from registry_sync.core.waits import FIELD_KEYS
 from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch, Lane
-from registry_sync.sync.benchling_state import remember_page
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery import refusals
 from registry_sync.sync.delivery.batch_items import Ended, entity_of_item, outcomes_of
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.landed import MADE_BY_OTHERS, Landing, benchling_time
-from registry_sync.sync.delivery.rows import body_of_item, items_of_rows, row_of
 from registry_sync.sync.delivery.turns import Turns
+from registry_sync.sync.delivery.upsert_bodies import body_of_item, items_of_rows, row_of
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.substances import forget_uniqueness, is_taken, refused_as_taken
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import present
 from registry_sync.sync.plans.plan_gate import hold_records
+from registry_sync.sync.rebuild import remember_page
 from registry_sync.sync.recheck import recheck_access
 
 FieldKeys = Lane.FieldKeys

@@ -21,7 +21,7 @@ from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN, links_of
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Lane, LedgerEntry
-from registry_sync.sync.benchling_state import CLOCK_SLACK, link_targets
+from registry_sync.sync.rebuild import CLOCK_SLACK, link_targets
 
 Found = dict[str, Json]
 EMPTY: tuple[Any, ...] = (None, "", [])

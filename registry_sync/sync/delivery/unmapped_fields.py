@@ -30,8 +30,8 @@ from registry_sync.sync.delivery.left_out import (
     held_beside,
     is_lost,
 )
-from registry_sync.sync.delivery.rows import update_body
 from registry_sync.sync.delivery.turns import Turns
+from registry_sync.sync.delivery.upsert_bodies import update_body
 
 LAG_PAUSES = 3
 """Further looks at an entity that Benchling's list still shows as it was before the update."""

@@ -25,7 +25,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import is_held
 from registry_sync.models import Adoption, TakenName
-from registry_sync.sync import benchling_state
+from registry_sync.sync import rebuild
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.plans.plan_gate import hold
@@ -72,13 +72,13 @@ class AdoptionGate:
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates, adopted ones no longer new, and the outcomes of equal ones."""
         ctx = self.ctx
-        candidates = benchling_state.find_new(ctx, candidates)
+        candidates = rebuild.find_new(ctx, candidates)
         new = [candidate for candidate in candidates if candidate.is_new]
         taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
         found: dict[str, Json] = {}
         if taken_names:
             held = ctx.client.entities_by_id(sorted({name.entity_id for name in taken_names}))
-            benchling_state.remember_page(ctx, held)
+            rebuild.remember_page(ctx, held)
             taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
             found = {str(raw["id"]): raw for raw in held}
         matches = _Matches(ctx, found)
@@ -107,7 +107,7 @@ class _Matches:
         self.pause = ctx.pacer.pause
         of_schema = [raw for raw in found.values() if self._in_our_schema(raw)]
         definitions = ctx.setup.mapping.definitions
-        self.targets = benchling_state.link_targets(of_schema, definitions, ctx.client)
+        self.targets = rebuild.link_targets(of_schema, definitions, ctx.client)
         self.equal: set[str] = set()
         self.adopted: dict[str, str] = {}
         """The Benchling ids of entities that are taken over, by external id."""
@@ -159,7 +159,7 @@ class _Matches:
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
         how = self._how(candidate.entity, raw)
         external_id = candidate.entity.external_id
-        current = benchling_state.entity_of(external_id, raw, self.setup, self.targets)
+        current = rebuild.entity_of(external_id, raw, self.setup, self.targets)
         differences = self._differences(candidate.entity, current) if self._comparable(how) else []
         if how == How.SAME_ID and not differences:
             self._take_over(candidate, raw, current)

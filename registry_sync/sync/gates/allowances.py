@@ -15,8 +15,8 @@ from registry_sync import runs
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Allowance, Lane, Proposal, SyncRun
-from registry_sync.sync.plans import second_person
-from registry_sync.sync.plans.second_person import Consent, Person
+from registry_sync.sync.plans import proposals
+from registry_sync.sync.plans.proposals import Consent, Person
 
 What = Allowance.What
 STOPS = {What.GREAT_CHANGE: "great_change", What.PATH_GONE: "path_gone"}
@@ -99,7 +99,7 @@ def allow_records(
             for each in ids
             if each not in armed  # a second one would stay armed
         ]
-        able = second_person.settle(lane, actions, by=by, reason=reason)
+        able = proposals.settle(lane, actions, by=by, reason=reason)
         overrides = Allowance.objects.bulk_create(
             Allowance(
                 lane=lane, what=what, external_id=action.subject["external_id"], actor=by.name,
@@ -136,14 +136,12 @@ def claim(
         of = f" ({', '.join(lost)})"
     action = _action(lane, what, subject(lane, what, external_id), of)
     check = partial(hold, lane, what, external_id)
-    return second_person.request_consent([action], by=by, reason=reason, check=check)
+    return proposals.request_consent([action], by=by, reason=reason, check=check)
 
 
-def _action(
-    lane: Lane, what: Allowance.What, subject: Json, of: str
-) -> second_person.ProposedAction:
+def _action(lane: Lane, what: Allowance.What, subject: Json, of: str) -> proposals.ProposedAction:
     text = f"Override “{what.label}”{of} once."
-    return second_person.ProposedAction(lane, second_person.What.ALLOW, subject, text)
+    return proposals.ProposedAction(lane, proposals.What.ALLOW, subject, text)
 
 
 def subject(lane: Lane, what: Allowance.What, external_id: str) -> Json:
@@ -172,7 +170,7 @@ def stop_of(row: Proposal) -> int | None:
     """Return the id of the run that shows what an override is about: the last one stopped."""
     if (what := What(row.subject["what"])) in OF_ONE:
         return None
-    stop = stopped_run(row.lane, what) if row.state == second_person.State.OPEN else None
+    stop = stopped_run(row.lane, what) if row.state == proposals.State.OPEN else None
     return row.subject.get("run") if stop is None else stop.pk
 
 
@@ -186,12 +184,10 @@ def outdated(row: Proposal) -> str:
 
 def void_outdated(lane: Lane) -> None:
     """Void what was proposed about stops that are over, after a run."""
-    rows = Proposal.objects.filter(
-        lane=lane, what=second_person.What.ALLOW, state=second_person.State.OPEN
-    )
+    rows = Proposal.objects.filter(lane=lane, what=proposals.What.ALLOW, state=proposals.State.OPEN)
     for row in rows.select_related("lane"):
         if fault := outdated(row):
-            second_person.void(row, fault)
+            proposals.void(row, fault)
 
 
 def _named(lane: Lane) -> str:

@@ -13,8 +13,8 @@ from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import LaneContext, RunContext
 from registry_sync.sync.delivery.known_ids import ids_of
+from registry_sync.sync.gates.allowance_use import is_overridden
 from registry_sync.sync.gates.gate import hold_back
-from registry_sync.sync.gates.overrides import is_overridden
 from registry_sync.sync.records import Candidate
 
 CHANGING = ("sequence", "circular")

@@ -23,7 +23,7 @@ from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.models import Allowance, Change, Lane, LedgerEntry, SyncRun
 from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.gates.overrides import is_overridden
+from registry_sync.sync.gates.allowance_use import is_overridden
 from registry_sync.sync.gates.renamed_keys import renamed_keys
 from registry_sync.sync.plans.plan_gate import hold
 from registry_sync.sync.records import Candidate, SourceRecord

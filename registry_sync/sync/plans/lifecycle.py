@@ -15,8 +15,8 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger import admin_log
 from registry_sync.models import Canvas, Lane, Plan, PlanRow, SyncRun
+from registry_sync.sync.plans.proposals import Person
 from registry_sync.sync.plans.requesters import requester_names
-from registry_sync.sync.plans.second_person import Person
 
 State, Action = Plan.State, PlanRow.Action
 CHUNK = 5000

@@ -16,10 +16,10 @@ from registry_sync.core.types import Json
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import is_held
 from registry_sync.models import LedgerEntry, PlanRow
-from registry_sync.sync.benchling_state import entity_of, link_targets
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans import lifecycle
 from registry_sync.sync.plans.plan_digests import benchling_digest, row_digest
+from registry_sync.sync.rebuild import entity_of, link_targets
 from registry_sync.sync.records import Candidate
 
 Action = PlanRow.Action

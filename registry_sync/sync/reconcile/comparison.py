@@ -20,8 +20,8 @@ from registry_sync.mapping.transform import transform
 from registry_sync.mapping.values import same_value
 from registry_sync.models import EntityError, Lane, LedgerEntry, Merge, Pin, ReconciledRecord
 from registry_sync.source.client import Source
-from registry_sync.sync.benchling_state import entity_of
 from registry_sync.sync.merges import lead_to_survivors
+from registry_sync.sync.rebuild import entity_of
 from registry_sync.sync.reconcile.benchling_side import BenchlingSide
 from registry_sync.sync.reconcile.reading_doubts import ReadingDoubts
 from registry_sync.sync.records import SourceRecord, source_records, stray_records

@@ -21,7 +21,7 @@ from registry_sync.models import Change, Lane, PlanRow, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.plan_gate import hold_withdrawals
 from registry_sync.sync.survivors import followed_by
-from registry_sync.sync.withdrawals.own_entity import (
+from registry_sync.sync.withdrawals.archivable import (
     UNSEEN,
     containers_shown,
     follower_note,

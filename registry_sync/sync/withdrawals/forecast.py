@@ -18,16 +18,16 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.survivors import followed_by
 from registry_sync.sync.withdrawals import policy
-from registry_sync.sync.withdrawals.departures import Departures, open_rows
-from registry_sync.sync.withdrawals.feed import Feed
-from registry_sync.sync.withdrawals.incoming_links import incoming_links
-from registry_sync.sync.withdrawals.listings import APART, Listings
-from registry_sync.sync.withdrawals.own_entity import (
+from registry_sync.sync.withdrawals.archivable import (
     containers_shown,
     follower_note,
     is_in_use,
     why_left,
 )
+from registry_sync.sync.withdrawals.departures import Departures, open_rows
+from registry_sync.sync.withdrawals.feed import Feed
+from registry_sync.sync.withdrawals.incoming_links import incoming_links
+from registry_sync.sync.withdrawals.listings import APART, Listings
 
 Action, State = PlanRow.Action, Withdrawal.State
 LOOKED_UP = 500

@@ -10,8 +10,8 @@ from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.models import Withdrawal
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.withdrawals.archivable import is_own_archive
 from registry_sync.sync.withdrawals.departures import open_rows
-from registry_sync.sync.withdrawals.own_entity import is_own_archive
 
 State = Withdrawal.State
 

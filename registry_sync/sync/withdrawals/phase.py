@@ -13,12 +13,12 @@ from registry_sync.models import LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.survivors import survivors_in_use
 from registry_sync.sync.withdrawals import policy
+from registry_sync.sync.withdrawals.archivable import FOLLOWS
 from registry_sync.sync.withdrawals.archives import Archives, ids_of
 from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.incoming_links import note_links
 from registry_sync.sync.withdrawals.listings import Listings
-from registry_sync.sync.withdrawals.own_entity import FOLLOWS
 
 How, State = Withdrawal.How, Withdrawal.State
 

@@ -1,4 +1,4 @@
-"""The admission gate: no link to what is not in Benchling yet, and parents before children."""
+"""The link gate: no link to what is not in Benchling yet, and parents before children."""
 
 from __future__ import annotations
 

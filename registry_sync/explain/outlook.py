@@ -9,7 +9,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.impact import Forecast
 from registry_sync.drafts.preview_counts import empty
 from registry_sync.drafts.preview_notes import Kind, Notes
-from registry_sync.drafts.rivals import Rivals
+from registry_sync.drafts.preview_rivals import Rivals
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.records import SourceRecord

@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone
 
 from registry_sync.benchling.errors import Wait
+from registry_sync.explain import in_benchling, walk
+from registry_sync.explain.explanation import Explanation, short_sentences
+from registry_sync.explain.steps import explain
 from registry_sync.models import Lane, SyncRun
-from registry_sync.records import in_benchling, walk
-from registry_sync.records.explanation import Explanation, short_sentences
-from registry_sync.records.steps import explain
 from registry_sync.source.client import Source
 from tests.support.people import by_hand
 from tests.support.registry import compound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry_sync.core.types import Json
-from registry_sync.desk import charts as figures
+from registry_sync.desk import chart_geometry as figures
 from registry_sync.desk import run_history as history
 from registry_sync.models import SyncRun
 

@@ -15,10 +15,10 @@ from registry_sync.benchling.client import Client
 from registry_sync.core.secrets import public_address
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.explain.deadline import SHARE, OutOfTime, TimeLimit
+from registry_sync.explain.in_benchling import TenantState
+from registry_sync.explain.outlook import Outlook
 from registry_sync.models import Lane
-from registry_sync.records.deadline import SHARE, OutOfTime, TimeLimit
-from registry_sync.records.in_benchling import TenantState
-from registry_sync.records.outlook import Outlook
 from registry_sync.reporting.redaction import HIDDEN, mark, redact
 from registry_sync.runs.source_state import memory_of
 from registry_sync.source.client import Source

@@ -31,9 +31,9 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.known_ids import name_by_id
 from registry_sync.sync.delivery.recovery import recover_batches
-from registry_sync.sync.delivery.rows import body_of_item, row_of, temporary_body
 from registry_sync.sync.delivery.shared_lists import merge_shared
 from registry_sync.sync.delivery.unmapped_fields import UnmappedFields
+from registry_sync.sync.delivery.upsert_bodies import body_of_item, row_of, temporary_body
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.records import Candidate
 

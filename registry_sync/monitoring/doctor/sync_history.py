@@ -6,8 +6,15 @@ from collections.abc import Callable, Iterator
 
 from registry_sync.benchling.assay_results import SchemaRefuses, result_schema
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.sync_history import PROJECT, SCHEMA, HistoryTarget, target_of_items
-from registry_sync.monitoring.doctor.finding import CheckResult, bad, ok, register, skipped, warning
+from registry_sync.benchling.history_target import PROJECT, SCHEMA, HistoryTarget, target_of_items
+from registry_sync.monitoring.doctor.check_result import (
+    CheckResult,
+    bad,
+    ok,
+    register,
+    skipped,
+    warning,
+)
 from registry_sync.monitoring.doctor.tenant import ADMIN, TenantVisit
 from registry_sync.reporting import sync_history
 from registry_sync.reporting.history_row import TYPES

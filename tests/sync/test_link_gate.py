@@ -9,8 +9,8 @@ import pytest
 
 from registry_sync.mapping.model import Entity
 from registry_sync.models import SyncRun, TakenName
-from registry_sync.sync.gates.admission import LinkGate, held_by_links, parents_first
 from registry_sync.sync.gates.claims import NameClaims
+from registry_sync.sync.gates.links import LinkGate, held_by_links, parents_first
 from registry_sync.sync.records import Candidate, SourceRecord
 from tests.support.contexts import context
 from tests.support.factories import (

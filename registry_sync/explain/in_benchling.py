@@ -23,8 +23,8 @@ from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN
 from registry_sync.mapping.values import is_held
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
-from registry_sync.sync.benchling_state import link_targets
 from registry_sync.sync.clients import hasty_client
+from registry_sync.sync.rebuild import link_targets
 from registry_sync.sync.setup import read_items
 
 PATIENCE = 5.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
-from registry_sync.drafts.parts import is_given_up, substance_note
 from registry_sync.drafts.preview_notes import Kind, Notes
+from registry_sync.drafts.preview_parts import is_given_up, substance_note
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from registry_sync.core.types import Json
+from registry_sync.explain.readings import Reading
 from registry_sync.models import Lane
-from registry_sync.records.readings import Reading
 from registry_sync.reporting.redaction import redact
 
 Outcome = Literal["ok", "warning", "stopped", "failed", "unknown", "skipped"]

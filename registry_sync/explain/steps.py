@@ -17,15 +17,15 @@ from registry_sync.core.dates import stamp
 from registry_sync.core.problems import Problem, SyncError
 from registry_sync.core.readable import readable
 from registry_sync.core.text import number_of
+from registry_sync.explain import in_benchling
+from registry_sync.explain.deadline import LIMIT, OutOfTime
+from registry_sync.explain.explanation import Explanation, Outcome, Step
+from registry_sync.explain.outlook import Outlook, outlook
+from registry_sync.explain.readings import Reading, readings_of
+from registry_sync.explain.walk import Walk
 from registry_sync.mapping.departures import departure
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
-from registry_sync.records import in_benchling
-from registry_sync.records.deadline import LIMIT, OutOfTime
-from registry_sync.records.explanation import Explanation, Outcome, Step
-from registry_sync.records.outlook import Outlook, outlook
-from registry_sync.records.readings import Reading, readings_of
-from registry_sync.records.walk import Walk
 from registry_sync.reporting.catalogue import record_actor
 
 Said = tuple[Outcome, str, Iterable[str], str]

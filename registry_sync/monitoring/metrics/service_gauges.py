@@ -8,7 +8,7 @@ from django.conf import settings
 
 from registry_sync.models import AlertMessage, SyncRun, WebhookDelivery
 from registry_sync.monitoring.metrics import families
-from registry_sync.monitoring.metrics.by_lane import Found
+from registry_sync.monitoring.metrics.lane_gauges import Found
 from registry_sync.runs import app_key
 from registry_sync.runs.quota import room
 from registry_sync.runs.workers import read_queues
