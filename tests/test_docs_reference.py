@@ -32,7 +32,10 @@ def test_every_table_of_variables_and_commands_is_shown():
     assert [name for name in GROUPS if f"<!-- variables: {name} -->" not in settings] == []
     commands = (DOCS / "commands.md").read_text("utf-8")
     files = (ROOT / "registry_sync/management/commands").glob("[!_]*.py")
-    assert [file.stem for file in files if f"\n### {file.stem}\n" not in commands] == []
+    names = [file.stem for file in files]
+    assert [name for name in names if f"\n### {name}\n" not in commands] == []
+    summary = commands.partition("## Exit status")[0]
+    assert [name for name in names if f"(#{name})" not in summary] == []
 
 
 def test_every_variable_that_the_code_reads_is_described():

@@ -21,8 +21,9 @@ PAGES = {
     "CHANGELOG.md": "CHANGELOG.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "SECURITY.md": "SECURITY.md",
+    "docs/README.md": "pages.md",
 }
-"""Pages of the root, by their names in the site."""
+"""Pages of the root, by their names in the site, and the index of all pages."""
 ELSEWHERE = {"LICENSE": "https://www.apache.org/licenses/LICENSE-2.0"}
 DIAGRAMS = "assets/mermaid.js"
 """Mermaid in the site, so that no reader's browser asks a third party for it."""
@@ -30,7 +31,12 @@ MERMAID = ROOT / "tools/json-server/node_modules/@mermaid-js/tiny/dist/mermaid.t
 DIAGRAM = re.compile(r'<pre class="mermaid">.*?</pre>', re.DOTALL)
 LINK = re.compile(r"\[([^\]\[]*)\]\(([^)\s]+)\)")
 CELL = re.compile(r"^ *\|.*$", re.MULTILINE)
-CODE = re.compile(r"`[^`\n]+`")
+UNIT = re.compile(r"`[^`\n]+`|(?<=[≤≥]) (?=\d)|(?<=\d) (?=(?:s|ms|min|h|MB)\b)|(?<=\d min) (?=\d)")
+"""Code, and the spaces of a table's cell where it must not be broken: before a unit, after ≤."""
+IN_LINE = re.compile(r"(?<!</span>)<code>([^<\n]+)</code>")
+OPTION = re.compile(r"(?<![\w-])--[\w-]+")
+SHORT = 16
+"""A code of at most so many characters is not broken."""
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
@@ -58,15 +64,32 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     return output.replace("</head>", f'<script src="{DIAGRAMS}"></script></head>', 1)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Return a page's HTML, in whose sentences and cells short code and options are not broken."""
+    return IN_LINE.sub(lambda found: _whole(found[1]), html)
+
+
+def _whole(code: str) -> str:
+    if len(code) <= SHORT:
+        return f'<code class="whole">{code}</code>'
+    return f"<code>{OPTION.sub(_option, code)}</code>"
+
+
+def _option(found: re.Match[str]) -> str:
+    return f'<span class="whole">{found[0]}</span>'
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return a page with its links as the site has them.
 
     In a table, git needs a backslash before a `|` in code, which Python-Markdown would show.
     """
-    markdown = CELL.sub(
-        lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), markdown
-    )
+    markdown = CELL.sub(lambda row: UNIT.sub(_in_cell, row[0]), markdown)
     return LINK.sub(lambda found: f"[{_text(found[1])}]({_in_site(found[2])})", markdown)
+
+
+def _in_cell(found: re.Match[str]) -> str:
+    return "\N{NO-BREAK SPACE}" if found[0] == " " else found[0].replace("\\|", "|")
 
 
 def _text(shown: str) -> str:
@@ -82,6 +105,8 @@ def _in_site(link: str) -> str:
     if "://" in link or link.startswith(("#", "mailto:")):
         return link
     path, mark, anchor = link.partition("#")
+    if path in PAGES:
+        return PAGES[path] + mark + anchor
     path = path.removeprefix("../").removeprefix("docs/")
     if path in ELSEWHERE:
         return ELSEWHERE[path]

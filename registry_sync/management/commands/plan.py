@@ -42,7 +42,7 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("action", choices=["list", "show", "make", "apply"])
+        parser.add_argument("action", choices=["list", "show", "make", "apply"], help="what to do")
         parser.add_argument("number", nargs="?", type=int, help="the plan's number (show, apply)")
         add_lane_argument(parser, "the lane (list, make)")
         add_limit(parser, 20, "plans, or rows of show")
