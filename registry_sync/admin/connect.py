@@ -61,7 +61,9 @@ class Connecting(Proposing):
         """Lead to the first step that is not done; without `?sync=` offer each of several lanes."""
         self._admit(request)
         found = live(hasty_client(PATIENCE), request.GET.get("sync"))
-        named = [one for one in found if one.sync.element == request.GET.get("sync")] or found
+        named = [
+            connection for connection in found if connection.sync.element == request.GET.get("sync")
+        ] or found
         if len(named) == 1:
             steps = places(named[0])
             step = next_step(steps) or steps[-1]
@@ -107,7 +109,7 @@ class Connecting(Proposing):
         self, request: HttpRequest, facts: Facts, name: str, *, several: bool, **more: Any
     ) -> HttpResponse:
         steps = places(facts, name)
-        index = next(n for n, one in enumerate(steps) if one.is_here)
+        index = next(n for n, place in enumerate(steps) if place.is_here)
         of = f" ({facts.name})" if several else ""
         return self._shown(
             request, name,

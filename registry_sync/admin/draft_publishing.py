@@ -200,8 +200,8 @@ class Publishing(Reasoned):
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
         if do in NEXT_RUNS and request.user.has_perm("registry_sync.add_syncrun"):
-            kind, what = NEXT_RUNS[do]
-            title = f"{what} version {version.number}"
+            kind, run_name = NEXT_RUNS[do]
+            title = f"{run_name} version {version.number}"
             lane = runs.LaneNames().find(draft.schema_id)
             run, _ = start(self, request, title=title, reason=reason, kind=kind, lane=lane)
             return HttpResponseRedirect(page_of(run))

@@ -58,8 +58,8 @@ class MappingDraftAdmin(Connecting):
 
     @admin.display(description="state", ordering="state")
     def pill(self, draft: MappingDraft) -> SafeString:
-        look, text = PILLS[State(draft.state)], draft.get_state_display()
-        return format_html('<span class="pill {}">{}</span>', look, text)
+        style, text = PILLS[State(draft.state)], draft.get_state_display()
+        return format_html('<span class="pill {}">{}</span>', style, text)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.yaml_view)

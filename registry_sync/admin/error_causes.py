@@ -106,7 +106,7 @@ class WholeCauses(Reasoned):
     def _start_again(
         self,
         request: HttpRequest,
-        what: str,
+        action: str,
         title: str,
         case: Case,
         able: QuerySet[EntityError],
@@ -114,9 +114,9 @@ class WholeCauses(Reasoned):
     ) -> HttpResponse | None:
         """Start the run, and lead to its outcome; None where another run is active."""
         first, only = able[0], []
-        if what == "check" or case.ids:
+        if action == "check" or case.ids:
             only = sorted(able.values_list("external_id", flat=True)[:CHOSEN])
-        if what == "check":
+        if action == "check":
             kind = SyncRun.Kind.INCREMENTAL
             run, answer = start_or_follow(
                 self, request, title=title, reason=reason, kind=kind, only=only, lane=case.lane

@@ -49,10 +49,10 @@ class Checks(WholeCauses):
         return runs.only_open(rows).filter(lane__in=runs.current_lanes())
 
     def _again(
-        self, request: HttpRequest, rows: Errors, able: Errors, what: str, kind: SyncRun.Kind
+        self, request: HttpRequest, rows: Errors, able: Errors, action: str, kind: SyncRun.Kind
     ) -> HttpResponse | None:
-        verb = {"check_again": "checked", "retry": "retried"}[what]
-        title = {"check_again": "Check again", "retry": "Retry the stored copies"}[what]
+        verb = {"check_again": "checked", "retry": "retried"}[action]
+        title = {"check_again": "Check again", "retry": "Retry the stored copies"}[action]
         ids = list(able.values_list("external_id", flat=True)[: CHOSEN + 1])
         if not ids or len(ids) > CHOSEN:
             text = f"More than {CHOSEN:,} are selected. Select fewer, or start a full check."
@@ -64,8 +64,8 @@ class Checks(WholeCauses):
             self.message_user(request, text, messages.WARNING)
             return None
         facts = [f"{number_of(len(ids), 'record')} of the selected will be {verb}."]
-        explanation = {"check_again": CHECK, "retry": RETRY}[what]
-        reason = self._ask(request, able, what, title, explanation, facts)
+        explanation = {"check_again": CHECK, "retry": RETRY}[action]
+        reason = self._ask(request, able, action, title, explanation, facts)
         if not isinstance(reason, str):
             return reason
         values = {"title": title, "reason": reason, "kind": kind}
@@ -159,7 +159,7 @@ def outcome_context(run_id: int, external_ids: Sequence[str], *, after: bool) ->
         "checked_by": run,
         "checked_after": waits_for,
         "outcomes": outcomes,
-        "passed": sum(one.state == "passed" for one in outcomes),
+        "passed": sum(outcome.state == "passed" for outcome in outcomes),
         "outcome_ended": not (run.is_active or waits_for),
         "outcome_address": f"{address}?{urlencode(query)}",
     }

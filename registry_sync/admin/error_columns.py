@@ -32,11 +32,11 @@ def columns_of(code: str) -> tuple[str, ...]:
 
 def with_waits(errors: Sequence[EntityError]) -> None:
     """Give errors what they wait for, as `waits_text`, and who holds their name, as `holders`."""
-    held = waiting.holders_of(errors)
-    texts = waiting.waits_of(errors, held)
+    holders = waiting.holders_of(errors)
+    texts = waiting.waits_of(errors, holders)
     for error in errors:
         error.waits_text = texts[error.pk]  # type: ignore[attr-defined]
-        error.holders = held[error.pk]  # type: ignore[attr-defined]
+        error.holders = holders[error.pk]  # type: ignore[attr-defined]
 
 
 class ErrorColumns:

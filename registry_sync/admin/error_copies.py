@@ -49,8 +49,8 @@ class Copies(ReadOnly):
         rows = (line.cells() for line in copies.lines_of(copy))
         kind = "text/csv; charset=utf-8"
         answer = StreamingHttpResponse(csvs.lines(copies.HEADER, rows), content_type=kind)
-        what = copy.groups[0].code if len(copy.groups) == 1 else "errors"
-        answer["Content-Disposition"] = f'attachment; filename="to-repair-{what}.csv"'
+        file_stem = copy.groups[0].code if len(copy.groups) == 1 else "errors"
+        answer["Content-Disposition"] = f'attachment; filename="to-repair-{file_stem}.csv"'
         return answer
 
     def _asked(self, request: HttpRequest) -> copies.ErrorCopy:

@@ -62,8 +62,8 @@ class FirstOfCause(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        asked = request.GET
-        if asked.get("code") and PAGE_VAR not in asked and ALL_VAR not in asked:
+        query = request.GET
+        if query.get("code") and PAGE_VAR not in query and ALL_VAR not in query:
             self.folded = self.result_count > FIRST
             self.result_list = self.result_list[:FIRST]
 
@@ -144,7 +144,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         return [
             (
                 group,
-                [one for one in presses_of(lane, group) if one.is_open_to(request.user)],
+                [cure for cure in presses_of(lane, group) if cure.is_open_to(request.user)],
                 named.get((lane.pk, group.code), ()),
             )
             for group in groups
@@ -192,8 +192,8 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             "record_link": record_link(error.external_id, error.lane_id),
             "lane_name": names.of(error.lane),
             "fetchable": error.code not in UNSENDABLE,
-            "best": [one for one in offers if one.name != "assign"],
-            "assign": [one for one in offers if one.name == "assign"],
+            "best": [offer for offer in offers if offer.name != "assign"],
+            "assign": [offer for offer in offers if offer.name == "assign"],
             "assigned_user": name_of(error.assigned_to) if error.assigned_to else "",
             **asked_outcome(request, error.external_id),
         }
@@ -260,16 +260,21 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             chosen = list(able[:CHOSEN])
             who = request.user.get_username()
             count = decisions.assign(able, to, actor=who, reason=reason)
-            what = f"handed over to {role}" if to else "no longer handed over"
-            self._done(request, chosen, count, what, reason)
+            done_text = f"handed over to {role}" if to else "no longer handed over"
+            self._done(request, chosen, count, done_text, reason)
             return None
         return reason
 
     # -- words -------------------------------------------------------------------------------
 
     def _done(
-        self, request: HttpRequest, rows: Sequence[EntityError], count: int, what: str, reason: str
+        self,
+        request: HttpRequest,
+        rows: Sequence[EntityError],
+        count: int,
+        done_text: str,
+        reason: str,
     ) -> None:
-        self.note(request, rows, f"{what.capitalize()}: {reason}")
+        self.note(request, rows, f"{done_text.capitalize()}: {reason}")
         counted = f"{count:,} {'error is' if count == 1 else 'errors are'}"
-        self.message_user(request, f"{counted} {what}.")
+        self.message_user(request, f"{counted} {done_text}.")

@@ -35,8 +35,8 @@ class LaneForm(ModelForm):
     def __init__(self, data: Any = None, *args: Any, **more: Any) -> None:
         for first, names in (("withdrawn_policy", POLICY), ("plans_for", OPEN[-4:])):
             if data is not None and first not in data:
-                held = {name: getattr(more["instance"], name) for name in names}
-                data = {**dict(data.items()), **{n: v for n, v in held.items() if v}}
+                stored = {name: getattr(more["instance"], name) for name in names}
+                data = {**dict(data.items()), **{n: v for n, v in stored.items() if v}}
         super().__init__(data, *args, **more)
 
     def clean(self) -> dict[str, Any]:
@@ -44,8 +44,8 @@ class LaneForm(ModelForm):
         cleaned = super().clean() or {}
         if self.by is not None and not self.by.may_sign:
             for name in (n for n in self.changed_data if n in OPEN[-4:]):
-                held, now = self.initial.get(name), cleaned.get(name)
-                if is_looser(name, held, now):
+                before, now = self.initial.get(name), cleaned.get(name)
+                if is_looser(name, before, now):
                     self.add_error(name, MAY_NOT_LOOSEN)
         return cleaned
 
@@ -69,9 +69,9 @@ class LaneForm(ModelForm):
             self.add_error(None, f"{proposed} {proposed.remedy}")
 
 
-def is_looser(name: str, held: Any, now: Any) -> bool:
+def is_looser(name: str, before: Any, now: Any) -> bool:
     """Return whether a lane's setting would let one person do what took two."""
     if name != "plans_for":
-        return bool(held) and not now
+        return bool(before) and not now
     free, all_ = Lane.PlansFor.NOTHING, Lane.PlansFor.EVERYTHING
-    return held not in (free, now) and now != all_
+    return before not in (free, now) and now != all_

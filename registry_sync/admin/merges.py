@@ -96,12 +96,12 @@ class MergeAdmin(ByLane, Reasoned):
         row = Merge.objects.filter(pk=pk, closed_at__isnull=True).first()
         if row is None:
             raise Http404("This merge is not open.")
-        able = [what for what, states in STATES.items() if row.state in states]
+        able = [decision for decision, states in STATES.items() if row.state in states]
         context = {
             "title": f"{row}: decide",
             "row": row,
-            "choices": [(TITLES[what], TEXTS[what]) for what in able],
-            "presses": [(what, TITLES[what]) for what in able],
+            "choices": [(TITLES[decision], TEXTS[decision]) for decision in able],
+            "presses": [(decision, TITLES[decision]) for decision in able],
             "back": reverse("admin:registry_sync_merge_changelist"),
             "mark_field": FIELD,
             "mark": _mark_of(row),

@@ -208,8 +208,8 @@ class PlanAdmin(ByLane):
         return plan
 
 
-def _address(what: str, plan: Plan) -> str:
-    return reverse(f"admin:registry_sync_plan_{what}", args=[plan.pk])
+def _address(action: str, plan: Plan) -> str:
+    return reverse(f"admin:registry_sync_plan_{action}", args=[plan.pk])
 
 
 def _lane_suffix(plan: Plan) -> str:

@@ -66,11 +66,11 @@ def _shown(found: Explanation, names: runs.LaneNames) -> Json:
                 **step,
                 "title": STEPS[step["step"]].title,
                 "pill": PILLS.get(step["outcome"], "quiet"),
-                "mark": one.mark,
+                "mark": found_step.mark,
                 "word": WORDS[step["outcome"]],
-                "stops": one is stop,
+                "stops": found_step is stop,
             }
-            for one, step in zip(found.steps, explained["steps"], strict=True)
+            for found_step, step in zip(found.steps, explained["steps"], strict=True)
         ],
         "stops": stop is not None,
         "raw": json.dumps(raw, indent=2, ensure_ascii=False) if raw else "",

@@ -155,31 +155,31 @@ class RunOrders(Reasoned):
             self.note(request, [run], with_reason(order.title, reason))
         return run
 
-    def _control(self, request: HttpRequest, run: SyncRun, what: str) -> HttpResponse:
+    def _control(self, request: HttpRequest, run: SyncRun, action: str) -> HttpResponse:
         if not self.may(request):
             raise PermissionDenied
-        title, explanation = CONTROLS[what]
+        title, explanation = CONTROLS[action]
         reason = self.ask(
-            request, [run], action=what, title=title, explanation=explanation, back=page_of(run)
+            request, [run], action=action, title=title, explanation=explanation, back=page_of(run)
         )
         if isinstance(reason, HttpResponse):
             return reason
-        self.control(request, run, what, reason)
+        self.control(request, run, action, reason)
         return HttpResponseRedirect(page_of(run))
 
-    def control(self, request: HttpRequest, run: SyncRun, what: str, reason: str) -> None:
+    def control(self, request: HttpRequest, run: SyncRun, action: str, reason: str) -> None:
         """Control the run and show the result."""
-        title, actor = CONTROLS[what][0], request.user.get_username()
-        if not run.is_active or (what == "resume" and run.paused_at is None):
+        title, actor = CONTROLS[action][0], request.user.get_username()
+        if not run.is_active or (action == "resume" and run.paused_at is None):
             why = "is not paused" if run.is_active else "has already ended"
             self.message_user(request, f"Run {run.pk} {why}.", messages.WARNING)
             return
-        if what == "resume":
+        if action == "resume":
             woken = resume_run(run, actor=actor, reason=reason) and read_queues().listening
             who = "a worker" if woken else "the next sync_registry"
             message = f"Run {run.pk} will continue where it stopped, when {who} starts it."
         else:
-            do = pause_run if what == "pause" else cancel_run
+            do = pause_run if action == "pause" else cancel_run
             if not do(run, actor=actor, reason=reason):
                 self.message_user(request, f"Run {run.pk} has already ended.", messages.WARNING)
                 return

@@ -110,19 +110,19 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
         return self._control_active(request, runs, "cancel")
 
     def _control_active(
-        self, request: HttpRequest, runs: QuerySet[SyncRun], what: str
+        self, request: HttpRequest, runs: QuerySet[SyncRun], action: str
     ) -> HttpResponse | None:
         """Ask for a reason first, then do it to the active ones of these runs."""
         active = list(runs.filter(status__in=SyncRun.ACTIVE))
         if not active:
             self.message_user(request, "No selected run is active.", messages.WARNING)
             return None
-        title, explanation = CONTROLS[what]
-        reason = self.ask(request, active, action=what, title=title, explanation=explanation)
+        title, explanation = CONTROLS[action]
+        reason = self.ask(request, active, action=action, title=title, explanation=explanation)
         if isinstance(reason, HttpResponse):
             return reason
         for run in active:
-            self.control(request, run, what, reason)
+            self.control(request, run, action, reason)
         return None
 
     # -- columns ---------------------------------------------------------------------------

@@ -91,8 +91,8 @@ def parse_items(
         faults = [fault.text for fault in wrong] + [fault for fault in faults_of(config) if fault]
         raise ConfigError(
             "The app's configuration in Benchling cannot be used: " + "; ".join(faults) + ".",
-            remedy=next((one.remedy for one in reversed(wrong) if one.remedy), REMEDY),
-            kind="benchling" if any(one.inaccessible for one in wrong) else "mapping",
+            remedy=next((problem.remedy for problem in reversed(wrong) if problem.remedy), REMEDY),
+            kind="benchling" if any(problem.inaccessible for problem in wrong) else "mapping",
         )
     return replace(config, faults=tuple((fault.item, fault.text) for fault in reader.faults))
 

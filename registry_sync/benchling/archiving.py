@@ -37,9 +37,9 @@ def containers_of(client: Client, entity_ids: Sequence[str]) -> Counter[str]:
             for container in page:
                 if container.get("archiveRecord"):
                     continue
-                held = {
+                contained_ids = {
                     str((content.get("entity") or {}).get("id"))
                     for content in container.get("contents") or ()
                 }
-                found.update(held & requested)
+                found.update(contained_ids & requested)
     return found

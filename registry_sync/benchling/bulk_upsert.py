@@ -262,11 +262,11 @@ class Upserter:
             wait = min(5.0, soon * 1.5 ** (polls - 1)) * random.uniform(0.8, 1.2)
 
 
-def access_lost(refused: Refused, what: str) -> SyncError:
+def access_lost(refused: Refused, resource: str) -> SyncError:
     """Return the error of an app that may no longer write, with who can restore its access."""
     return SyncError(
         f"Benchling refused the whole batch ({refused.status}): {refused.message}",
-        remedy=f"A Benchling admin checks that the app has write access to {what}.",
+        remedy=f"A Benchling admin checks that the app has write access to {resource}.",
         kind="benchling",
         code="benchling_access",
     )

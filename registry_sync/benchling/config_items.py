@@ -54,18 +54,18 @@ def by_path(items: Iterable[Json]) -> dict[Path, Json]:
     return {tuple(item["path"]): item for item in items}
 
 
-def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wanted:
+def rows_wanted(stored: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wanted:
     """Return what the rows must be, for pairs of a field's id and a path; spare rows are emptied.
 
     A field keeps the row that already feeds it, so that as little as possible is written. Rows of
     other syncs stay as they are.
     """
-    every = dict.fromkeys(path[1] for path in held if len(path) > 1 and path[0] == ROWS)
-    names = [name for name in every if place.has_row(name, held)]
+    every = dict.fromkeys(path[1] for path in stored if len(path) > 1 and path[0] == ROWS)
+    names = [name for name in every if place.has_row(name, stored)]
     fields = [field_id for field_id, _ in rows]
     kept: dict[str, str] = {}
     for name in names:
-        fed = value_of(held, (ROWS, name, SCHEMA, FIELD)) or ""
+        fed = value_of(stored, (ROWS, name, SCHEMA, FIELD)) or ""
         if fed in fields and fed not in kept:
             kept[fed] = name
     free = [name for name in names if name not in kept.values()]
@@ -88,19 +88,19 @@ def rows_wanted(held: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wa
 
 
 def mapping_wanted(
-    held: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
+    stored: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
 ) -> Wanted:
     """Return what every item of a mapping must be; without a `name_field` that item stays."""
-    target = rows_wanted(held, rows, place)
+    target = rows_wanted(stored, rows, place)
     target[place.path(RULES)] = ("json", json.dumps(rules) if rules else None)
     if name_field:
         target[place.path(NAME_FIELD)] = ("text", name_field)
     return target
 
 
-def value_of(held: Held, path: Path) -> str | None:
+def value_of(stored: Held, path: Path) -> str | None:
     """Return an item's value as text; None if it is empty or missing."""
-    value = (held.get(path) or {}).get("value")
+    value = (stored.get(path) or {}).get("value")
     if value in (None, ""):
         return None
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
@@ -116,20 +116,20 @@ def same_setting(one: str | None, other: str | None) -> bool:
         return False
 
 
-def with_wanted(held: Held, target: Wanted) -> Held:
+def with_wanted(stored: Held, target: Wanted) -> Held:
     """Return the items as they are once `target` is written."""
     written = {
-        path: {**(held.get(path) or {}), "value": value} for path, (_, value) in target.items()
+        path: {**(stored.get(path) or {}), "value": value} for path, (_, value) in target.items()
     }
-    return {**held, **written}
+    return {**stored, **written}
 
 
-def writes(held: Held, target: Wanted) -> list[Write]:
+def writes(stored: Held, target: Wanted) -> list[Write]:
     """Return what must be written: rows to create come first, because a tenant may refuse them."""
     changed = [
-        Write(path, kind, value, (held.get(path) or {}).get("id"))
+        Write(path, kind, value, (stored.get(path) or {}).get("id"))
         for path, (kind, value) in target.items()
-        if not same_setting(value_of(held, path), value)
+        if not same_setting(value_of(stored, path), value)
     ]
     return sorted(changed, key=lambda write: (not write.makes_row, write.value is None))
 
@@ -141,10 +141,10 @@ def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Writ
         client.set_configuration_item(list(write.path), write.kind, write.value, write.item_id)
 
 
-def remembered(held: Held) -> list[list[Any]]:
+def remembered(stored: Held) -> list[list[Any]]:
     """Return items and their values, without secrets, to find later what has changed."""
-    kept = [path for path, item in held.items() if item.get("type") != SECURE_TEXT]
-    return [[list(path), public(path, value_of(held, path))] for path in kept]
+    kept = [path for path, item in stored.items() if item.get("type") != SECURE_TEXT]
+    return [[list(path), public(path, value_of(stored, path))] for path in kept]
 
 
 def public(path: Path, value: str | None) -> str | None:
@@ -161,9 +161,9 @@ def public(path: Path, value: str | None) -> str | None:
     return value if hidden == settings else json.dumps(hidden)
 
 
-def changed_since(held: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
+def changed_since(stored: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
     """Return the items that are not as they were remembered, with the values they had then."""
     then = {tuple(path): value for path, value in before}
-    now = {tuple(path): value for path, value in remembered(held)}
+    now = {tuple(path): value for path, value in remembered(stored)}
     paths = dict.fromkeys([*then, *now])
     return {p: then.get(p) for p in paths if not same_setting(then.get(p), now.get(p))}

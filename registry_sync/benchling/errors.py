@@ -163,8 +163,8 @@ def forgotten(task_id: str) -> SyncError:
 def no_answer(error: BaseException, path: str, url: str) -> SyncError:
     """Return the error of a request without an answer, or with one that cannot be read."""
     if not isinstance(error, httpx.RequestError):
-        what = str(error) if isinstance(error, Unreadable) else type(error).__name__
-        return benchling_unreachable(f"its answer to {path.partition('?')[0]} was {what}")
+        reason = str(error) if isinstance(error, Unreadable) else type(error).__name__
+        return benchling_unreachable(f"its answer to {path.partition('?')[0]} was {reason}")
     if isinstance(error, httpx.DecodingError):
         return benchling_unreachable(f"its answer to {path.partition('?')[0]} cannot be unpacked")
     host = urlsplit(url).netloc.rpartition("@")[2]

@@ -23,18 +23,18 @@ def lane_lines(
 
     `statuses` are the lanes' by primary key. `can_run`: whether the app could run a sync.
     """
-    said = {
+    by_lane = {
         lane: statuses[lane.pk].lines(attended=attended) or [words.never_of_lane(can_run=can_run)]
         for lane in names.lanes
     }
     return [
         words.of_lane(names.of(lane), "\n".join(_lines(canvas, lane, statuses[lane.pk], status)))
-        for lane, status in said.items()
+        for lane, status in by_lane.items()
     ]
 
 
-def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, said: list[str]) -> list[str]:
-    lines = [" ".join(said)]
+def _lines(canvas: Canvas, lane: Lane, status: LaneStatus, sentences: list[str]) -> list[str]:
+    lines = [" ".join(sentences)]
     if canvas.preview_id is not None:
         previews = lane.runs.filter(kind=SyncRun.Kind.DRY_RUN, pk__gte=canvas.preview_id)
         found, run = previews.order_by("-id").first(), status.run

@@ -13,10 +13,10 @@ def place_in_queue(run: SyncRun) -> str:
 
     A run that is paused, or waits for a limit, keeps no worker.
     """
-    others = [one for one in runs.active_runs() if one.pk < run.pk and _keeps_a_worker(one)]
+    others = [other for other in runs.active_runs() if other.pk < run.pk and _keeps_a_worker(other)]
     if not others:
         return ""
-    names, at_work = runs.LaneNames(), [one for one in others if one.started_at]
+    names, at_work = runs.LaneNames(), [other for other in others if other.started_at]
     place = f"number {len(others) + 1} in the queue"
     if not at_work:
         return place

@@ -89,8 +89,8 @@ def not_in_benchling(error: EntityError, *, is_there: bool, changed: bool = Fals
     waits = record_wait(error.waits_for).scientist.format(key=escaped(error.waits_key))
     ask = record_actor(error.code, error.kind, error.assigned).ask
     remedy = CHANGED_SINCE if changed else f"{waits} {ask}".strip()
-    what = "Its newest version" if is_there else escaped(error.external_id)
-    return f"**{what} is not in Benchling.** {without_codes(error.message)} {remedy}"
+    subject = "Its newest version" if is_there else escaped(error.external_id)
+    return f"**{subject} is not in Benchling.** {without_codes(error.message)} {remedy}"
 
 
 CHANGED_SINCE = "The record has changed in the registry since. The next sync tries it again."

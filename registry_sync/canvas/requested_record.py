@@ -43,10 +43,14 @@ def outcomes(canvas: Canvas, names: runs.LaneNames) -> tuple[list[str], list[str
     if since is None or since < timezone.now() - SHOWN_FOR:
         return [], []
     answers = [
-        one for requested in canvas.wanted if (one := _answer(requested, canvas, since, names))
+        answer
+        for requested in canvas.wanted
+        if (answer := _answer(requested, canvas, since, names))
     ]
-    found = [one for one in answers if one.found] or answers
-    return [one.text for one in found], [one.entity_id for one in found if one.entity_id]
+    found = [answer for answer in answers if answer.found] or answers
+    return [answer.text for answer in found], [
+        answer.entity_id for answer in found if answer.entity_id
+    ]
 
 
 def await_runs(

@@ -38,8 +38,8 @@ def similar_records(typed: str, lanes: Sequence[Lane], client: Client) -> list[S
         return []
     found: dict[tuple[int, str], Similar] = {}
     for lane in lanes:
-        for one in [*_synced(typed, lane, client), *_refused(typed, lane)]:
-            found.setdefault((lane.pk, one.external_id), one)
+        for match in [*_synced(typed, lane, client), *_refused(typed, lane)]:
+            found.setdefault((lane.pk, match.external_id), match)
     return list(found.values())[: MOST + 1]
 
 

@@ -117,12 +117,12 @@ def underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = ""
     if run.started_at:
         since = moment(run.started_at)
         begun = f"running since {since[3:]}" if attended else f"begun {since} and interrupted"
-    what = "Previewing the changes" if run.dry_run else "Syncing"
+    activity = "Previewing the changes" if run.dry_run else "Syncing"
     if run.kind == SyncRun.Kind.RETRY:
-        what = "Retrying failed records"
+        activity = "Retrying failed records"
     elif run.only and not run.dry_run:
-        what = f"Syncing {_names(run.only)} only"
-    lines = [f"**{what}**, started {starter(run)}, {begun}."]
+        activity = f"Syncing {_names(run.only)} only"
+    lines = [f"**{activity}**, started {starter(run)}, {begun}."]
     if run.paused_at:
         who, why = escaped(run.paused_by), escaped(run.paused_reason)
         lines.append(f"Paused by {who} {moment(run.paused_at)}: {why}")
@@ -144,11 +144,11 @@ def ended(run: SyncRun) -> str:
     if run.dry_run and run.status in SyncRun.GOOD:
         return previewed(run)
     retry = run.kind == SyncRun.Kind.RETRY
-    what = "preview" if run.dry_run else "retry" if retry else "sync"
+    noun = "preview" if run.dry_run else "retry" if retry else "sync"
     if run.status == SyncRun.Status.FAILED:
-        return f"**The last {what} failed** {when}. {failure(run)}"
+        return f"**The last {noun} failed** {when}. {failure(run)}"
     if run.status == SyncRun.Status.CANCELLED:
-        return f"**The last {what} was cancelled** {when}. {escaped(run.error.rstrip('.'))}."
+        return f"**The last {noun} was cancelled** {when}. {escaped(run.error.rstrip('.'))}."
     if retry:
         changed = changes(run) if run.read else "There were no failed records left."
         who = _names(run.only) if run.only else "failed records"
@@ -232,8 +232,8 @@ def joined(run: SyncRun) -> str:
     """Return that a run which reads after the press does what was wanted."""
     if run.is_active:
         return f"{_running(run)}. It is shown here, and no second one was started."
-    what = "preview" if run.dry_run else "sync"
-    return f"A {what} that began after your press has already finished."
+    noun = "preview" if run.dry_run else "sync"
+    return f"A {noun} that began after your press has already finished."
 
 
 def follows(run: SyncRun) -> str:
@@ -253,8 +253,8 @@ def shown_instead(run: SyncRun) -> str:
 
 
 def _running(run: SyncRun) -> str:
-    what = "A preview" if run.dry_run else "A sync"
-    return f"{what} is already running, started {starter(run)}"
+    noun = "A preview" if run.dry_run else "A sync"
+    return f"{noun} is already running, started {starter(run)}"
 
 
 def unknown_button() -> str:

@@ -135,5 +135,5 @@ class TimedResponse(http.client.HTTPResponse):
 
 def timed(limits: AnswerLimits, keep_alive: Callable[[], None]) -> type[TimedResponse]:
     """Return the class of answers with these limits, for a connection's `response_class`."""
-    held = {"limits": limits, "keep_alive": staticmethod(keep_alive)}
-    return type("Timed", (TimedResponse,), held)
+    attributes = {"limits": limits, "keep_alive": staticmethod(keep_alive)}
+    return type("Timed", (TimedResponse,), attributes)

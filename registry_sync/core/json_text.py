@@ -35,7 +35,7 @@ def is_too_deep(value: Any) -> bool:
     for _ in range(DEEPEST):
         if not level:
             return False
-        level = _held(item for one in level for item in _items(one))
+        level = _held(item for container in level for item in _items(container))
     return bool(level)
 
 
@@ -57,11 +57,11 @@ def numbers_unlike_json(value: Any, where: str = "") -> Iterator[tuple[str, str]
 
 def _held(values: Any) -> list[Any]:
     """Return the lists and objects among some values, each once: YAML can name one repeatedly."""
-    return list({id(one): one for one in values if isinstance(one, (dict, list))}.values())
+    return list({id(value): value for value in values if isinstance(value, (dict, list))}.values())
 
 
-def _items(held: Any) -> Any:
-    return held.values() if isinstance(held, dict) else held
+def _items(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
 
 
 def count_values(value: Any) -> int:
@@ -71,14 +71,14 @@ def count_values(value: Any) -> int:
     """
     counts: dict[int, int] = {}
 
-    def count(held: Any) -> int:
-        if not isinstance(held, (dict, list)):
+    def count(node: Any) -> int:
+        if not isinstance(node, (dict, list)):
             return 1
-        if id(held) not in counts:
-            counts[id(held)] = 0
-            counts[id(held)] = 1 + sum(map(count, _items(held)))
-        elif not counts[id(held)]:
+        if id(node) not in counts:
+            counts[id(node)] = 0
+            counts[id(node)] = 1 + sum(map(count, _items(node)))
+        elif not counts[id(node)]:
             raise ValueError("Circular reference detected")
-        return counts[id(held)]
+        return counts[id(node)]
 
     return count(value)

@@ -26,8 +26,8 @@ PLACEHOLDER = re.compile(r"|\{.*\}")
 
 def is_secret(name: str, value: object) -> bool:
     """Return whether a setting is a secret; one that is empty or a placeholder is none."""
-    held = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    return bool(SECRET.fullmatch(name)) and held and not PLACEHOLDER.fullmatch(str(value))
+    is_scalar = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return bool(SECRET.fullmatch(name)) and is_scalar and not PLACEHOLDER.fullmatch(str(value))
 
 
 def without_secrets(value: Any) -> Any:

@@ -124,9 +124,9 @@ class Patient(Retry):
 
 
 def _pools(allow_private: bool, response: type[TimedResponse]) -> dict[str, Any]:
-    held = {"allow_private": allow_private, "response_class": response}
-    http = type("GuardedHTTP", (_Guarded, HTTPConnection), {**held, "plain": True})
-    https = type("GuardedHTTPS", (_Guarded, HTTPSConnection), held)
+    attributes = {"allow_private": allow_private, "response_class": response}
+    http = type("GuardedHTTP", (_Guarded, HTTPConnection), {**attributes, "plain": True})
+    https = type("GuardedHTTPS", (_Guarded, HTTPSConnection), attributes)
     return {
         "http": type("GuardedPool", (HTTPConnectionPool,), {"ConnectionCls": http}),
         "https": type("GuardedTLSPool", (HTTPSConnectionPool,), {"ConnectionCls": https}),

@@ -34,15 +34,15 @@ def way_back(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
     if match is None or match.url_name in (None, "index", "login"):
         return {"crumbs": [], "back": None}
     own_address = "" if request.GET.get("id") else request.path  # one record is below all of them
-    crumbs = [one for one in _above(request, match, site) if one.address != own_address]
+    crumbs = [crumb for crumb in _above(request, match, site) if crumb.address != own_address]
     previous = _came_from(request)
     if previous.netloc != request.get_host() or previous.path == request.path:
         return {"crumbs": crumbs, "back": None}
     whole = previous.path + (f"?{previous.query}" if previous.query else "")
     # As it was left: searched, filtered, paged.
-    if previous.path in {one.address for one in crumbs}:
-        same = [Crumb(one.title, whole if one.address == previous.path else one.address)
-                for one in crumbs]  # fmt: skip
+    if previous.path in {crumb.address for crumb in crumbs}:
+        same = [Crumb(crumb.title, whole if crumb.address == previous.path else crumb.address)
+                for crumb in crumbs]  # fmt: skip
         return {"crumbs": same, "back": None}
     title = _title(previous.path, dict(parse_qsl(previous.query)), site)
     return {"crumbs": crumbs, "back": Crumb(title, whole) if title else None}
@@ -72,8 +72,8 @@ def _above(request: HttpRequest, match: ResolverMatch, site: AdminSite) -> list[
     if row := _row(match, model):
         found.append(row)
     first: dict[str, Crumb] = {}
-    for one in found:  # a section's home may be the table itself
-        first.setdefault(one.address, one)
+    for crumb in found:  # a section's home may be the table itself
+        first.setdefault(crumb.address, crumb)
     return list(first.values())
 
 

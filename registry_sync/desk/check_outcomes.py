@@ -108,8 +108,8 @@ def _why_not(run: SyncRun, error: EntityError | None) -> str:
 
 
 def _progress(run: SyncRun) -> str:
-    if (held := runs.hold_up(run)) is not None:
-        return held.text
+    if (hold_up := runs.hold_up(run)) is not None:
+        return hold_up.text
     if run.started_at is None:
         return "It is queued."
     return "It is under way."

@@ -26,9 +26,9 @@ Named = tuple[str, str]
 KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
-def waits_of(errors: Sequence[EntityError], held: Holders | None = None) -> dict[int, str]:
-    """Return what each error waits for, by primary key; `held` is what `holders_of` returned."""
-    others = holders_of(errors) if held is None else held
+def waits_of(errors: Sequence[EntityError], holders: Holders | None = None) -> dict[int, str]:
+    """Return what each error waits for, by primary key; `holders` is what `holders_of` returned."""
+    others = holders_of(errors) if holders is None else holders
     return {error.pk: _sentence(error, others[error.pk]) for error in errors}
 
 
@@ -56,8 +56,8 @@ def waited_for(refusal: Refusal) -> str:
     if refusal.kind == EntityError.Kind.TRANSIENT:
         return "is transient: will be retried by the next run"
     if words.waits_for == "name" and refusal.code not in UNSENDABLE:
-        what = "registry id" if words.field == "registry id" else "name"
-        return f"waits for the {what} “{_shown(words)}”"
+        noun = "registry id" if words.field == "registry id" else "name"
+        return f"waits for the {noun} “{_shown(words)}”"
     wait = record_wait("source" if refusal.code in UNSENDABLE else words.waits_for)
     return wait.owner.format(key=words.waits_key, field=words.field, name=_shown(words))
 
@@ -76,12 +76,12 @@ def _sentence(error: EntityError, holders: Sequence[Holder]) -> str:
 
 
 def _name(error: EntityError, holders: Sequence[Holder]) -> str:
-    what = "registry id" if error.field == "registry id" else "name"
-    wait = f"waits for the {what} “{_shown(error)}”"
+    noun = "registry id" if error.field == "registry id" else "name"
+    wait = f"waits for the {noun} “{_shown(error)}”"
     if not holders:
         return f"{wait}, which is free now; will be retried by the next run"
     first = holders[0]
-    if what == "registry id" and first.kind == "id" and not first.external_id:
+    if noun == "registry id" and first.kind == "id" and not first.external_id:
         return (
             f"waits for a decision: an entity with the registry id “{_shown(error)}” is in "
             "Benchling already, and this app did not create it"

@@ -89,7 +89,9 @@ def _mapping_of(request: HttpRequest, lane: Lane, names: runs.LaneNames) -> Card
     facts = [("Published", published_as), ("Being prepared", _open_drafts(lane)), *_in_use(lane)]
     if len(published) > 1:  # the way back, if the last one was a mistake
         facts.insert(1, ("Before that", _version_link(published[1])))
-    linked = [one for one in names.lanes if one != lane and one.schema_id in (lane.links_to or ())]
+    linked = [
+        other for other in names.lanes if other != lane and other.schema_id in (lane.links_to or ())
+    ]
     if linked:
         facts.append(("Links to", _lane_links(linked, names)))
     title = f"Mapping of {names.of(lane)}" if names.several else "The mapping in use"

@@ -127,13 +127,13 @@ def _place_of(
 ) -> tuple[str, str, dict[str, str]]:
     """Return where a lane can be chosen from this page: parameter, address, other parameters."""
     name = url_name(request)
-    _, _, what = name.rpartition("_")
+    _, _, page = name.rpartition("_")
     kept = {key: str(value) for key, value in request.GET.items() if key not in UNKEPT}
     if name in {section.home for section in SECTIONS if section.takes_lane}:
         return "lane", request.path, kept
     if (parameter := parameters.get(name.split("_")[0])) is None:
         return "lane", reverse("admin:index"), {}
-    if what == "changelist":
+    if page == "changelist":
         return parameter, request.path, kept
     home = reverse(f"admin:registry_sync_{name.split('_')[0]}_changelist")
     return parameter, home, {}

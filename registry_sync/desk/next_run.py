@@ -41,8 +41,8 @@ def decided(lane: Lane) -> list[str]:
     undone = open_.filter(state=Withdrawal.State.UNDO).count()
     approved = lane.adoptions.filter(state=Adoption.State.APPROVED).count()
     sentences = [
-        f"{what} {number_of(count, 'entity', 'entities')}, as was decided."
-        for what, count in (
+        f"{act} {number_of(count, 'entity', 'entities')}, as was decided."
+        for act, count in (
             ("Archives", released), ("Unarchives", undone), ("Takes over", approved),
         )
         if count

@@ -111,12 +111,12 @@ def _written(story: Story) -> Iterable[Event]:
         together.setdefault((change.run_id, change.at), []).append(change)
     for (_, at), changes in together.items():
         first = changes[-1]
-        what = "created" if first.created else "changed"
-        what, text = OTHER_KINDS.get(first.kind, (what, WRITTEN[what]))
+        event_name = "created" if first.created else "changed"
+        event_name, text = OTHER_KINDS.get(first.kind, (event_name, WRITTEN[event_name]))
         if first.source_modified_at:
             text += f" Modified in the registry on {first.source_modified_at:%Y-%m-%d %H:%M} UTC."
         yield Event(
-            at, what, "good", text, first.run, first.actor,
+            at, event_name, "good", text, first.run, first.actor,
             tuple(_difference(change) for change in reversed(changes)),
         )  # fmt: skip
 

@@ -96,8 +96,8 @@ def with_part(typed: str) -> list[Hit]:
         return []
     found: dict[tuple[int, str], Hit] = {}
     for lane in runs.current_lanes():
-        for one in (*_synced(lane, key), *_held(lane, key)):
-            found.setdefault((lane.pk, one.external_id), one)
+        for hit in (*_synced(lane, key), *_held(lane, key)):
+            found.setdefault((lane.pk, hit.external_id), hit)
     return list(found.values())
 
 

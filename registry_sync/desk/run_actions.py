@@ -64,18 +64,18 @@ ORDERS = {
 }
 
 
-def facts(what: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
+def facts(action: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
     """Return what an order would do, as far as is known without a request to the tenant."""
     names = runs.LaneNames()
     sentences: list[str] = []
     for lane in lanes:
-        found = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[what]
+        found = {"sync": _changes, "full": _whole, "dry-run": _changes, "retry": _errors}[action]
         sentences += [_of_lane(names.label(lane), text) for text in found(lane)]
     if not lanes:
         sentences = ["Nothing has been synced yet, so the whole registry is read."]
-        if what == "retry":
+        if action == "retry":
             sentences = ["No record has failed yet. There is nothing to retry."]
-    if what == "dry-run":
+    if action == "dry-run":
         sentences.append("Nothing is written, neither to Benchling nor to the ledger.")
     return [*sentences, *in_the_way(queues, lanes)]
 
@@ -149,7 +149,7 @@ def _due(lane: Lane) -> list[str]:
 def _whole(lane: Lane) -> list[str]:
     last = runs.good_runs(lane).filter(reads_all=True).first()
     number = f"all ~{last.source_total or last.read:,}" if last else "all"
-    held = (
+    comparison = (
         f"lists the ~{number_of(last.read - last.failed, 'entity', 'entities')}"
         if last
         else "lists the entities"
@@ -158,7 +158,7 @@ def _whole(lane: Lane) -> list[str]:
     return [
         f"Reads {number} records of the registry and compares each with the ledger.",
         *next_run.writes(lane),
-        f"{held.capitalize()} in Benchling{since}: values changed there are reported, or "
+        f"{comparison.capitalize()} in Benchling{since}: values changed there are reported, or "
         "restored if the lane's drift policy says so.",
         *_due(lane),
     ]

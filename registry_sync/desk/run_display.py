@@ -85,8 +85,8 @@ def status_sign(run: SyncRun) -> str:
 
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
-    held = runs.hold_up(run)
-    words = words_of(outcome(run)) if held is None else held.word
+    hold_up = runs.hold_up(run)
+    words = words_of(outcome(run)) if hold_up is None else hold_up.word
     kind = "plan" if run.kind == SyncRun.Kind.PLAN else "dry run"
     return f"{kind} {words}" if run.dry_run else words
 
@@ -161,7 +161,7 @@ def phases(run: SyncRun) -> list[Json]:
     percents = figures.percents(list(spent.values()))
     cut = figures.shares(list(spent.values()), width=1000.0)
     drawn = []
-    for (name, what), (x, width), percent in zip(PHASES.items(), cut, percents, strict=True):
+    for (name, label), (x, width), percent in zip(PHASES.items(), cut, percents, strict=True):
         now_here = run.is_active and run.phase == name and run.started_at is not None
         is_reported = name == "report" and run.status in SyncRun.GOOD  # its end cannot time itself
         state = "now" if now_here else "done" if spent[name] or is_reported else "not needed"
@@ -170,7 +170,7 @@ def phases(run: SyncRun) -> list[Json]:
         drawn.append(
             {
                 "name": name,
-                "what": what,
+                "what": label,
                 "state": state,
                 "seconds": seconds(spent[name]) if spent[name] and state != "not reached" else "",
                 "percent": percent,

@@ -118,10 +118,10 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
     """Make records of a page of `rows`, with their names, by one query more."""
     if outcome == Outcome.UNCHANGED:
         return [Record(r.external_id, r.entity_id, r.name, ledger_id=r.pk) for r in page]
-    held = LedgerEntry.objects.filter(
+    ledger_rows = LedgerEntry.objects.filter(
         lane=run.lane_id, external_id__among=[row.external_id for row in page]
     )
-    entries = {e[0]: e for e in held.values_list("external_id", "entity_id", "name", "pk")}
+    entries = {e[0]: e for e in ledger_rows.values_list("external_id", "entity_id", "name", "pk")}
     found = []
     for row in page:
         _, entity_id, name, ledger_id = entries.get(row.external_id, ("", "", "", None))

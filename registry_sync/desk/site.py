@@ -67,7 +67,7 @@ class Desk(admin.AdminSite):
         """Return by which parameter each list that has several lanes takes one, by its model."""
         found = {}
         for model, page in self._registry.items():
-            names = {getattr(one, "parameter_name", "") for one in page.list_filter}
+            names = {getattr(list_filter, "parameter_name", "") for list_filter in page.list_filter}
             for parameter in names.intersection(navigation.LANE_PARAMETERS):
                 found[str(model._meta.model_name)] = parameter
         return found
@@ -92,7 +92,7 @@ class Desk(admin.AdminSite):
         section = navigation.section_of(title.lower())
         if section is None or not navigation.allowed(request, section.may):
             raise PermissionDenied
-        shown = [one for one in cards(request) if one.links or one.facts]
+        shown = [card for card in cards(request) if card.links or card.facts]
         context = {**self.each_context(request), "title": title, "cards": shown}
         return TemplateResponse(request, "admin/registry_sync/landing.html", context)
 

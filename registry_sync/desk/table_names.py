@@ -25,5 +25,5 @@ def rows_of(model: Any, count: int) -> str:
     """Return what so many rows are called: "run" or "runs"."""
     name = model._meta.model_name
     usual = (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
-    one, many = NAMES.get(name, usual)
-    return one if count == 1 else COUNTED.get(name, many)
+    singular, plural = NAMES.get(name, usual)
+    return singular if count == 1 else COUNTED.get(name, plural)

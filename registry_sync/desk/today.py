@@ -78,7 +78,7 @@ def _overview(names: runs.LaneNames, of: Sequence[Lane]) -> Overview:
     """Read what the cards are made from, of these lanes."""
     now, service = timezone.now(), health.assess_service()
     causes = groups_by_lane(of, new_since=now - DAY)
-    open_errors = {lane.pk: sum(one.count for one in causes.get(lane.pk, ())) for lane in of}
+    open_errors = {lane.pk: sum(group.count for group in causes.get(lane.pk, ())) for lane in of}
     found: Mapping[int, Health] = {
         lane.pk: health.assess_lane(lane, service, open_errors=open_errors[lane.pk]) for lane in of
     }
@@ -114,10 +114,10 @@ def _cards(sections: Sequence[worklist.Section]) -> list[Card]:
 def _all_well(sections: Sequence[worklist.Section], glances: Sequence[Glance]) -> bool:
     """Return whether nothing is to be done today; notes may be there."""
     calm = all(card.gravity is worklist.Gravity.NOTE for card in _cards(sections))
-    return calm and bool(glances) and all(one.light is Light.IN_SYNC for one in glances)
+    return calm and bool(glances) and all(shown.light is Light.IN_SYNC for shown in glances)
 
 
 def _last_good(glances: Sequence[Glance]) -> SyncRun | None:
     """Return the newest good run of the lanes, or None."""
-    found = [one.health.last_good for one in glances if one.health.last_good]
+    found = [shown.health.last_good for shown in glances if shown.health.last_good]
     return max(found, key=lambda run: run.pk, default=None)

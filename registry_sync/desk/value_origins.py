@@ -51,7 +51,7 @@ def _origin(story: Story, field_id: str, value: Any, change: Change | None) -> O
             change.at, change.actor,
         )  # fmt: skip
     # Never written: the entity was created without it, or taken over as it was.
-    maker = next((one.run for one in story.changes if one.created), None)
+    maker = next((creation.run for creation in story.changes if creation.created), None)
     made = maker if value in (None, "", []) else None
     mapping = story.written.mapping if story.written else {}
     named = mapping.get("field_names", {}).get(field_id, field_id)

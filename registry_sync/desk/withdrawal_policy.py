@@ -32,8 +32,8 @@ class Wish:
     def __str__(self) -> str:
         if self.policy == Policy.TELL:
             return "reported only"
-        held = "" if self.held else ", unless a container holds it"
-        return f"archived as “{self.reason}”{held}"
+        exception = "" if self.held else ", unless a container holds it"
+        return f"archived as “{self.reason}”{exception}"
 
 
 def of(lane: Lane) -> Wish:

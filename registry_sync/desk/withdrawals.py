@@ -105,8 +105,8 @@ def counts(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
     names, found = runs.LaneNames(), []
     for lane, ids in by_lane(rows).items():
         of = f" of {names.of(lane)}" if names.label(lane) else ""
-        what = f", to be archived as “{lane.withdrawn_reason}”" if archived else ""
-        found.append(f"{number_of(len(ids), 'entity', 'entities')}{of}{what}.")
+        purpose = f", to be archived as “{lane.withdrawn_reason}”" if archived else ""
+        found.append(f"{number_of(len(ids), 'entity', 'entities')}{of}{purpose}.")
     return found
 
 
@@ -130,10 +130,10 @@ def _containers(lane: Lane, rows: Sequence[Withdrawal]) -> list[str]:
     client = impatient_client()
     client.entity_type = lane.entity_type
     try:
-        held = archiving.containers_of(client, [row.entity_id for row in rows])
+        containers = archiving.containers_of(client, [row.entity_id for row in rows])
     except (Refused, SyncError, Wait) as error:
         return [f"Benchling does not show which containers hold these entities: {error}"]
-    _keep(rows, "containers", {row.pk: held[row.entity_id] for row in rows})
+    _keep(rows, "containers", {row.pk: containers[row.entity_id] for row in rows})
     in_containers = [row for row in rows if row.containers]
     if not in_containers:
         return ["No container holds any of these entities."]

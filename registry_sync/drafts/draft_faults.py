@@ -69,5 +69,5 @@ def shown_connector(draft: MappingDraft) -> str:
     settings = config_of(draft).connector_settings
     if settings is not None:
         return json.dumps(settings, indent=2, ensure_ascii=False)
-    held = {tuple(path): value for path, value in draft.base.get("items", [])}
-    return str(held.get(path_of(draft.base.get("element", ""), CONNECTOR)) or "")
+    stored = {tuple(path): value for path, value in draft.base.get("items", [])}
+    return str(stored.get(path_of(draft.base.get("element", ""), CONNECTOR)) or "")

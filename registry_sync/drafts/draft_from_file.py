@@ -22,7 +22,7 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
     """Read rows and External Name Field of a mapping file, for this draft. Raise ConfigError."""
     lanes = mapping_file.read(text, mapping_file.catalog_of(client))
     schema = drafts.schema_of(draft)
-    resolved = next((one for one in lanes if one.schema_id == schema.id), None)
+    resolved = next((lane for lane in lanes if lane.schema_id == schema.id), None)
     if resolved is None:
         raise ConfigError(
             "The file is for a different Benchling schema than the draft.",
@@ -40,12 +40,12 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
     return rows, str(resolved.items["External Name Field"][1] or "")
 
 
-def places_of(lanes: Sequence[mapping_file.Resolved], held: config_items.Held) -> list[Place]:
+def places_of(lanes: Sequence[mapping_file.Resolved], stored: config_items.Held) -> list[Place]:
     """Return where each lane of a file goes: the first to the app's own items. Raise ConfigError.
 
     Another one goes to the element of its schema, or else to a new one of its schema's name.
     """
-    syncs = syncs_of(held)
+    syncs = syncs_of(stored)
     schemas = {lane.schema_id for lane in lanes}
     places = []
     for number, lane in enumerate(lanes):

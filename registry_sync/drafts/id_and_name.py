@@ -21,7 +21,7 @@ def judge_ids(records: Sequence[Json], id_paths: Sequence[str]) -> tuple[bool, s
     ids = [
         tuple(str(v) for get in gets if (v := get(r)) not in (ABSENT, None, "")) for r in records
     ]
-    complete = [one for one in ids if len(one) == len(gets)]
+    complete = [by_value for by_value in ids if len(by_value) == len(gets)]
     if len(complete) < len(records):
         return False, (
             f"{len(records) - len(complete)} of {number_of(len(records), 'record')} "

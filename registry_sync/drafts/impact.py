@@ -83,8 +83,8 @@ class Forecast:
                 self.counts.count_paths(record.raw, row.fields if row is not None else {})
                 if (entity := self._transformed(record, row)) is not None:
                     entities[external_id] = entity
-        held = {id_: _held(row) for id_, row in ledger.items() if row.entity_hash}
-        self._write(records, entities, held)
+        current = {id_: _held(row) for id_, row in ledger.items() if row.entity_hash}
+        self._write(records, entities, current)
 
     def settle(self) -> None:
         """Count those that waited for a name or a link, now that every record was read."""
@@ -146,8 +146,8 @@ class Forecast:
 
     def _pins(self, entity: Entity) -> list[Pin]:
         """Return the accepted differences of an entity that would still stand."""
-        held = open_pins(self.lane, [entity.external_id]) if self.pins and self.lane else {}
-        found = held.get(entity.external_id, [])
+        pins = open_pins(self.lane, [entity.external_id]) if self.pins and self.lane else {}
+        found = pins.get(entity.external_id, [])
         return [pin for pin in found if not is_outdated(pin, entity)]
 
     def _as_before(self, record: SourceRecord, row: LedgerEntry) -> list[Problem]:
@@ -182,14 +182,14 @@ class Forecast:
         self,
         records: dict[str, tuple[SourceRecord, Problem | None]],
         entities: dict[str, Entity],
-        held: dict[str, Held],
+        current: dict[str, Held],
     ) -> None:
         """Compare entities with what Benchling has, and see who gets a name, an id and links."""
-        new = [entity for id_, entity in entities.items() if id_ not in held]
+        new = [entity for id_, entity in entities.items() if id_ not in current]
         seen = self.rivals.tenant.entities(new)
-        held |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.existing.items()}
+        current |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.existing.items()}
         effects = {
-            id_: self._effect(entity, held.get(id_))
+            id_: self._effect(entity, current.get(id_))
             for id_, entity in entities.items()
             if id_ not in seen.equal
         }
@@ -223,9 +223,9 @@ class Forecast:
     ) -> dict[str, Problem]:
         """Return the problems of structures and sequences, where no other entity has the id."""
         return self.parts.judge([
-            Candidate(records[one.entity.external_id][0], one.entity, one.is_new)
-            for one in going
-            if one.entity.registry_key not in holders
+            Candidate(records[claimant.entity.external_id][0], claimant.entity, claimant.is_new)
+            for claimant in going
+            if claimant.entity.registry_key not in holders
         ])  # fmt: skip
 
     def _judged(
@@ -245,14 +245,14 @@ class Forecast:
             row=row if self.counts.has_room(effect.sort) else None,
         )  # fmt: skip
 
-    def _effect(self, entity: Entity, held: Held | None) -> Effect:
-        if held is None:
+    def _effect(self, entity: Entity, current: Held | None) -> Effect:
+        if current is None:
             return Effect(Claimant(entity, is_new=True), renamed=False, changes=[])
-        old_key = held.name_key if held.name_key != entity.name_key else ""
+        old_key = current.name_key if current.name_key != entity.name_key else ""
         changes = []
         for mapped in self.mapping.fields:
             value = entity.fields.get(mapped.field.id, ABSENT)
-            before = held.fields.get(mapped.field.id)
+            before = current.fields.get(mapped.field.id)
             if (
                 value is not ABSENT
                 and not same_value(mapped.field.id, before, value)
@@ -261,7 +261,7 @@ class Forecast:
                 texts = [text_of(before, mapped.field), text_of(value, mapped.field)]
                 changes.append([mapped.field.id, *storable(texts)])
         claimant = Claimant(entity, is_new=False, old_key=old_key)
-        return Effect(claimant, held.name != entity.name, changes)
+        return Effect(claimant, current.name != entity.name, changes)
 
 
 def _held(row: LedgerEntry) -> Held:

@@ -45,13 +45,13 @@ class Catalog:
     options: Callable[[str], Sequence[str]]
     faults: list[str] = field(default_factory=list)
 
-    def one(self, what: str, things: Sequence[Json], name: object) -> Json | None:
+    def one(self, noun: str, things: Sequence[Json], name: object) -> Json | None:
         """Find the one thing of this name that is not archived, or note a fault."""
         found = [t for t in things if t.get("name") == name and not t.get("archiveRecord")]
         if len(found) == 1:
             return found[0]
         many = f"there are {len(found)} with this name" if found else "there is none with this name"
-        self.faults.append(f"{what} “{name}”: {many}")
+        self.faults.append(f"{noun} “{name}”: {many}")
         return None
 
 
@@ -106,12 +106,12 @@ def read(text: str, catalog: Catalog) -> list[Resolved]:
     registry = catalog.one("Registry", catalog.registries, document.get("registry"))
     sections = document["lanes"] if document["version"] == SEVERAL else [document]
     found = [_resolved(section, registry, catalog) for section in sections]
-    schemas = [one.schema_id for one in found if one is not None]
+    schemas = [resolved.schema_id for resolved in found if resolved is not None]
     if len(set(schemas)) < len(schemas):
         catalog.faults.append("two of its lanes have the same schema")
     if catalog.faults:
         raise _unusable(catalog.faults)
-    return [one for one in found if one is not None]
+    return [resolved for resolved in found if resolved is not None]
 
 
 def _resolved(section: Json, registry: Json | None, catalog: Catalog) -> Resolved | None:

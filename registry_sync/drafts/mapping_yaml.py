@@ -59,8 +59,8 @@ def read_document(text: str) -> Json:
         json.dumps(document, allow_nan=False)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        what = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
-        raise _malformed(f"it is not valid YAML ({what})") from error
+        reason = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[attr-defined]
+        raise _malformed(f"it is not valid YAML ({reason})") from error
     except RecursionError:
         raise _malformed(str(too_deep())) from None
     except (TypeError, ValueError) as error:

@@ -53,11 +53,11 @@ class Counts:
             if len(field["examples"]) < EXAMPLES:
                 field["examples"].append([external_id, before, after])
 
-    def count_paths(self, raw: Json, held: Json) -> None:
+    def count_paths(self, raw: Json, in_ledger: Json) -> None:
         """Count a record that has a field's path, and an entity that has a value there."""
         for mapped, field in zip(self.mapping.fields, self.found["fields"], strict=True):
             field["there"] += not mapped.path or not mapped.is_missing(raw)
-            field["held"] += held.get(mapped.field.id) not in (None, [])
+            field["held"] += in_ledger.get(mapped.field.id) not in (None, [])
 
     def count_filled(self, entity: Entity) -> None:
         for field in self.found["fields"]:
@@ -93,7 +93,7 @@ class Counts:
         rows = self.found["rows"]
         if row is None or len(rows) >= ROWS:
             return
-        if sum(one["sort"] == sort for one in rows) < ROWS_OF[sort]:
+        if sum(kept["sort"] == sort for kept in rows) < ROWS_OF[sort]:
             rows.append({**row, "sort": sort})
 
     def row(self, sort: str, record: SourceRecord, entity: Entity | None) -> Json | None:

@@ -71,8 +71,8 @@ def is_given_up(notes: Notes, lane: Lane | None, key: str) -> bool:
     `key` is as `substance_note` returns it.
     """
     substance = key.removeprefix(SUBSTANCE)
-    held = holders_of(lane, [substance]).get(substance, []) if lane is not None else []
-    return set(held) <= notes.with_substances(held)
+    holders = holders_of(lane, [substance]).get(substance, []) if lane is not None else []
+    return set(holders) <= notes.with_substances(holders)
 
 
 def substance_note(key: str) -> str:

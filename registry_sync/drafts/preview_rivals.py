@@ -54,18 +54,18 @@ class Rivals:
     def judge(
         self,
         claimants: Sequence[Claimant],
-        held: dict[str, list[Holder]],
+        taken: dict[str, list[Holder]],
         waiting: Container[str] = (),
     ) -> dict[str, Problem]:
         """Return the problems of those that get no name, id or link, by external id.
 
-        `held` are the holders of ids in Benchling. The others are noted with their names, except
+        `taken` are the holders of ids in Benchling. The others are noted with their names, except
         those that wait for something else (`waiting`, by external id).
         """
         keys = names.keys_of(claimant.entity for claimant in claimants)
         holders_by_key = names.holders(self.lane, keys) if self.lane is not None else {}
         named = self.tenant.names([c.entity for c in claimants if c.is_named])
-        for more in (held, named):
+        for more in (taken, named):
             for key, holders in more.items():
                 holders_by_key.setdefault(key, []).extend(holders)
         self.notes.look_up(keys | self._targets(claimants).keys())
@@ -143,13 +143,13 @@ class Rivals:
 
         `substance_keys` are of its structure or sequence, where it must be unique.
         """
-        what, key = problem.waits_for or ("", "")
-        if what not in NOTED or problem.kind == "benchling":
+        waits_for, key = problem.waits_for or ("", "")
+        if waits_for not in NOTED or problem.kind == "benchling":
             return False
         entity = claimant.entity
         reason: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
         self.notes.add(
-            Kind.WAIT, entity.external_id, NOTED[what](key), what=what,
+            Kind.WAIT, entity.external_id, NOTED[waits_for](key), what=waits_for,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
             old_key=claimant.old_key,
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),

@@ -73,19 +73,21 @@ class NotWritten(SyncError):
 
 def plan(draft: MappingDraft, client: Client) -> Plan:
     """Read the live configuration, and say what publishing would write and what forbids it."""
-    held = items.by_path(read_items(client))
+    stored = items.by_path(read_items(client))
     found = Plan(hindrances=_hindrances(draft))
     rows = [(row["field_id"], row["path"]) for row in without_parts(draft.rows) if row["path"]]
-    place = drafts.place_in(draft, held)
-    target = items.mapping_wanted(held, rows, drafts.rules_of(draft.rows), draft.name_field, place)
+    place = drafts.place_in(draft, stored)
+    target = items.mapping_wanted(
+        stored, rows, drafts.rules_of(draft.rows), draft.name_field, place
+    )
     if draft.connector is not None:
         own = drafts.own_connector(draft)
         text = json.dumps(own, ensure_ascii=False) if own else None
         target[place.path(items.CONNECTOR)] = ("json", text)
-    found.todo = items.writes(held, target)
+    found.todo = items.writes(stored, target)
     written = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
-    for path, before in drafts.changed_under(draft, held).items():
-        now = items.value_of(held, path)
+    for path, before in drafts.changed_under(draft, stored).items():
+        now = items.value_of(stored, path)
         expected = target[path][1] if path in target else before
         if items.same_setting(now, expected) or (
             path in written and items.same_setting(now, written[path])
@@ -93,7 +95,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
             continue
         found.foreign.append((" › ".join(path), before or "–", items.public(path, now) or "–"))
     try:
-        found.schema = _check_live(draft, client, held)
+        found.schema = _check_live(draft, client, stored)
     except ConfigError as error:
         found.hindrances.append(error)
     if found.foreign:
@@ -134,7 +136,9 @@ def _active(draft: MappingDraft) -> SyncRun | None:
     return None
 
 
-def _check_live(draft: MappingDraft, client: Client, held: dict[items.Path, Json]) -> EntitySchema:
+def _check_live(
+    draft: MappingDraft, client: Client, stored: dict[items.Path, Json]
+) -> EntitySchema:
     """Compile the draft against the schema as it is now. Raise ConfigError."""
     config = drafts.config_of(draft)
     schema = parse_schema(*read_schema(client, config, config.mapped_ids))
@@ -264,11 +268,11 @@ def _refused(
 ) -> NotWritten:
     """Return what was and was not written; the draft waits for the rest to be entered."""
     at = remaining[0]
-    what = "make new rows in" if at.makes_row else "write"
+    act = "make new rows in" if at.makes_row else "write"
     by_hand = [[" › ".join(write.path), found.shown(write)] for write in remaining]
     names = ", ".join(" › ".join(write.path) for write in done)
     error = NotWritten(
-        f"Benchling does not let the app {what} its configuration ({refused.status}: "
+        f"Benchling does not let the app {act} its configuration ({refused.status}: "
         f"{refused.message}). {f'Written: {names}.' if names else 'Nothing was written.'}",
         remedy="The integration owner must enter the listed values in the app's configuration in "
         "Benchling, then press “I entered them: compare”. Or a Benchling admin must give the app "

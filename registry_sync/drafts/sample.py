@@ -74,9 +74,9 @@ def _in_list(items: list[Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any
                 yield path, same[0] if len(same) == 1 else same
         return
     for key in dict.fromkeys(key for item in objects for key in item):
-        held = [item[key] for item in objects if key in item]
-        if PLAIN.fullmatch(key) and not any(isinstance(one, (dict, list)) for one in held):
-            yield f"{at}[*].{key}", held
+        values = [item[key] for item in objects if key in item]
+        if PLAIN.fullmatch(key) and not any(isinstance(value, (dict, list)) for value in values):
+            yield f"{at}[*].{key}", values
 
 
 def _written(keys: tuple[str, ...]) -> str | None:

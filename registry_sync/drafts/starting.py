@@ -152,8 +152,8 @@ def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
     Only what has the key is not kept.
     """
     raw_items = read_items(client)
-    held = items.by_path(raw_items)
-    place = place_in(draft, held)
+    stored = items.by_path(raw_items)
+    place = place_in(draft, stored)
     config = _live(raw_items, place.element)
     draft.schema_id = config.schema_id
     hidden = _secret_faults(config)
@@ -164,20 +164,20 @@ def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
             "config": kept_of(config),
             "rows": [asdict(row) for row in config.rows],
             "rules": config.mapping_rules,
-            "items": items.remembered(held),
-            **_inherited(config, held, place),
+            "items": items.remembered(stored),
+            **_inherited(config, stored, place),
             "faults": [list(fault) for fault in [*config.faults, *hidden]],
         }
     )
     return config
 
 
-def _inherited(config: AppConfig, held: items.Held, place: Place) -> Json:
+def _inherited(config: AppConfig, stored: items.Held, place: Place) -> Json:
     """Return a draft's element, and the `client` that it inherits; {} for the first sync."""
     if not place.element:
         return {}
     client = (without_secrets(config.connector_settings) or {}).get("client")
-    own = items.value_of(held, place.path(items.CONNECTOR)) or "{}"
+    own = items.value_of(stored, place.path(items.CONNECTOR)) or "{}"
     names_none = client is not None and '"client"' not in own
     return {"element": place.element, **({"client": client} if names_none else {})}
 
@@ -214,7 +214,7 @@ def _read_sample(draft: MappingDraft, live: AppConfig, open_source: OpenSource) 
     draft.base = {**draft.base, "sample_fault": fault, "strays": strays}
     if draft.sample:
         found = suggest(draft.sample, sides.schema, id_path=sides.connector.id_path)
-        draft.suggestions = [one.as_json() for one in found]
+        draft.suggestions = [suggestion.as_json() for suggestion in found]
         draft.sampled_at = timezone.now()
 
 
@@ -238,5 +238,5 @@ def _first_records(source: Source) -> tuple[list[Json], int]:
 
 def _live_name(draft: MappingDraft) -> str:
     """Return External Name Field as it is typed: "" where the default holds."""
-    held = {tuple(path): value for path, value in draft.base["items"]}
-    return str(held.get(path_of(draft.base.get("element", ""), items.NAME_FIELD)) or "")
+    stored = {tuple(path): value for path, value in draft.base["items"]}
+    return str(stored.get(path_of(draft.base.get("element", ""), items.NAME_FIELD)) or "")

@@ -83,17 +83,19 @@ def suggest(records: Sequence[Json], schema: EntitySchema, *, id_path: str) -> l
     fields = [f for f in schema.fields if not f.archived and f.type in MAPPABLE]
     for field in [*fields, *(f for f in part_fields(schema) if f.id in SUGGESTED)]:
         own = ids if field.link_schema_id == schema.id else set()
-        every += [one for column in columns if (one := _pair(column, field, own, id_path))]
+        every += [
+            suggestion for column in columns if (suggestion := _pair(column, field, own, id_path))
+        ]
     return _each_once(every)
 
 
 def _each_once(every: list[Suggestion]) -> list[Suggestion]:
     taken_fields, taken_paths, kept = set(), set(), []
-    for one in sorted(every, key=lambda s: (-s.confidence, len(s.path), s.path)):
-        if one.field_id not in taken_fields and one.path not in taken_paths:
-            taken_fields.add(one.field_id)
-            taken_paths.add(one.path)
-            kept.append(one)
+    for suggestion in sorted(every, key=lambda s: (-s.confidence, len(s.path), s.path)):
+        if suggestion.field_id not in taken_fields and suggestion.path not in taken_paths:
+            taken_fields.add(suggestion.field_id)
+            taken_paths.add(suggestion.path)
+            kept.append(suggestion)
     return kept
 
 
@@ -176,8 +178,8 @@ def _look_evidence(column: Column, field: FieldDefinition) -> tuple[float, str]:
     if not column.look:
         return 0.0, ""
     words = words_of(field.name).split()
-    what = patterns.LOOKS[column.look][0]
-    evidence = f"{_share(column.look_count, column.flat)} {what}"
+    look_label = patterns.LOOKS[column.look][0]
+    evidence = f"{_share(column.look_count, column.flat)} {look_label}"
     name_fits = any(word in words for word in MEANT[column.look])
     return (CERTAINTY["look"] if name_fits else 0.0), evidence
 

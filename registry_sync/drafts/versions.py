@@ -65,7 +65,9 @@ def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
 
 def of_schema(schema_id: str) -> QuerySet[MappingVersion]:
     """Return what was published for the lane of a schema, the newest first."""
-    lane = next((one for one in runs.current_lanes() if one.schema_id == schema_id), None)
+    lane = next(
+        (current for current in runs.current_lanes() if current.schema_id == schema_id), None
+    )
     return of_this_app().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
 
 

@@ -81,15 +81,15 @@ def as_json(found: Explanation, lane_name: str) -> Json:
             "record_id": found.external_id,
             "lane": lane_name,
             "steps": [
-                {"step": one.name, "outcome": one.outcome, "text": one.text,
-                 "details": list(one.details)}
-                for one in found.steps
+                {"step": step.name, "outcome": step.outcome, "text": step.text,
+                 "details": list(step.details)}
+                for step in found.steps
             ],
             "record": found.raw,
             "fields": [
-                {"field": one.field, "path": one.path, "raw": one.raw, "result": one.result,
-                 "problem": one.problem or None}
-                for one in found.readings
+                {"field": step.field, "path": step.path, "raw": step.raw, "result": step.result,
+                 "problem": step.problem or None}
+                for step in found.readings
             ],
             "changes": [
                 {"field": name, "before": before, "after": after}

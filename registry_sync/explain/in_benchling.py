@@ -156,8 +156,10 @@ def _judge(state: TenantState, lane: Lane, entry: LedgerEntry, raw: Json) -> Non
 
 def _note_folder(state: TenantState, client: Client, raw: Json, lane: Lane) -> None:
     """Say that an entity was moved, which is its users' own business and no difference."""
-    held = items.by_path(read_items(client))
-    folder = items.value_of(held, path_of(lane.element, FOLDER)) or items.value_of(held, (FOLDER,))
+    stored = items.by_path(read_items(client))
+    folder = items.value_of(stored, path_of(lane.element, FOLDER)) or items.value_of(
+        stored, (FOLDER,)
+    )
     folder_id = raw.get("folderId")
     if folder and folder_id and folder_id != folder:
         name = client.folder(folder_id).get("name") or folder_id

@@ -198,8 +198,9 @@ def _problems(problems: Iterable[Problem], details: Iterable[str]) -> Said:
     """Return a stop for these problems of a record, with who must act."""
     problems = list(problems)
     text = " ".join(
-        f"{one.message} Who must act: {record_actor(one.code, one.kind).label}. {one.remedy}"
-        for one in problems
+        f"{problem.message} Who must act: {record_actor(problem.code, problem.kind).label}. "
+        f"{problem.remedy}"
+        for problem in problems
     )
     return "stopped", text, details, problems[0].code if problems else ""
 

@@ -69,7 +69,9 @@ def reread_linked(ended: SyncRun) -> list[SyncRun]:
     found = []
     for other in runs.current_lanes() if ids else ():
         records = ledger.to_reread(other, ids)
-        if records := [one for one in records if other != lane or one not in ended.only]:
+        if records := [
+            external_id for external_id in records if other != lane or external_id not in ended.only
+        ]:
             kind = Kind.INCREMENTAL if len(records) <= LISTED else Kind.FULL
             why = f"{_linking(len(records))} to what was merged, and is made again."
             found += _request_unasked(ended, other, kind, records, why)

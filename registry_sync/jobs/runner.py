@@ -257,16 +257,16 @@ def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> No
 
 
 @contextmanager
-def _despite_faults(run: SyncRun, what: str) -> Iterator[None]:
+def _despite_faults(run: SyncRun, verb: str) -> Iterator[None]:
     """Go on whatever App Status raises: what broke the run may break its session too."""
     try:
         yield
     except (runs.LeaseLost, OperationalError, InterfaceError):
         raise
     except stopping.Stopping:
-        logger.info("The reconciler must %s the App Status session", what, extra=runs.of_run(run))
+        logger.info("The reconciler must %s the App Status session", verb, extra=runs.of_run(run))
     except Exception:
-        logger.exception("Could not %s the App Status session", what, extra=runs.of_run(run))
+        logger.exception("Could not %s the App Status session", verb, extra=runs.of_run(run))
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

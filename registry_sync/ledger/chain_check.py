@@ -253,11 +253,11 @@ class ChainCheck:
         runs = SyncRun.objects.filter(wrote).order_by("pk")
         columns = ("pk", "lane_id", "kind", "created", "updated")
         for pk, lane_id, kind, created, updated in runs.values_list(*columns):
-            held = sums.pop(pk, None)
-            if (kind in SyncRun.DRY and held is None) or lane_id != self.lane.pk:
+            counted = sums.pop(pk, None)
+            if (kind in SyncRun.DRY and counted is None) or lane_id != self.lane.pk:
                 continue
-            if (created, updated) != (held or (0, 0)):
-                was = held or (0, 0)
+            if (created, updated) != (counted or (0, 0)):
+                was = counted or (0, 0)
                 return (
                     f"Run {pk} counted {created:,} created and "
                     f"{number_of(updated, 'updated record')}, but the chain has {was[0]:,} and "
@@ -273,10 +273,10 @@ class ChainCheck:
 
 def _named(row: Change | Sequence[Any]) -> str:
     if isinstance(row, Change):
-        what = (row.pk, row.external_id, row.field, row.at)
+        identity = (row.pk, row.external_id, row.field, row.at)
     else:
-        what = (row[ID], row[2], row[5], row[-3])
-    return f"Row {what[0]} ({what[1]}, {what[2]}, {what[3]:%Y-%m-%d %H:%M} UTC)"
+        identity = (row[ID], row[2], row[5], row[-3])
+    return f"Row {identity[0]} ({identity[1]}, {identity[2]}, {identity[3]:%Y-%m-%d %H:%M} UTC)"
 
 
 def _link_named(link: ChainLink) -> str:

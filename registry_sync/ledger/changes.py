@@ -36,8 +36,8 @@ class Writing:
                 (field_id, names.get(field_id, field_id), was, now, sources.get(field_id))
                 for field_id, was, now in changed
             ]
-            what = (result.external_id, entity_id, old is None, result.modified_at)
-            found.append(EntityChanges(*what, values))
+            identity = (result.external_id, entity_id, old is None, result.modified_at)
+            found.append(EntityChanges(*identity, values))
         self.add(found)
 
     def add(self, entities: Iterable[EntityChanges]) -> None:
@@ -123,8 +123,8 @@ def record_merge(run: SyncRun, merge: Merge) -> None:
     old, new = merge.entity_registry_id, merge.survivor_registry_id
     values: list[tuple[str, str, Any, Any, Any]] = [("registry id", "registry id", old, new, [])]
     writing = Writing(run, merge.lane)
-    what = (merge.external_id, merge.entity_id, False, None)
-    writing.add([EntityChanges(*what, values, Change.Kind.MERGED)])
+    identity = (merge.external_id, merge.entity_id, False, None)
+    writing.add([EntityChanges(*identity, values, Change.Kind.MERGED)])
     writing.close()
 
 

@@ -73,10 +73,10 @@ def already_held(lane: Lane, entities: Sequence[Entity]) -> set[str]:
     field unchanged.
     """
     by_id = {entity.external_id: entity for entity in entities}
-    held: set[str] = set()
+    external_ids: set[str] = set()
     for chunk in in_chunks(list(by_id)):
         rows = LedgerEntry.objects.filter(lane=lane, external_id__in=chunk)
         for row in rows.exclude(entity_hash=""):
             if not any(differences(row, by_id[row.external_id])):
-                held.add(row.external_id)
-    return held
+                external_ids.add(row.external_id)
+    return external_ids

@@ -65,8 +65,8 @@ def acceptable(field_id: str, current: Any, source: Any) -> Any:
 
 def is_accepted(pin: Pin, current: Any, source: Any) -> bool:
     """Return whether a pin accepts these values of its field."""
-    held = acceptable(pin.field_id, current, source)
-    return same(pin.theirs, held) and same(pin.source, source)
+    accepted = acceptable(pin.field_id, current, source)
+    return same(pin.theirs, accepted) and same(pin.source, source)
 
 
 def is_outdated(pin: Pin, entity: Entity) -> bool:

@@ -177,8 +177,8 @@ def import_found(lane: Lane, entries: Sequence[LedgerEntry]) -> None:
     transaction under its lease.
     """
     ids = [entry.external_id for entry in entries]
-    held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
-    existing = set(held.values_list("external_id", flat=True))
+    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_hash="")
+    existing = set(rows.values_list("external_id", flat=True))
     unknown = {e.external_id: e for e in entries if e.external_id not in existing}
     _upsert_entries(list(unknown.values()), [*ENTITY_COLUMNS, "entity_id"])
     entities = [_entity_of(entry) for entry in unknown.values()]

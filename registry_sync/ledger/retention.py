@@ -69,8 +69,8 @@ def faults_of(row: Retention) -> Iterator[str]:
         yield f"{named} was edited."
     earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
     done = earlier.aggregate(last=Max("up_to"))["last"] or 0
-    held = links.filter(number__gt=done, number__lte=row.up_to)
-    if (held.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
+    deleted = links.filter(number__gt=done, number__lte=row.up_to)
+    if (deleted.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
         yield f"{named} has another number of changes than the links that it deleted."
 
 
@@ -88,8 +88,8 @@ def log_fault(row: Retention) -> str:
     """
     earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
     done = earlier.aggregate(last=Max("up_to"))["last"] or 0
-    held = ChainLink.objects.filter(lane=row.lane_id, number__gt=done, number__lte=row.up_to)
-    is_older = held.filter(form=ChainLink.Form.DELETED).exists()  # than the entries in the log
+    deleted = ChainLink.objects.filter(lane=row.lane_id, number__gt=done, number__lte=row.up_to)
+    is_older = deleted.filter(form=ChainLink.Form.DELETED).exists()  # than the entries in the log
     if is_older or _logged(row).filter(change_message=_message(row)).exists():
         return ""
     return (

@@ -30,7 +30,7 @@ def own_items(row: LedgerEntry, key: str) -> set[str]:
     return keys_of(row.fields.get(key)) - found_items(row, key)
 
 
-def forget_lost(row: LedgerEntry, key: str, held: Collection[str]) -> None:
+def forget_lost(row: LedgerEntry, key: str, in_benchling: Collection[str]) -> None:
     """Forget found items that Benchling no longer has, unless the record still lists them.
 
     Those would count as this app's where people add them again. The caller has locked the row, and
@@ -38,7 +38,7 @@ def forget_lost(row: LedgerEntry, key: str, held: Collection[str]) -> None:
     """
     value, found = row.fields.get(key), row.found_items or {}
     listed = set() if isinstance(value, dict) else keys_of(value)
-    lost = found_items(row, key) - set(held) - listed
+    lost = found_items(row, key) - set(in_benchling) - listed
     if isinstance(value, dict):
         items = [item for item in value["held"] if name_key(str(item)) not in lost]
         row.fields = {**row.fields, key: {**value, "held": items}}
@@ -62,8 +62,11 @@ def note_found(lease: runs.Lease, found: Mapping[int, Mapping[str, Collection[st
 
 def _take(row: LedgerEntry, parts: Mapping[str, Collection[str]]) -> bool:
     """Set what was found of some parts; return whether it differs from what the row had."""
-    held: dict[str, Any] = {**(row.found_items or {}), **{k: sorted(v) for k, v in parts.items()}}
-    kept: Json | None = {key: items for key, items in held.items() if items} or None
+    items_by_key: dict[str, Any] = {
+        **(row.found_items or {}),
+        **{k: sorted(v) for k, v in parts.items()},
+    }
+    kept: Json | None = {key: items for key, items in items_by_key.items() if items} or None
     if kept == row.found_items:
         return False
     row.found_items = kept

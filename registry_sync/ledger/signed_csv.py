@@ -168,16 +168,16 @@ class CheckedCsv:
         """Yield for each row what became of it."""
         ids = [row["id"] for row in rows]
         changes = [id_ for id_ in ids if not _is_decision(id_)]
-        held = {
+        stored = {
             str(pk): (lane_id, digest)
             for pk, lane_id, digest in Change.objects.filter(pk__in=changes).values_list(
                 "pk", "lane_id", "digest"
             )
         }
-        held |= signed_pins.held(ids) | signed_plans.held(ids)
+        stored |= signed_pins.held(ids) | signed_plans.held(ids)
         for row in rows:
             lane = self._lane(row)
-            found = held.get(row["id"])
+            found = stored.get(row["id"])
             if found is None:
                 is_deleted = lane is not None and self._deleted[lane.pk].covers(row)
                 yield DELETED if is_deleted else MISSING

@@ -34,13 +34,13 @@ def substance_of(entity: Entity, canonical: str = "") -> Substance | None:
     if not isinstance(structure, str) or not structure:
         return None
     largest, stripped = _forms(structure)
-    held = (_forms(canonical)[0] if canonical else "") or largest or canonical
-    if not held:
+    form = (_forms(canonical)[0] if canonical else "") or largest or canonical
+    if not form:
         return None
     return Substance(
         external_id=entity.external_id,
-        key=_hash(held),
-        canonical=canonical or held,
+        key=_hash(form),
+        canonical=canonical or form,
         stripped=".".join(stripped),
     )
 
@@ -94,13 +94,13 @@ def save_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
 
 def holders_of(lane: Lane, keys: Collection[str]) -> dict[str, list[str]]:
     """Return, by key, the external ids of the entities in use that have the substance already."""
-    held: dict[str, list[str]] = {}
+    holders: dict[str, list[str]] = {}
     if keys:
         rows = Substance.objects.filter(lane=lane, key__among=sorted(keys))
         found = dict(rows.values_list("external_id", "key"))
         for external_id in sorted(in_use(lane, found)):
-            held.setdefault(found[external_id], []).append(external_id)
-    return held
+            holders.setdefault(found[external_id], []).append(external_id)
+    return holders
 
 
 def canonical_of(lane: Lane, external_ids: Collection[str]) -> dict[str, str]:

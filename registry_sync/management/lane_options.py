@@ -19,21 +19,21 @@ PATIENCE = 15.0
 """Seconds that Benchling may take to show the configuration, where no lane is known yet."""
 
 
-def add_lane_argument(parser: ArgumentParser, what: str) -> None:
+def add_lane_argument(parser: ArgumentParser, meaning: str) -> None:
     """Add `--lane`, which names a lane by its schema's name, or by the schema's id."""
     parser.add_argument(
-        "--lane", metavar="NAME|ID", help=f"{what}, named by its schema's name or id"
+        "--lane", metavar="NAME|ID", help=f"{meaning}, named by its schema's name or id"
     )
 
 
-def add_limit(parser: ArgumentParser, default: int, what: str) -> None:
+def add_limit(parser: ArgumentParser, default: int, noun: str) -> None:
     """Add `--limit`, the number of rows that are shown at most."""
     parser.add_argument(
         "--limit",
         metavar="N",
         type=_count,
         default=default,
-        help=f"show N {what} (default %(default)s)",
+        help=f"show N {noun} (default %(default)s)",
     )
 
 

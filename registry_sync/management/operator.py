@@ -114,8 +114,8 @@ def file_sentence(error: OSError) -> str:
     remedy = FILE_REMEDIES.get(error.errno or 0, "")
     if error.filename is None and error.errno not in NO_ROOM:
         return ""
-    what = error.filename or "The file that is written to"
-    return f"{what} cannot be used: {error.strerror}. {remedy}".strip()
+    file_name = error.filename or "The file that is written to"
+    return f"{file_name} cannot be used: {error.strerror}. {remedy}".strip()
 
 
 def is_unmigrated() -> bool:

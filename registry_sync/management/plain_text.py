@@ -18,11 +18,11 @@ WOULD = {
 
 def to_do_lines(to_do: Sequence[Json]) -> Iterator[str]:
     """Yield what is to be done: what and since when, then who must act and how."""
-    for one in to_do:
-        code = f" ({one['cause']})" if one["cause"] else ""
-        yield f"    {one['text'].rstrip('.')}{code}, since {time_text(one['since'])}"
-        yield f"        who must act: {'; '.join(one['who'])}"
-        yield f"        what to do:   {one['remedy']}"
+    for item in to_do:
+        code = f" ({item['cause']})" if item["cause"] else ""
+        yield f"    {item['text'].rstrip('.')}{code}, since {time_text(item['since'])}"
+        yield f"        who must act: {'; '.join(item['who'])}"
+        yield f"        what to do:   {item['remedy']}"
 
 
 def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
@@ -33,8 +33,8 @@ def run_lines(run: Json, *, with_lane: bool) -> Iterator[str]:
     words = WOULD if run["kind"] in SyncRun.DRY else WORDS
     counted = ((count, words.get(word, word)) for word, count in run["counts"].items())
     counts = ", ".join(f"{count:,} {word}" for count, word in counted if count)
-    held = f", {run['waits']['word']}" if run["waits"] else ""
-    status = f"{run['status']}{held}"
+    waits = f", {run['waits']['word']}" if run["waits"] else ""
+    status = f"{run['status']}{waits}"
     yield f"Run {run['id']}, {lane}{run['kind']}, {at}, {by}: {status}. {counts or '0 read'}"
     if run["waits"]:
         yield f"    {run['waits']['text']}"

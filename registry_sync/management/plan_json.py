@@ -80,6 +80,7 @@ def plan_lines(plan: Json, *, several: bool) -> list[str]:
 def row_line(row: Json) -> str:
     """Return a row of a plan in one line."""
     changes = "; ".join(
-        f"{one['field']}: {one['before'] or '–'} → {one['after'] or '–'}" for one in row["values"]
+        f"{change['field']}: {change['before'] or '–'} → {change['after'] or '–'}"
+        for change in row["values"]
     )
     return one_line(f"{row['id']} {row['action']} ({row['outcome']}): {changes}")

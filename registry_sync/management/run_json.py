@@ -27,14 +27,16 @@ def run_json(run: SyncRun, names: runs.LaneNames) -> Json:
         "waits": waits_json(run),
         "counts": {name: getattr(run, name) for name in COUNTS},
         "error": _failure(run),
-        "warnings": [{"code": one["code"], "text": one["text"]} for one in run.warnings],
+        "warnings": [
+            {"code": warning["code"], "text": warning["text"]} for warning in run.warnings
+        ],
     }
 
 
 def waits_json(run: SyncRun) -> Json | None:
     """Return why an active run does not go on now, in a word and a sentence; None if it does."""
-    held = runs.hold_up(run)
-    return None if held is None else {"word": held.word, "text": held.text}
+    hold_up = runs.hold_up(run)
+    return None if hold_up is None else {"word": hold_up.word, "text": hold_up.text}
 
 
 def _failure(run: SyncRun) -> Json | None:

@@ -13,8 +13,8 @@ from registry_sync.reporting.session_messages import counts_sentence
 def summary(run: SyncRun) -> str:
     """Return a run's outcome and counts, then its failure and its warnings."""
     took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
-    what = "Dry run" if run.dry_run else "Run"
-    line = f"{what} {run.pk} {run.status}: {counts_sentence(run)}"
+    noun = "Dry run" if run.dry_run else "Run"
+    line = f"{noun} {run.pk} {run.status}: {counts_sentence(run)}"
     if run.lane is not None and not run.dry_run:
         line += f" Open errors: {runs.open_errors(run.lane).count()}."
     if took is not None:
@@ -29,9 +29,9 @@ def summary(run: SyncRun) -> str:
 def busy_sentence(run: SyncRun) -> str:
     """Return why an active run is left alone: it has a holder, is paused or waits; else ""."""
     if runs.is_held(run):
-        held = f" Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
+        waits = f" Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
         since = f"{run.started_at:%H:%M} UTC"
-        return f"Run {run.pk} is active ({run.lease_holder}, since {since}).{held}"
+        return f"Run {run.pk} is active ({run.lease_holder}, since {since}).{waits}"
     if run.paused_at is not None:
         return f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with {resume_command(run)}."
     if runs.is_waiting(run):

@@ -35,7 +35,7 @@ def lane_status(
     stale = check_stale(lane, limits)
     state = HealthState.BAD if isinstance(stale, Condition) else found.state
     groups = error_groups(runs.open_errors(lane)) if lane else []
-    acts = [_condition(one) for one in (check_failing(lane, limits), stale)]
+    acts = [_condition(condition) for condition in (check_failing(lane, limits), stale)]
     light = Light.STOPPED if state is HealthState.BAD else light_of(found)
     return light, {
         "lane": names.of(lane) or None,
@@ -48,7 +48,7 @@ def lane_status(
         "active_run_waits": waits_json(found.active) if found.active else None,
         "open_errors": found.open_errors,
         "dismissed": found.dismissed,
-        "to_do": [*(one for one in acts if one), *map(group_json, groups)],
+        "to_do": [*(condition for condition in acts if condition), *map(group_json, groups)],
     }
 
 
@@ -93,4 +93,4 @@ def _findings(found: health.Health, stale: Condition | bool | None) -> Iterator[
         yield stale.text
     if found.findings or not isinstance(stale, Condition):
         yield found.why
-    yield from (one.text for one in found.others)
+    yield from (finding.text for finding in found.others)

@@ -30,11 +30,11 @@ def output_mode(
     all else goes to standard error. With `--quiet`, nothing is written if the exit status is 0, and
     otherwise everything once: the log has errors only, without what the summary says.
     """
-    plain, held, status = command.stdout, io.StringIO(), FAILED
+    plain, buffer, status = command.stdout, io.StringIO(), FAILED
     logger = logging.getLogger("registry_sync")
     level, handlers = logger.level, logging.getLogger().handlers
     if options["quiet"]:
-        command.stdout = Printable(held)
+        command.stdout = Printable(buffer)
         logger.setLevel(logging.ERROR)
         for handler in handlers:
             handler.addFilter(_is_news)
@@ -52,7 +52,7 @@ def output_mode(
         for handler in handlers:
             handler.removeFilter(_is_news)
         if status:
-            plain.write(held.getvalue(), ending="")
+            plain.write(buffer.getvalue(), ending="")
         if options["json"]:
             for work in ended:
                 plain.write(json.dumps(lane_json(work), ensure_ascii=False))

@@ -58,11 +58,11 @@ def canonical_fields(raw: Json, schema: EntitySchema, targets: Dict[str, str]) -
     be read back becomes UNKNOWN, so that the entity is written again rather than trusted.
     """
     fields: Json = {}
-    held = raw.get("fields") or {}
+    raw_fields = raw.get("fields") or {}
     for definition in schema.fields:
-        if definition.name not in held:
+        if definition.name not in raw_fields:
             continue
-        value = (held[definition.name] or {}).get("value")
+        value = (raw_fields[definition.name] or {}).get("value")
         if value is None or value == []:
             fields[definition.id] = [] if definition.is_multi else None
         elif isinstance(value, list):

@@ -141,12 +141,12 @@ def name_missing(external_id: str, path: str, value: Any) -> Problem:
     )
 
 
-def undecided(external_id: str, path: str, item: str, what: str) -> Problem:
+def undecided(external_id: str, path: str, item: str, claim: str) -> Problem:
     """Return the problem of a text that does not say, for its mark, what a record does or is."""
     return Problem(
         kind="source",
         code="unreadable_text",
-        message=f"It is not clear if {external_id} {what}: “{_shown(item)}” at “{path}” "
+        message=f"It is not clear if {external_id} {claim}: “{_shown(item)}” at “{path}” "
         f"{fault_in(item)}.",
         remedy=f"The registry's owner corrects {external_id}; the next run picks it up.",
         field=path,

@@ -49,7 +49,7 @@ def transform(record: Json, external_id: str, mapping: Mapping) -> Transformed:
                 continue
             fields[mapped.field.id], notes = _fitted(value, mapped.field, mapping)
             _note_source(sources, mapped.field.id, source_value, fields[mapped.field.id])
-            coercions += [f"{mapped.field.name}: {what}" for what in notes]
+            coercions += [f"{mapped.field.name}: {note}" for note in notes]
         except (Misfit, RuleError) as error:
             problems.append(field_problem(mapped, value, error, external_id))
     name = _name(record, external_id, mapping, problems, coercions)
@@ -71,8 +71,8 @@ def _undecided(record: Json, external_id: str, mapping: Mapping) -> list[Problem
     problems = []
     for condition in mapping.scope.conditions:
         if item := twice_in(compile_path(condition.path)(record)):
-            what = "is in the scope of this lane"
-            problems.append(undecided(external_id, condition.path, item, what))
+            claim = "is in the scope of this lane"
+            problems.append(undecided(external_id, condition.path, item, claim))
     flag = mapping.deletes.path if mapping.deletes.mode == "flag" else ""
     path, item = flag, first_marked(compile_path(flag)(record)) if flag else ""
     if not item:
@@ -122,8 +122,8 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
 
     listed = isinstance(value, list)
     if not listed and not definition.is_multi and not is_empty(value):  # by far the most
-        sent, what = fit(value, definition, partial(_link_id, definition, mapping))
-        return sent, [what] if what else []
+        sent, note = fit(value, definition, partial(_link_id, definition, mapping))
+        return sent, [note] if note else []
     items = value if listed else [value]
     kept = [item for item in items if not is_empty(item)]
     if not kept:
@@ -139,7 +139,7 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
     is_set = definition.is_link or definition.type == "dropdown"
     for item in kept:
         try:
-            sent, what = fit(item, definition, partial(_link_id, definition, mapping))
+            sent, note = fit(item, definition, partial(_link_id, definition, mapping))
         except Misfit as error:
             error.item = item
             raise
@@ -147,7 +147,7 @@ def _fitted(value: Any, definition: FieldDefinition, mapping: Mapping) -> tuple[
             notes.append("repeated items left out")
             continue
         fitted.append(sent)
-        notes += [what] if what else []
+        notes += [note] if note else []
     return fitted if definition.is_multi else fitted[0], notes
 
 

@@ -56,12 +56,12 @@ def same_value(field_id: str, one: Any, other: Any) -> bool:
     return same_part(field_id, one, other) if field_id in PART_KEYS else same(one, other)
 
 
-def is_held(field_id: str, sent: Any, held: Any) -> bool:
+def is_held(field_id: str, sent: Any, current: Any) -> bool:
     """Return whether what was read from Benchling is what it makes of a value that was sent.
 
     Salts of a structure do not count: Benchling strips them.
     """
-    return holds_part(field_id, sent, held) if field_id in PART_KEYS else same(sent, held)
+    return holds_part(field_id, sent, current) if field_id in PART_KEYS else same(sent, current)
 
 
 def kind_of(value: Any) -> str:

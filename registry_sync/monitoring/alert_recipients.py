@@ -29,5 +29,5 @@ def who_is_notified() -> Notified:
     why = " ".join(sorted(faults.values()))
     if channels == faults.keys():
         return Notified(f"No one is notified: alerts cannot be sent. {why}", anyone=False)
-    held = f" Some cannot be sent: {why}" if faults else ""
-    return Notified(f"Sent to {number_of(len(found), 'recipient')}.{held}", anyone=True)
+    unsent = f" Some cannot be sent: {why}" if faults else ""
+    return Notified(f"Sent to {number_of(len(found), 'recipient')}.{unsent}", anyone=True)

@@ -159,14 +159,14 @@ def _tell_news(
     count, last, name = 0, news.last_messages(alert), names.label(turn.lane)
     lanes = [turn.lane] if turn.lane is not None else []
     subject = f"new: {_subject(turn.what, lanes, names, limits)}"
-    for one in recipients(limits):
-        if records := news.news_of(turn.what, turn.lane, limits, last.get(one)):
+    for recipient in recipients(limits):
+        if records := news.news_of(turn.what, turn.lane, limits, last.get(recipient)):
             notice = Notice(
                 f"There is more of this: {turn.what.label}.", records, lane=name,
                 link=address("admin:registry_sync_entityerror_changelist"),
                 closing="You get at most one such message a day, and none without news.",
             )  # fmt: skip
-            count += _notify(alert, subject, notice, [one])
+            count += _notify(alert, subject, notice, [recipient])
     return count
 
 

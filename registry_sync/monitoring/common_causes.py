@@ -41,8 +41,8 @@ def named(lanes: list[Lane], names: runs.LaneNames, *, most: int = 0) -> str:
 
 def concerned(system: str, lanes: list[Lane]) -> str:
     """Return in a sentence whom a shared cause concerns."""
-    what = "the same schedule" if system == SCHEDULE else system
-    return f"{number_of(len(lanes), 'lane')} that use {what}. This message is for all of them."
+    shared = "the same schedule" if system == SCHEDULE else system
+    return f"{number_of(len(lanes), 'lane')} that use {shared}. This message is for all of them."
 
 
 def _origin(lane: Lane) -> str:

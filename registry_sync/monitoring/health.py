@@ -278,17 +278,17 @@ def _workers(queues: Queues, active: SyncRun | None) -> list[Finding]:
     if not queues.is_used or not idle:
         return []
     if queues.trouble:
-        what = f"Redis is unreachable ({queues.trouble})"
+        finding = f"Redis is unreachable ({queues.trouble})"
         remedy = "start Redis or correct REDIS_URL, then start workers that have ended"
     else:
-        what = "No worker listens"
+        finding = "No worker listens"
         if idle != needed:
-            what += f" on the queue {idle[0]}"
+            finding += f" on the queue {idle[0]}"
         remedy = "start " + " and ".join(f"manage.py rqworker {name}" for name in idle)
     waits = f" Run {active.pk} may wait until then." if active is not None else ""
     text = (
-        f"{what}. Cron still syncs, but what is requested here or in a canvas waits for a worker "
-        f"or the next manage.py sync_registry. The operator must {remedy}.{waits}"
+        f"{finding}. Cron still syncs, but what is requested here or in a canvas waits for a "
+        f"worker or the next manage.py sync_registry. The operator must {remedy}.{waits}"
     )
     return [Finding(HealthState.ATTENTION, text)]
 

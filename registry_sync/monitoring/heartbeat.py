@@ -48,7 +48,7 @@ def _addresses(lane: Lane | None, *, failed: bool) -> list[str]:
     if LANE not in url:
         return [url]
     lanes = names.lanes if lane is None else [lane]
-    return [url.replace(LANE, quote(names.of(one), safe="")) for one in lanes]
+    return [url.replace(LANE, quote(names.of(each), safe="")) for each in lanes]
 
 
 def _request(url: str) -> None:

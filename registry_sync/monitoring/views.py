@@ -34,7 +34,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         names = LaneNames()
         lanes = lanes_or_none(names)
         found = [freshness.check_freshness(lane) for lane in lanes]
-        worst = next((one for one in found if one.state == "stale"), found[0])
+        worst = next((each for each in found if each.state == "stale"), found[0])
         answer["database"] = "ok"
         good = (runs.good_runs(lane).first() for lane in lanes if lane)
         ends = [run.finished_at for run in good if run and run.finished_at]
@@ -44,7 +44,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             answer["runs"] = f"{names.of(lanes[found.index(worst)])}: {worst.text}"
         if names.several:
             answer["lanes"] = {
-                names.of(lane): one.text for lane, one in zip(lanes, found, strict=True)
+                names.of(lane): each.text for lane, each in zip(lanes, found, strict=True)
             }
     except DatabaseError:
         answer["database"] = _why_not()

@@ -37,7 +37,7 @@ LONGEST_NAME = 88
 
 def is_shown(run: SyncRun) -> bool:
     """Return whether a run has a session: a dry run has one if its plan waits for a signature."""
-    return not run.dry_run or any(one["code"] == "plan_waits" for one in run.warnings)
+    return not run.dry_run or any(warning["code"] == "plan_waits" for warning in run.warnings)
 
 
 @dataclass

@@ -56,9 +56,9 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # Each by itself: in the JSON text a secret may be escaped, and so not be found.
-        held = _secrets()
+        known_secrets = _secrets()
         shown = {
-            key: secrets.hide(value, held, HIDDEN) if isinstance(value, str) else value
+            key: secrets.hide(value, known_secrets, HIDDEN) if isinstance(value, str) else value
             for key, value in line.items()
         }
         return json.dumps(shown, ensure_ascii=False)

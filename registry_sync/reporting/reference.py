@@ -37,15 +37,15 @@ def rendered(text: str) -> str:
     return MARKED.sub(lambda found: found["start"] + _marked(found["what"]) + found["end"], text)
 
 
-def _marked(what: str) -> str:
-    if what == "waits":
+def _marked(name: str) -> str:
+    if name == "waits":
         return "| code | what the canvas says |\n| --- | --- |\n" + "".join(
             f"| `{wait.code or 'other'}` | {wait.scientist.replace(' {when}', ' at …')} |\n"
             for wait in RUN_WAITS
         )
-    if what in TABLES:
-        return table(TABLES[what], waits=what == "records")
-    return table(chosen(what.split()))
+    if name in TABLES:
+        return table(TABLES[name], waits=name == "records")
+    return table(chosen(name.split()))
 
 
 def chosen(codes: Sequence[str]) -> list[Cause]:

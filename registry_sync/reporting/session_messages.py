@@ -99,9 +99,9 @@ def _shared_structures(lane: Lane | None) -> list[str]:
     records, structures = substances.shared(lane)
     if not records:
         return []
-    what = "one structure" if structures == 1 else f"{structures:,} structures"
+    noun = "one structure" if structures == 1 else f"{structures:,} structures"
     return [
-        f"{records:,} records share {what} in Benchling, which strips salts. They are listed in "
+        f"{records:,} records share {noun} in Benchling, which strips salts. They are listed in "
         "the desk under Shared structures."
     ]
 

@@ -249,9 +249,9 @@ def _ended(row: HistoryResult, run: SyncRun, refused: str, state: State = State.
         return ""
     # What the schema takes may have changed: the next run learns it again.
     HistorySchema.objects.of_app().filter(schema_id=row.schema_id).update(learned_at=None)
-    what = "was not written" if state == State.REFUSED else "is not known to be written"
+    outcome = "was not written" if state == State.REFUSED else "is not known to be written"
     text = (
-        f"This run's result in {SCHEMA} {what}: {refused.rstrip('.')}. A Benchling admin "
+        f"This run's result in {SCHEMA} {outcome}: {refused.rstrip('.')}. A Benchling admin "
         "must check the schema, the project and the app's access; manage.py doctor tests them."
     )
     runs.log(run, "WARNING", text)

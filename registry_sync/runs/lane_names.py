@@ -27,7 +27,9 @@ class LaneNames:
         if lane is None:
             return ""
         name = lane.schema_name or lane.schema_id
-        if any(one.schema_name == name and one.schema_id != lane.schema_id for one in self.lanes):
+        if any(
+            other.schema_name == name and other.schema_id != lane.schema_id for other in self.lanes
+        ):
             name = lane.schema_id
         return name if lane in self.lanes else f"{name} ({FORMER})"
 
@@ -37,7 +39,7 @@ class LaneNames:
 
     def find(self, name: str) -> Lane | None:
         """Return the lane with this name or schema id; None if no lane that is fed now has it."""
-        return next((one for one in self.lanes if name in (self.of(one), one.schema_id)), None)
+        return next((lane for lane in self.lanes if name in (self.of(lane), lane.schema_id)), None)
 
     def choice(self) -> list[str]:
         """Return the names of all lanes, in their order."""

@@ -107,10 +107,10 @@ def renew(lease: Lease, **values: object) -> None:
     Raise LeaseLost when another holder took over or the run was ended.
     """
     now = now_in_query()
-    held = SyncRun.objects.filter(
+    is_current = SyncRun.objects.filter(
         pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
     ).update(**{"lease_until": now + lease_time(), "heartbeat": now, **values})
-    if not held:
+    if not is_current:
         raise LeaseLost(f"Run {lease.run_id} has another holder, or has ended.")
 
 
@@ -132,8 +132,8 @@ def release(
         "waiting_code": wait_code(reason),
         "waiting_for": reason,
     }
-    held = SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence)
-    held.update(lease_until=None, turn_since=None, **waits, **values)
+    own_run = SyncRun.objects.filter(pk=lease.run_id, fence=lease.fence)
+    own_run.update(lease_until=None, turn_since=None, **waits, **values)
 
 
 def save(run: SyncRun, lease: Lease, **values: object) -> None:

@@ -171,5 +171,5 @@ def paused_sentence(run: SyncRun) -> str:
 
 def waiting_sentence(run: SyncRun) -> str:
     """Return what a waiting run waits for, and until when, in UTC."""
-    what = f"Waiting for {run.waiting_for}" if run.waiting_for else "Waiting"
-    return f"{what}; next try at {run.waiting_until:%H:%M:%S} UTC."
+    waits = f"Waiting for {run.waiting_for}" if run.waiting_for else "Waiting"
+    return f"{waits}; next try at {run.waiting_until:%H:%M:%S} UTC."

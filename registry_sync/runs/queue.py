@@ -38,8 +38,8 @@ def enqueue(run_id: int) -> bool:
 
     def push() -> None:
         nonlocal queued
-        job_id, what = f"sync-run-{run_id}-{fence}", f"run={run_id}"
-        queued = push_slice(RUN_SYNC, run_id, job_id, what, keep=3600)
+        job_id, label = f"sync-run-{run_id}-{fence}", f"run={run_id}"
+        queued = push_slice(RUN_SYNC, run_id, job_id, label, keep=3600)
 
     transaction.on_commit(push)
     return queued
@@ -54,10 +54,10 @@ def is_worker() -> bool:
     return get_current_job() is not None
 
 
-def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool:
+def push_slice(task: str, pk: int, job_id: str, label: str, *, keep: int) -> bool:
     """Queue a slice on `sync` under a path of core.dotted_paths. Return False without Redis.
 
-    RQ keeps its result for `keep` seconds. `what` names it in the log.
+    RQ keeps its result for `keep` seconds. `label` names it in the log.
     """
     import django_rq  # reads settings at import, so not before they are known to hold Redis
     from redis.exceptions import RedisError
@@ -66,10 +66,10 @@ def push_slice(task: str, pk: int, job_id: str, what: str, *, keep: int) -> bool
         queue = django_rq.get_queue("sync")
         push_once(queue, task, pk, job_id=job_id, job_timeout=SLICE_TIMEOUT, result_ttl=keep)
     except ValueError:  # its text may hold the password
-        logger.warning("%s is queued, but REDIS_URL is not a Redis address", what)
+        logger.warning("%s is queued, but REDIS_URL is not a Redis address", label)
         return False
     except (RedisError, OSError) as error:
-        logger.warning("%s is queued, but Redis cannot be reached: %s", what, error)
+        logger.warning("%s is queued, but Redis cannot be reached: %s", label, error)
         return False
     return True
 

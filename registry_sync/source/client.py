@@ -161,16 +161,18 @@ class Source:
         found: dict[str, Json] = {}
         unread: dict[str | None, Unread] = {}
         for page in self.pages(None):
-            for one in page.unread:
-                if (external_id := self.identify(one.record)) in requested_ids:
-                    unread[external_id] = one
+            for unread_record in page.unread:
+                if (external_id := self.identify(unread_record.record)) in requested_ids:
+                    unread[external_id] = unread_record
             for record in page.records:
                 external_id = self.identify(record)
                 if external_id in requested_ids:
                     found[str(external_id)] = record
             if len(found.keys() | unread.keys()) == len(requested_ids):
                 break
-        return found, [one for unread_id, one in unread.items() if unread_id not in found]
+        return found, [
+            unread_record for unread_id, unread_record in unread.items() if unread_id not in found
+        ]
 
     def read_whole(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
         """Return records completed by their details, and those whose detail cannot be read.

@@ -70,15 +70,15 @@ class DetailReader:
     def read_many(self, external_ids: Collection[str]) -> dict[str, Json]:
         """Return records by id, without those whose own detail fails."""
         found: dict[str, Json] = {}
-        for one in external_ids:
+        for external_id in external_ids:
             try:
-                record = self.read(one)
+                record = self.read(external_id)
             except SourceError as error:
                 if len(external_ids) == 1 or not is_of_one_record(error):
                     raise
                 continue
             if record is not None:
-                found[one] = record
+                found[external_id] = record
         return found
 
     def complete(self, records: Sequence[Json]) -> tuple[list[Json], list[Unread]]:
@@ -107,20 +107,20 @@ class DetailReader:
 
         Raise SourceError if the cause is the registry rather than a record.
         """
-        records = [one for one in listed.records if id(one) not in listed.refused]
-        refused = [one for one in listed.records if id(one) in listed.refused]
+        records = [record for record in listed.records if id(record) not in listed.refused]
+        refused = [record for record in listed.records if id(record) in listed.refused]
         whole, unread = self.complete(records)
         self._had_detail = self._had_detail or bool(whole)
         given_up = len(whole) + len(unread) < len(records)
         none_of_many = len(unread) == len(records) >= MOST_FAILING and not self._had_detail
         if given_up or none_of_many:
             raise unread[-1].why
-        return whole, [*unread, *(self._refused(one, listed) for one in refused)]
+        return whole, [*unread, *(self._refused(record, listed) for record in refused)]
 
     def _refused(self, record: Json, listed: RecordList) -> Unread:
         message = self._exchange.connection.quote(listed.refused[id(record)])
-        what = f"it has an error in place of a value: {message.rstrip('.')}"
-        return Unread(record, bad_answer(what), failed=True)
+        failure = f"it has an error in place of a value: {message.rstrip('.')}"
+        return Unread(record, bad_answer(failure), failed=True)
 
     def _complete_one(self, record: Json, whole: list[Json], unread: list[Unread]) -> None:
         external_id = self._identify(record)
@@ -135,9 +135,9 @@ class DetailReader:
             unread.append(Unread(record, error))
             return
         if detail is None:
-            what = f"its list has {external_id}, but there is no detail of it"
+            failure = f"its list has {external_id}, but there is no detail of it"
             owner = "checks endpoint.detail.path in Connector Settings"
-            unread.append(Unread(record, bad_answer(what, owner)))
+            unread.append(Unread(record, bad_answer(failure, owner)))
         else:
             whole.append({**record, **detail})
 

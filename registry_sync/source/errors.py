@@ -40,18 +40,18 @@ class AccessDenied(SourceError):
     """The key may not read this (403), though it may read other things."""
 
 
-def at_home(url: str, home: str, what: str) -> str:
+def at_home(url: str, home: str, failure: str) -> str:
     """Return a URL that is on the host of `home`, as it is to be used: the key may go there.
 
-    `what` begins the sentence about any other, such as "it redirects to". Raise SourceError.
+    `failure` begins the sentence about any other, such as "it redirects to". Raise SourceError.
     """
     if not is_address(url):
-        raise bad_answer(f"{what} {shortened(url, 100)!r}, which is not a valid URL")
+        raise bad_answer(f"{failure} {shortened(url, 100)!r}, which is not a valid URL")
     found = within(url, home)
     if found is None:
         raise SourceError(
-            f"The registry returned an unexpected answer: {what} {origin(url)}, where the key must "
-            "not be sent.",
+            f"The registry returned an unexpected answer: {failure} {origin(url)}, where the key "
+            "must not be sent.",
             remedy=elsewhere_remedy(url, home),
             code="registry_elsewhere",
         )
@@ -122,7 +122,7 @@ def too_slow(error: TooSlow, url: str, limits: AnswerLimits) -> SourceError:
 
 
 def bad_answer(
-    what: str,
+    failure: str,
     owner: str = "",
     *,
     transient: bool = False,
@@ -132,7 +132,7 @@ def bad_answer(
     """Return the error of an answer that cannot be used; `owner` is what the integration owner
     must do, "" if the registry's owner must act."""
     return kind(
-        f"The registry returned an unexpected answer: {what}.",
+        f"The registry returned an unexpected answer: {failure}.",
         remedy=f"The integration owner {owner}."
         if owner
         else "The registry's owner checks the service; the next run tries again.",

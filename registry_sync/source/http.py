@@ -151,8 +151,8 @@ class Exchange:
             raise unreadable(answer, str(error), start, cut=error.cut) from error
         excused_by = self._actions.of_body(body, answer.status)
         if detail:
-            for one in doubled:
-                one.mark()
+            for doubled_key in doubled:
+                doubled_key.mark()
         links, _ = read_links(answer.headers.get("Link", ""))
         size, status = len(answer.content), answer.status
         reply = Reply(
@@ -207,8 +207,8 @@ class Exchange:
         """Return the error of a success that says that it failed in the words `message`."""
         owner = CHECK_KEY if is_about_the_key(message) else ""
         owner = CHECK_REQUEST if is_about_the_request(body) else owner
-        what = f"its answer contains an error: {self._plain(message).rstrip('.')}"
-        error: SourceError = bad_answer(what, owner)
+        failure = f"its answer contains an error: {self._plain(message).rstrip('.')}"
+        error: SourceError = bad_answer(failure, owner)
         return error
 
     def _plain(self, message: str | bytes) -> str:

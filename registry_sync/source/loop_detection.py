@@ -135,14 +135,14 @@ def _named(position: Json | None) -> str:
     return "the page at " + ", ".join(f"{name} {value}" for name, value in plain.items())
 
 
-def repeats(what: str, cached: str = "") -> SourceError:
-    """Return the error of pages that repeat; `what` says which.
+def repeats(repetition: str, cached: str = "") -> SourceError:
+    """Return the error of pages that repeat; `repetition` says which.
 
     `cached` is the header by which the last one came from a cache.
     """
     answered = f"; a cache answered ({cached})" if cached else ""
     return SourceError(
-        f"The registry returned an unexpected answer: it repeats itself: {what}{answered}.",
+        f"The registry returned an unexpected answer: it repeats itself: {repetition}{answered}.",
         remedy=f"{CACHED} the {SETTINGS}" if cached else f"The {SETTINGS} {UNSEEN_CACHE}",
         kind="source",
         code="page_repeats",

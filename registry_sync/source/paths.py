@@ -147,10 +147,10 @@ def _whole_list(text: str) -> Getter:
     def get(record: Any) -> Any:
         reached = [record]
         for step in steps:
-            lists = [found for one in reached if (found := step(one)) is not ABSENT]
-            reached = [item for one in lists if isinstance(one, list) for item in one]
+            lists = [found for value in reached if (found := step(value)) is not ABSENT]
+            reached = [item for value in lists if isinstance(value, list) for item in value]
             if not reached:
-                return [] if lists and all(one in ([], None) for one in lists) else ABSENT
+                return [] if lists and all(value in ([], None) for value in lists) else ABSENT
         return ABSENT
 
     return get

@@ -63,13 +63,13 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     if status in (*REFUSED, 403) and not asked_to_wait:
         challenge = answer.headers.get("WWW-Authenticate", "")
         return _rejected(status, message, challenge, by_token=by_token)
-    what = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
+    failure = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
     if asked_to_wait:
-        what += _wait_asked(answer)
+        failure += _wait_asked(answer)
     error: SourceError = (
-        bad_answer(what, transient=True)
+        bad_answer(failure, transient=True)
         if status in (*PASSING, *LOCKED) or asked_to_wait
-        else bad_answer(what, "" if status in LASTING else CHECKS.get(status, CHECK_ALL))
+        else bad_answer(failure, "" if status in LASTING else CHECKS.get(status, CHECK_ALL))
     )
     return error
 
@@ -151,9 +151,9 @@ def without_answer(status: int) -> RetryableError:
     https://datatracker.ietf.org/doc/html/rfc9110#section-15.3.3
     """
     if status == ACCEPTED:
-        what, owner = "it accepted the request (202), but has not answered it yet", ""
+        failure, owner = "it accepted the request (202), but has not answered it yet", ""
     else:
-        what = "it answered 304 Not Modified to a request that sent no condition"
+        failure = "it answered 304 Not Modified to a request that sent no condition"
         owner = "checks API URL, and the operator the caches and proxies between"
-    error: RetryableError = bad_answer(what, owner, transient=True, kind=RetryableError)
+    error: RetryableError = bad_answer(failure, owner, transient=True, kind=RetryableError)
     return error

@@ -98,10 +98,10 @@ def _filled(value: Any, values: Json, query: str) -> Any:
         return [item for item in parts if item is not ABSENT]
     if not isinstance(value, str) or "{" not in value:
         return value
-    is_query, held = value == query, value
+    is_query, document = value == query, value
     for hole, replacement in values.items():
         in_arguments = is_query and hole != SINCE
-        if hole in (graphql.arguments(held) if in_arguments else held):
+        if hole in (graphql.arguments(document) if in_arguments else document):
             if replacement == "":
                 return ABSENT
             if value == hole:

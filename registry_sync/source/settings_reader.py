@@ -224,8 +224,10 @@ class SettingsReader:
             return
         if not usable:
             self.add(f"{where} is not a valid URL; it must begin with https://")
-        held = [name for name, value in parse_qsl(parts.query) if SECRET.fullmatch(name) and value]
-        if parts.username or parts.password or held:
+        secret_names = [
+            name for name, value in parse_qsl(parts.query) if SECRET.fullmatch(name) and value
+        ]
+        if parts.username or parts.password or secret_names:
             self.add(f"{where} contains a secret: {OWN_SECRET}")
 
     def check_sendable(self, text: str, where: str) -> None:

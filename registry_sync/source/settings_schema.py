@@ -55,9 +55,9 @@ def _condition() -> Json:
     values: Json = {"in": {"type": "array"}, "matches": {"type": "string", "format": "regex"}}
     tests = []
     for name in TESTS:
-        one = section_schema({"path": path, name: replace(CONDITION[name], required=True)})
-        one["properties"][name] |= values.get(name, {})
-        tests.append(one)
+        schema = section_schema({"path": path, name: replace(CONDITION[name], required=True)})
+        schema["properties"][name] |= values.get(name, {})
+        tests.append(schema)
     return {"anyOf": tests}
 
 
@@ -67,16 +67,16 @@ def _deletes() -> Json:
     for mode, used in USED.items():
         names = (*used, *GUARD)
         required = [name for name in ("path",) if name in used]
-        one = section_schema({name: replace(DELETES[name], required=name in required)
+        schema = section_schema({name: replace(DELETES[name], required=name in required)
                               for name in names})  # fmt: skip
         for name in required:
-            one["properties"][name] |= FILLED_PATH.schema
+            schema["properties"][name] |= FILLED_PATH.schema
         for name in DELETES:  # null is the same as leaving it out
-            one["properties"].setdefault(name, {"type": "null"})
+            schema["properties"].setdefault(name, {"type": "null"})
         kind: Json = {"enum": [mode, None]} if mode == "none" else {"const": mode}
-        one["properties"]["mode"] = kind
-        one["required"] = [*([] if mode == "none" else ["mode"]), *required]
-        objects.append(one)
+        schema["properties"]["mode"] = kind
+        schema["required"] = [*([] if mode == "none" else ["mode"]), *required]
+        objects.append(schema)
     return {"anyOf": [{"enum": ["none", False]}, *objects]}
 
 
@@ -126,10 +126,10 @@ def _typed(kinds: Mapping[str, Mapping[str, Setting]], usual: str) -> Json:
     ]
     objects = []
     for name, settings in kinds.items():
-        one = section_schema(settings, guards=section_schema(GUARDED))
+        schema = section_schema(settings, guards=section_schema(GUARDED))
         is_usual = name == usual
         type_of: Json = {"enum": [name, None]} if is_usual else {"const": name}
-        one["properties"] = {"type": type_of, **one["properties"]}
-        one["required"] = [*([] if is_usual else ["type"]), *one.get("required", [])]
-        objects.append(one)
+        schema["properties"] = {"type": type_of, **schema["properties"]}
+        schema["required"] = [*([] if is_usual else ["type"]), *schema.get("required", [])]
+        objects.append(schema)
     return {"anyOf": [{"enum": bare}, *objects]}

@@ -24,8 +24,8 @@ def transformed(
     if not in_benchling or done.entity is None or not is_marked(record.raw, mapping):
         return done
     out.marked.append(record.external_id)
-    held = {key: value for key, value in done.entity.fields.items() if value not in (None, [])}
-    return replace(done, entity=replace(done.entity, fields=held))
+    filled = {key: value for key, value in done.entity.fields.items() if value not in (None, [])}
+    return replace(done, entity=replace(done.entity, fields=filled))
 
 
 def warn_of_marked(ctx: RunContext, external_ids: Sequence[str]) -> None:

@@ -171,8 +171,10 @@ def _targets_of_ours(ctx: RunContext, setup: Setup, page_rows: Sequence[Known]) 
     """Find what links point at, among entities of every kind: the list has custom ones alone."""
     fields = [definition.id for definition in setup.mapping.definitions if definition.is_link]
     rows = ctx.lane.ledger.filter(pk__among={row.pk for row in page_rows}).order_by()
-    held = rows.values_list("fields", flat=True)
-    registry_ids = links_of(values.get(field_id) for values in held for field_id in fields)
+    written_fields = rows.values_list("fields", flat=True)
+    registry_ids = links_of(
+        values.get(field_id) for values in written_fields for field_id in fields
+    )
     found = ctx.client.entities_registered(
         sorted(registry_ids), registry_id=setup.config.registry_id
     )

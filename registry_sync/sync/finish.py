@@ -53,7 +53,7 @@ def finish(ctx: RunContext) -> None:
 
 def _settle_watermark(ctx: RunContext) -> None:
     run, incremental = ctx.run, ctx.setup.connector.incremental
-    held = bool(run.reading.get("held"))
+    is_held_back = bool(run.reading.get("held"))
     if not run.moves_watermark or incremental is None:
         return
     run.watermark = settled(
@@ -62,10 +62,10 @@ def _settle_watermark(ctx: RunContext) -> None:
         run.since,
         # Where records have no modification time, what counts is when the registry was asked.
         by_cursor=bool(incremental.cursor_path),
-        held=held,
+        held=is_held_back,
     )
     last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
-    if held:  # the record that set the last watermark is still expected
+    if is_held_back:  # the record that set the last watermark is still expected
         run.watermark_record = last.watermark_record if last and run.since else ""
     elif run.reads_all and run.reading.get("blind") and last and last.watermark and run.watermark:
         # A new record that a deletion hid from this read changed since the last run.

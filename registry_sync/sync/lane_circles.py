@@ -37,7 +37,9 @@ def parted_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     firsts = firsts_of_circles(waits, own_waits)
     errors = chosen(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
     waiting = errors.order_by("pk").values_list("external_id", flat=True) if firsts else ()
-    ids = [one for one in waiting if setup.mapping.registry_id(one) in firsts]
+    ids = [
+        external_id for external_id in waiting if setup.mapping.registry_id(external_id) in firsts
+    ]
     for start in range(0, len(ids), CHUNK):
         chunk = errors.filter(external_id__in=ids[start : start + CHUNK])
         parted = [candidate for error in chunk if (candidate := _parted(ctx, error)) is not None]
@@ -73,7 +75,7 @@ def firsts_of_circles(waits: Mapping[str, str], own: Container[str]) -> set[str]
             way.append(at)
             at = waits[at]
         circle = way[way.index(at) :] if at in way else []
-        own_ids = [one for one in circle if one in own]
+        own_ids = [registry_id for registry_id in circle if registry_id in own]
         if 0 < len(own_ids) < len(circle):
             firsts.add(min(own_ids))
     return firsts

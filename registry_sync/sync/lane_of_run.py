@@ -74,8 +74,8 @@ def request_new(run: SyncRun, placed: Placed, fed: Lane | None) -> None:
 
 
 def _successor(lane: Lane, lanes: tuple[Lane, ...]) -> Lane | None:
-    same = [one for one in lanes if one.schema_id == lane.schema_id]
-    same += [one for one in lanes if one.element == lane.element]
+    same = [other for other in lanes if other.schema_id == lane.schema_id]
+    same += [other for other in lanes if other.element == lane.element]
     return same[0] if same else None
 
 

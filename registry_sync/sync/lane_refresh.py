@@ -51,7 +51,7 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
             None if len(syncs) == 1 else _made(sync, key, items)
         )
         if lane is None:
-            found += [one for one in before if one.element == sync.element]
+            found += [earlier for earlier in before if earlier.element == sync.element]
         else:
             _describe(lane, sync)
             found.append(lane)
@@ -74,7 +74,7 @@ def _distinct(syncs: Sequence[Sync]) -> list[Sync]:
     """Leave out syncs with the schema of another: it is one lane, which both are a fault of."""
     found: list[Sync] = []
     for sync in syncs:
-        if not sync.schema_id or all(one.schema_id != sync.schema_id for one in found):
+        if not sync.schema_id or all(earlier.schema_id != sync.schema_id for earlier in found):
             found.append(sync)
     return found
 

@@ -28,8 +28,8 @@ class LinkTargets:
             found = self.client.entities_registered(unknown, registry_id=self.registry_id)
             by_registry_id = {str(raw.get("entityRegistryId")): _judged(raw) for raw in found}
             self._by_id |= {registry_id: by_registry_id.get(registry_id) for registry_id in unknown}
-        held = {registry_id: self._by_id[registry_id] for registry_id in registry_ids}
-        return {registry_id: raw for registry_id, raw in held.items() if raw is not None}
+        by_id = {registry_id: self._by_id[registry_id] for registry_id in registry_ids}
+        return {registry_id: raw for registry_id, raw in by_id.items() if raw is not None}
 
 
 def _judged(raw: Json) -> Json:

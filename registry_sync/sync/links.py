@@ -128,8 +128,8 @@ def missing_from(lane: Lane, entity: Entity, target: str, *, of: str = "") -> Pr
 
 def missing_target(problem: Problem) -> str:
     """Return the target that a problem waits for; "" for one that was merged or is archived."""
-    what, target = problem.waits_for or ("", "")
-    return target if what == "link" and problem.kind in ("source", "transient") else ""
+    waits_for, target = problem.waits_for or ("", "")
+    return target if waits_for == "link" and problem.kind in ("source", "transient") else ""
 
 
 def waits_for_lane(problem: Problem, entity: Entity, lane: str, *, synced: bool) -> Problem:

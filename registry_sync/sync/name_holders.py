@@ -19,8 +19,8 @@ CHUNK = 500
 
 def refresh(ctx: RunContext, keys: Sequence[str]) -> None:
     """Read again from Benchling the entities that hold these names. Raise LeaseLost, Wait."""
-    held = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
-    registered = dict(held.order_by("entity_id").values_list("entity_id", "entity_registry_id"))
+    taken = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
+    registered = dict(taken.order_by("entity_id").values_list("entity_id", "entity_registry_id"))
     ids = list(registered)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -60,8 +60,8 @@ def find(ctx: RunContext, keys: Sequence[str]) -> None:
                 raise
             continue  # the app may not read this type: a retry shows who has the name
         rebuild.remember_page(ctx, bearers)
-        held = {key for raw in bearers for key in _keys_of(raw)}
-        remaining = [key for key in remaining if key not in held]
+        found_keys = {key for raw in bearers for key in _keys_of(raw)}
+        remaining = [key for key in remaining if key not in found_keys]
 
 
 def _keys_of(entity: Json) -> set[str]:

@@ -17,12 +17,12 @@ from registry_sync.sync.records import Compared
 
 def respect(done: Transformed, external_id: str, out: Compared) -> Transformed:
     """Return what a record becomes with its accepted differences; note those that are over."""
-    held = out.pins.get(external_id)
-    if not held or done.entity is None:
+    own_pins = out.pins.get(external_id)
+    if not own_pins or done.entity is None:
         return done
-    over = [pin for pin in held if pins.is_outdated(pin, done.entity)]
+    over = [pin for pin in own_pins if pins.is_outdated(pin, done.entity)]
     out.outdated += over
-    standing = [pin for pin in held if pin not in over]
+    standing = [pin for pin in own_pins if pin not in over]
     return replace(done, entity=pins.pinned(done.entity, standing))
 
 

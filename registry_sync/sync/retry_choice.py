@@ -108,8 +108,8 @@ def _entities_in_use(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
 def _substances_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     alike = errors.filter(waits_for="substance")
     keys = _keys(alike)
-    held = holders_of(ctx.lane, keys) if are_unique(ctx.lane, ctx.setup.schema) else {}
-    yield from _of_keys(alike, set(keys) - held.keys())
+    holders = holders_of(ctx.lane, keys) if are_unique(ctx.lane, ctx.setup.schema) else {}
+    yield from _of_keys(alike, set(keys) - holders.keys())
 
 
 def _links_arrived(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
@@ -219,13 +219,13 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
 
 def _aside(row: LedgerEntry, wanted_keys: Collection[str]) -> Entity:
     """Return an entity without the name, or else the aliases, that are wanted."""
-    name, fields, what = row.name, row.fields, "name"
+    name, fields, part = row.name, row.fields, "name"
     if row.name_key in wanted_keys:
         name = f"{row.name} ({row.entity_registry_id}, being renamed)"
     else:
         kept = [alias for alias in fields["aliases"] if name_key(str(alias)) not in wanted_keys]
-        fields, what = {**fields, "aliases": kept}, "aliases"
-    return Entity(row.external_id, row.entity_registry_id, name, fields, {what: []})
+        fields, part = {**fields, "aliases": kept}, "aliases"
+    return Entity(row.external_id, row.entity_registry_id, name, fields, {part: []})
 
 
 def name_circles(ctx: RunContext) -> list[list[str]]:
@@ -241,9 +241,9 @@ def name_circles(ctx: RunContext) -> list[list[str]]:
     return circles_of(ctx.lane, mapping, wants, wished)
 
 
-def _waiting(run: SyncRun, lane: Lane, what: str) -> QuerySet[EntityError]:
+def _waiting(run: SyncRun, lane: Lane, waits_for: str) -> QuerySet[EntityError]:
     """Return the errors that wait for this, of the records that the run may touch."""
-    waiting = runs.open_errors(lane).filter(waits_for=what).exclude(raw=None)
+    waiting = runs.open_errors(lane).filter(waits_for=waits_for).exclude(raw=None)
     return chosen(waiting, run)
 
 
@@ -270,8 +270,8 @@ def _refused_names(ctx: RunContext, errors: Errors) -> Errors:
     refused = errors.filter(waits_for="benchling name")
     seen = refused.values_list("waits_key", "times_seen")
     name_holders.find(ctx, sorted({key for key, times in seen if times & (times - 1) == 0}))
-    held = TakenName.objects.filter(lane=ctx.lane, key=OuterRef("waits_key"))
-    return refused.filter(Exists(held) | ~Q(run=ctx.run))
+    taken = TakenName.objects.filter(lane=ctx.lane, key=OuterRef("waits_key"))
+    return refused.filter(Exists(taken) | ~Q(run=ctx.run))
 
 
 def _unarchived(lane: Lane, named: QuerySet[EntityError]) -> QuerySet[EntityError]:

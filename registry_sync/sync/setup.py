@@ -183,9 +183,11 @@ def read_schema(
         dropdown_id = field.get("dropdownId")
         is_needed = dropdown_id and (field_ids is None or field["id"] in field_ids)
         if is_needed and dropdown_id not in dropdowns:
-            what = f"the dropdown of the field “{field['name']}”"
+            resource = f"the dropdown of the field “{field['name']}”"
             try:
-                read = _answer_or_fault(partial(client.dropdown, dropdown_id), what, dropdown_id)
+                read = _answer_or_fault(
+                    partial(client.dropdown, dropdown_id), resource, dropdown_id
+                )
             except ConfigError as error:
                 if hidden is None:
                     raise
@@ -238,18 +240,18 @@ def key_of(
     }
 
 
-def _answer_or_fault(question: Callable[[], T], what: str, resource_id: str) -> T:
+def _answer_or_fault(question: Callable[[], T], resource: str, resource_id: str) -> T:
     try:
         return question()
     except Refused as refused:
         if refused.status in (400, 403, 404):
-            raise _inaccessible(what, resource_id) from refused
+            raise _inaccessible(resource, resource_id) from refused
         raise
 
 
-def _inaccessible(what: str, resource_id: str) -> ConfigError:
+def _inaccessible(resource: str, resource_id: str) -> ConfigError:
     return ConfigError(
-        f"The app has no access to {what} ({resource_id}) in Benchling.",
+        f"The app has no access to {resource} ({resource_id}) in Benchling.",
         remedy="A Benchling admin gives the app access to it (its organization, team or project), "
         "or the integration owner chooses another one in the app's configuration.",
         kind="benchling",

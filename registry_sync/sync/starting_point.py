@@ -169,10 +169,10 @@ def _previous(lane: Lane, client: Client) -> Previous | None:
 
 def _doubt(last: SyncRun) -> str:
     """Return why the last good run, or one that failed since, left records unread; or ""."""
-    held = bool(last.reading.get("held"))
-    if held and last.reads_all:
+    is_held_back = bool(last.reading.get("held"))
+    if is_held_back and last.reads_all:
         return "the list moved in each reading of the last full read"
-    if not held and run_verdict.is_incomplete(last):
+    if not is_held_back and run_verdict.is_incomplete(last):
         return "the last run may have got fewer records than the registry has"
     failed = (
         last.lane.runs.filter(pk__gt=last.pk, status=SyncRun.Status.FAILED) if last.lane else ()

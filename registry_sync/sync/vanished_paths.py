@@ -29,13 +29,13 @@ def report_vanished(ctx: RunContext, entities: Sequence[Entity]) -> None:
     if not lacking:
         return
     rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id__among=list(lacking))
-    held = dict(rows.exclude(entity_hash="").values_list("external_id", "fields"))
+    fields_by_id = dict(rows.exclude(entity_hash="").values_list("external_id", "fields"))
     for mapped in open_:
         field_id = mapped.field.id
         ids = [
             external_id
             for external_id, entity in lacking.items()
-            if field_id not in entity.fields and mapped.is_held(held.get(external_id, {}))
+            if field_id not in entity.fields and mapped.is_held(fields_by_id.get(external_id, {}))
         ]
         if not ids:
             continue

@@ -132,13 +132,15 @@ def _look_up(canvas: Canvas, client: Client, who: Presser) -> None:
     awaits = await_runs(canvas, to_await(typed, lanes, found), reading)
     canvas.wanted_at = who.pressed_at
     canvas.standing = "\n\n".join(
-        words.of_lane(names.label(one.lane), one.status.text)
-        for one in found
-        if not (one.lane.pk in reading and is_unread(one))  # the canvas says for what it waits
+        words.of_lane(names.label(match.lane), match.status.text)
+        for match in found
+        if not (match.lane.pk in reading and is_unread(match))  # the canvas says for what it waits
     )
     if not found and not awaits:
         canvas.standing = words.known_nowhere(typed)
-    canvas.chip = " ".join([one.status.entity_id for one in found if one.status.entity_id][:CHIPS])
+    canvas.chip = " ".join(
+        [match.status.entity_id for match in found if match.status.entity_id][:CHIPS]
+    )
 
 
 def _show_looking(canvas: Canvas, client: Client) -> None:
@@ -178,7 +180,7 @@ def _sync_records(
     Where none is under way, that is left to *Manual Sync*.
     """
     alone = {lane: gives_one(lane, client) for lane, _ in choices}
-    if not all(one or runs.active(lane) for lane, one in alone.items()):
+    if not all(record_run or runs.active(lane) for lane, record_run in alone.items()):
         canvas.note = words.only_lists()
         return
     each = [(lane, (id_,) if alone[lane] else ()) for lane, id_ in choices]

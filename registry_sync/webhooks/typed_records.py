@@ -59,12 +59,12 @@ def find_record(
     Refused, SyncError or Wait when Benchling cannot be queried.
     """
     found = _exactly(typed, lanes, client, foresees=foresees)
-    if any(_is_there(one, typed) for one in found):
+    if any(_is_there(match, typed) for match in found):
         return found
     similar = similar_records(typed, lanes, client)
     if len(similar) == 1:
-        one = similar[0]
-        return _exactly(one.external_id, [one.lane], client, foresees=foresees)
+        match = similar[0]
+        return _exactly(match.external_id, [match.lane], client, foresees=foresees)
     if similar:
         return [Found(lane, RecordStatus(text, "")) for lane, text in _choices(typed, similar)]
     return found
@@ -77,8 +77,8 @@ def _exactly(typed: str, lanes: Sequence[Lane], client: Client, *, foresees: boo
     found = [
         Found(lane, _status_or_fault(typed, lane, client, foresees=foresees)) for lane in candidates
     ]
-    known_here = [one for one in found if _is_there(one, typed)]
-    return known_here or [one for one in found if not _is_unknown(one.status)]
+    known_here = [match for match in found if _is_there(match, typed)]
+    return known_here or [match for match in found if not _is_unknown(match.status)]
 
 
 def _is_there(found: Found, typed: str) -> bool:
@@ -87,8 +87,8 @@ def _is_there(found: Found, typed: str) -> bool:
 
 def _choices(typed: str, similar: Sequence[Similar]) -> Iterator[tuple[Lane, str]]:
     """Yield for each lane the records to choose from."""
-    for lane in dict.fromkeys(one.lane for one in similar):
-        of_lane = [(one.external_id, one.name) for one in similar if one.lane == lane]
+    for lane in dict.fromkeys(match.lane for match in similar):
+        of_lane = [(match.external_id, match.name) for match in similar if match.lane == lane]
         yield lane, record_text.several(typed, of_lane[:MOST], more=len(similar) > MOST)
 
 
@@ -106,12 +106,12 @@ def meant_records(typed: str, lanes: Sequence[Lane], client: Client) -> Meant:
     if lanes_with_record or not lanes:
         return Meant([(lane, typed_external_id(typed, lane)) for lane in lanes_with_record])
     found = find_record(typed, lanes, client, foresees=False)
-    if found and not any(one.status.external_id for one in found):
+    if found and not any(match.status.external_id for match in found):
         names = runs.LaneNames()
-        texts = (words.of_lane(names.label(one.lane), one.status.text) for one in found)
+        texts = (words.of_lane(names.label(match.lane), match.status.text) for match in found)
         return Meant([], "\n\n".join(texts))
-    is_found = any(_is_there(one, one.status.external_id) for one in found)
-    return Meant([(one.lane, one.status.external_id) for one in found], is_known=is_found)
+    is_found = any(_is_there(match, match.status.external_id) for match in found)
+    return Meant([(match.lane, match.status.external_id) for match in found], is_known=is_found)
 
 
 def reading_runs(lanes: Sequence[Lane]) -> dict[int, SyncRun]:
@@ -124,7 +124,7 @@ def to_await(typed: str, lanes: Sequence[Lane], found: Sequence[Found]) -> dict[
     """Return the records of which a sync that is reading may say more than a look-up, by lane."""
     if not found:
         return dict.fromkeys(lanes, typed)
-    status = {one.lane: one.status for one in found}
+    status = {match.lane: match.status for match in found}
     return {
         lane: found_status.external_id
         for lane, found_status in status.items()

@@ -37,9 +37,9 @@ class Part:
         """Return whether two values are equal to people; each is as sent or as read back."""
         return bool(one == other)
 
-    def is_held(self, sent: Any, held: Any) -> bool:
+    def is_held(self, sent: Any, current: Any) -> bool:
         """Return whether what was read back is what Benchling makes of a value that was sent."""
-        return self.same(sent, held)
+        return self.same(sent, current)
 
 
 class Structure(Part):
@@ -72,14 +72,14 @@ class Structure(Part):
             return False
         return self._is_held(one, other, exactly=True)
 
-    def is_held(self, sent: Any, held: Any) -> bool:
-        if isinstance(sent, str) and isinstance(held, dict):
-            return self._is_held(sent, held, exactly=False)
-        return self.same(sent, held)
+    def is_held(self, sent: Any, current: Any) -> bool:
+        if isinstance(sent, str) and isinstance(current, dict):
+            return self._is_held(sent, current, exactly=False)
+        return self.same(sent, current)
 
-    def _is_held(self, sent: str, held: Json, *, exactly: bool) -> bool:
-        canonical = str(held.get("canonical") or "")
-        return chemistry.is_held(sent, held.get("original"), canonical, exactly=exactly)
+    def _is_held(self, sent: str, current: Json, *, exactly: bool) -> bool:
+        canonical = str(current.get("canonical") or "")
+        return chemistry.is_held(sent, current.get("original"), canonical, exactly=exactly)
 
 
 class Sequence(Part):
@@ -152,8 +152,8 @@ class Folder(Part):
     def read(self, raw: Json) -> Any:
         return raw.get("folderId", ABSENT)
 
-    def is_held(self, sent: Any, held: Any) -> bool:
-        return not sent or self.same(sent, held)
+    def is_held(self, sent: Any, current: Any) -> bool:
+        return not sent or self.same(sent, current)
 
 
 def keys_of(value: Any) -> set[str]:
@@ -180,11 +180,11 @@ def plain_part(key: str, value: Any) -> Any:
     return value["held"] if "held" in value else value.get("canonical") or value.get("original")
 
 
-def left_of(written: Any, held: Any) -> Any:
+def left_of(written: Any, current: Any) -> Any:
     """Return which items of a shared list are still there; all, where it is unknown whose."""
     if not isinstance(written, list):
-        return held if written is None else written
-    held_keys = keys_of(held)
+        return current if written is None else written
+    held_keys = keys_of(current)
     return [item for item in written if name_key(str(item)) in held_keys]
 
 
@@ -193,6 +193,6 @@ def same_part(key: str, one: Any, other: Any) -> bool:
     return _COMPARED[key].same(one, other)
 
 
-def holds_part(key: str, sent: Any, held: Any) -> bool:
+def holds_part(key: str, sent: Any, current: Any) -> bool:
     """Return whether what was read back is what Benchling makes of a part that was sent."""
-    return _COMPARED[key].is_held(sent, held)
+    return _COMPARED[key].is_held(sent, current)

@@ -83,7 +83,7 @@ def stored(schema_id: str) -> Facts:
 
 def _remembered(element: str) -> Facts:
     """Return the facts of the sync of an element, by its lane, else by its newest draft."""
-    lane = next((one for one in runs.current_lanes() if one.element == element), None)
+    lane = next((current for current in runs.current_lanes() if current.element == element), None)
     if lane is not None:
         return _stored_facts(Sync(element, lane.schema_id, lane.schema_name))
     kept = drafts.of_this_app().exclude(state=State.DISCARDED).values_list("base", "schema_id")

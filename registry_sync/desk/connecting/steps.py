@@ -94,8 +94,8 @@ class Access(Step):
         if not faults:
             return done(f"{public_address(facts.config.api_url)}, and its key.")
         missing = all(fault.endswith("is missing") for fault in faults)
-        what = "enters it" if missing else "corrects it"
-        text = f"{'; '.join(faults)}. The integration owner {what} in Benchling."
+        act = "enters it" if missing else "corrects it"
+        text = f"{'; '.join(faults)}. The integration owner {act} in Benchling."
         return to_do(text) if missing else failed(text)
 
 
@@ -267,4 +267,4 @@ def places(facts: Facts, here: str = "") -> list[Place]:
 
 def next_step(found: list[Place]) -> Place | None:
     """Return the first step that is not done and can be opened; None if all are."""
-    return next((one for one in found if one.reached.mark != "done" and one.address), None)
+    return next((place for place in found if place.reached.mark != "done" and place.address), None)

@@ -120,9 +120,9 @@ def _entity_ids(lane: Lane, ids: Sequence[str]) -> dict[str, str]:
     met = Adoption.objects.filter(
         lane=lane, external_id__among=ids, how=Adoption.How.ARCHIVED, state=Adoption.State.OPEN
     )
-    held = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_id="")
+    entries = LedgerEntry.objects.filter(lane=lane, external_id__among=ids).exclude(entity_id="")
     found = dict(met.values_list("external_id", "entity_id"))
-    return found | dict(held.values_list("external_id", "entity_id"))
+    return found | dict(entries.values_list("external_id", "entity_id"))
 
 
 def _entity(external_id: str, lane: Lane, text: str) -> SafeString:

@@ -109,12 +109,12 @@ def templates(lane: Lane) -> tuple[str, str]:
         read_items(client), private_key=key, element=lane.element, needed=starting.NEEDED
     )
     now, id_path = config.name_field, connector_of(config).id_path
-    held = now if "{" in now else f"{{{now}}}"
-    if f"{{{id_path}}}" in held:
+    template = now if "{" in now else f"{{{now}}}"
+    if f"{{{id_path}}}" in template:
         raise CannotCure(
             f"Names hold the id already ({now}). The registry's owner renames the records."
         )
-    return now, f"{held} [{{{id_path}}}]"
+    return now, f"{template} [{{{id_path}}}]"
 
 
 def _rows(case: Case, now: str, then: str) -> Iterator[Row]:

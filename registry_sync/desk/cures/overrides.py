@@ -91,13 +91,13 @@ class AllowRecord(Press):
         errors = list(case.errors().defer("raw")[:MOST])
         ids = [error.external_id for error in errors]
         entries = LedgerEntry.objects.filter(lane=case.lane, external_id__among=ids)
-        held = {entry.external_id: entry for entry in entries}
+        by_external_id = {entry.external_id: entry for entry in entries}
         rows = [
             Row(
                 error.external_id,
                 (
                     record_cell(error.external_id, case.lane),
-                    _before(held.get(error.external_id)),
+                    _before(by_external_id.get(error.external_id)),
                     error.value,
                     error.message,
                 ),

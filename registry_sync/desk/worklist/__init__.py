@@ -92,7 +92,7 @@ def sections(overview: Overview, user: User) -> list[Section]:
     by_actor: dict[str, list[Card]] = {}
     for kind in CARD_KINDS:
         for card in kind.cards(overview):
-            able = tuple(one for one in card.presses if one.is_open_to(user))
+            able = tuple(press for press in card.presses if press.is_open_to(user))
             shown = replace(card, presses=able, lane_name=overview.names.label(card.lane))
             key = NOTES if card.gravity is Gravity.NOTE else card.actors[0]
             by_actor.setdefault(key, []).append(shown)

@@ -137,9 +137,9 @@ def press(label: str, address: str, permission: str, *, asks: bool = False) -> O
     return Offer(name, label, address, permissions, asks)
 
 
-def start(what: str, label: str, query: str = "") -> Offer:
+def start(action: str, label: str, query: str = "") -> Offer:
     """Return the press that starts a run: sync, full, dry-run or retry."""
-    return press(label, link("syncrun_start", what, query=query), "add_syncrun", asks=True)
+    return press(label, link("syncrun_start", action, query=query), "add_syncrun", asks=True)
 
 
 def actor_or(actors: Sequence[ActorKey], other: ActorKey) -> tuple[ActorKey, ...]:

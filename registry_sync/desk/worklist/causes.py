@@ -27,7 +27,9 @@ class Causes(CardKind):
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card a cause of each lane."""
         groups = [
-            (lane, one) for lane in overview.lanes for one in overview.causes.get(lane.pk, ())
+            (lane, error_group)
+            for lane in overview.lanes
+            for error_group in overview.causes.get(lane.pk, ())
         ]
         named = awaited(groups)
         for lane, group in groups:
@@ -59,10 +61,10 @@ def presses_of(lane: Lane, group: ErrorGroup) -> tuple[cures.Offer, ...]:
     Whoever repairs it elsewhere is sent the list before all else.
     """
     found, copy = cures.all_of(lane, group.code), _copy(lane, group)
-    own = [one for one in found if one.name not in ANY_CAUSE]
+    own = [offer for offer in found if offer.name not in ANY_CAUSE]
     others = sorted(
-        (one for one in found if one.name in ANY_CAUSE),
-        key=lambda one: ANY_CAUSE.index(one.name),
+        (offer for offer in found if offer.name in ANY_CAUSE),
+        key=lambda offer: ANY_CAUSE.index(offer.name),
     )
     sent = group.actors[0] in FOR_OTHERS
     return (*own, copy, *others) if sent else (*own, *others, copy)

@@ -25,7 +25,7 @@ class Connecting(CardKind):
     def _card(self, health: Health) -> Card:
         lane = health.lane
         steps = places(stored(lane.schema_id if lane else ""))
-        done = sum(one.reached.mark == "done" for one in steps)
+        done = sum(step.reached.mark == "done" for step in steps)
         further = next_step(steps)
         text = "From its address and key to a first dry run, step by step."
         if done and further is not None:

@@ -61,9 +61,9 @@ class Drafts(CardKind):
 
     def _card(self, draft: MappingDraft, lane: Lane | None) -> Card:
         waits = draft.state == State.WAITING
-        what = "waits for manual steps in Benchling" if waits else "is open"
+        state_text = "waits for manual steps in Benchling" if waits else "is open"
         return Card(
-            title=f"The mapping draft “{draft.title}” {what}",
+            title=f"The mapping draft “{draft.title}” {state_text}",
             gravity=Gravity.WAITING if waits else Gravity.NOTE,
             actors=("mapping", "benchling") if waits else ("mapping",),
             text=f"Last edited by {draft.updated_by}. Publish or discard it.",

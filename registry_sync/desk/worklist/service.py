@@ -139,7 +139,7 @@ class UnsentAlerts(CardKind):
                 text=f"The last one: {found[0].error}",
                 count=len(found),
                 since=found[-1].created_at,
-                new=sum(one.created_at >= overview.new_since for one in found),
+                new=sum(message.created_at >= overview.new_since for message in found),
                 address=link("alert_changelist"),
                 presses=(
                     press(
@@ -214,7 +214,7 @@ class RefusedResults(CardKind):
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return one card for what was refused and one for what is unknown, each with the last."""
         missing = self._missing()
-        for state, title, what in (
+        for state, title, sentence in (
             (State.REFUSED, "without a result in", "Benchling refused the last one"),
             (
                 State.UNKNOWN,
@@ -227,7 +227,7 @@ class RefusedResults(CardKind):
                     title=f"{number_of(len(rows), 'run')} {title} Sync History Schema",
                     gravity=Gravity.BEHIND,
                     actors=("benchling",),
-                    text=f"{what}: {rows[0].note}",
+                    text=f"{sentence}: {rows[0].note}",
                     since=rows[-1].run.created_at,
                     address=link("syncrun_change", rows[0].run_id),
                 )

@@ -80,7 +80,7 @@ class Cancelled(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each lane whose newest run of all records was cancelled."""
-        for health, run in of_runs((one, _cancelled(one)) for one in overview.health.values()):
+        for health, run in of_runs((each, _cancelled(each)) for each in overview.health.values()):
             lane = health.lane if run.lane_id else None
             yield Card(
                 title=f"Run {run.pk} was cancelled",
@@ -101,7 +101,7 @@ class Paused(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each paused run."""
-        for health, run in of_runs((one, one.active) for one in overview.health.values()):
+        for health, run in of_runs((each, each.active) for each in overview.health.values()):
             if run.paused_at is None:
                 continue
             why = f"“{run.paused_reason}”" if run.paused_reason else "no reason was given"
@@ -157,7 +157,7 @@ class Warnings(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[Card]:
         """Return a card for each code that the last run of a lane warned of."""
-        for health, run in of_runs((one, one.last) for one in overview.health.values()):
+        for health, run in of_runs((each, each.last) for each in overview.health.values()):
             if run.status != Status.COMPLETED_WITH_WARNINGS or run.dry_run:
                 continue
             by_code: dict[str, list[Json]] = {}
@@ -165,7 +165,7 @@ class Warnings(CardKind):
                 if warning["code"] not in OWN_CARDS:
                     by_code.setdefault(str(warning["code"]), []).append(warning)
             for code, warnings in by_code.items():
-                yield self._card(health, run, code, [str(one["text"]) for one in warnings])
+                yield self._card(health, run, code, [str(each["text"]) for each in warnings])
 
     def _card(self, health: Health, run: SyncRun, code: str, texts: list[str]) -> Card:
         cause = warning_cause(code)

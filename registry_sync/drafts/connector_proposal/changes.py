@@ -135,25 +135,27 @@ def _filter(
     first = tuple(when for when in times[: found.page_size] if when is not None)
     sample = Sample(timed, first, found.page_size)
     nonsense = _tried(found, terms, Filter(NONSENSE), sample)
-    for one in candidates(found.reply.body if found.reply else None, path):
+    for candidate in candidates(found.reply.body if found.reply else None, path):
         if found.is_late:
             break
-        own = one.form or terms.get("datetime_format", "iso")
+        own = candidate.form or terms.get("datetime_format", "iso")
         for form in dict.fromkeys((own, *_others(values))):
             with_form = _with_form(terms, form)
-            tried = _tried(found, with_form, one, sample)
+            tried = _tried(found, with_form, candidate, sample)
             if tried.outcome == "fits":
-                return one, with_form, f"With {one.param} of {tried.seen}"
+                return candidate, with_form, f"With {candidate.param} of {tried.seen}"
             if tried.outcome == "short":
-                found.note(f"{one.param} leaves out changes. {tried.seen}: it is not proposed.")
-            unknown = is_unknown(tried, one.param, nonsense, NONSENSE)
-            if tried.outcome in ("ignored", "short") or unknown or one.form:
+                found.note(
+                    f"{candidate.param} leaves out changes. {tried.seen}: it is not proposed."
+                )
+            unknown = is_unknown(tried, candidate.param, nonsense, NONSENSE)
+            if tried.outcome in ("ignored", "short") or unknown or candidate.form:
                 break
     return None
 
 
-def _tried(found: Findings, terms: Json, one: Filter, sample: Sample) -> Tried:
-    params = {**_params(found), one.param: one.value}
+def _tried(found: Findings, terms: Json, candidate: Filter, sample: Sample) -> Tried:
+    params = {**_params(found), candidate.param: candidate.value}
     try:
         source = found.source(endpoint__params=params, endpoint__incremental=terms)
         return try_filter(source, _reader(terms), sample)

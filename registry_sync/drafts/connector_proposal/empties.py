@@ -32,8 +32,8 @@ def propose_empties(found: Findings) -> None:
     if empty and "empty_values" in ENDPOINT:
         seen = "; ".join(f"{key} has {value!r} beside other values" for value, key in empty)
         found.add("endpoint.empty_values", [value for value, _ in empty], f"{seen}.")
-    partly_empty = [key for key, held in values.items() if len(held) < len(found.records)]
-    nulls = any(value is None for held in values.values() for value in held)
+    partly_empty = [key for key, filled in values.items() if len(filled) < len(found.records)]
+    nulls = any(value is None for filled in values.values() for value in filled)
     if partly_empty and not nulls and "absent" in ENDPOINT:
         found.add(
             "endpoint.absent", "clear",
@@ -46,12 +46,12 @@ def propose_empties(found: Findings) -> None:
 def _placeholders(values: dict[str, list[Any]]) -> list[tuple[Any, str]]:
     """Return values that stand for nothing, each with a key that has them."""
     empty: dict[Any, str] = {}
-    for key, held in values.items():
-        others = [value for value in held if not isinstance(value, (bool, type(None)))]
-        if others and any(value is False for value in held):
+    for key, filled in values.items():
+        others = [value for value in filled if not isinstance(value, (bool, type(None)))]
+        if others and any(value is False for value in filled):
             empty.setdefault(False, key)
-        for value in held:
+        for value in filled:
             stands_alone = isinstance(value, str) and value.strip() in PLACEHOLDERS
-            if stands_alone and len({str(other) for other in held}) > 1:
+            if stands_alone and len({str(other) for other in filled}) > 1:
                 empty.setdefault(value, key)
     return list(empty.items())

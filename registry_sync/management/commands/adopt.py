@@ -36,18 +36,18 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument("--id", metavar="ID,…", help="external ids of the records")
-        what.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
-        what.add_argument(
+        actions = parser.add_mutually_exclusive_group()
+        actions.add_argument("--id", metavar="ID,…", help="external ids of the records")
+        actions.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
+        actions.add_argument(
             "--all",
             choices=[str(how) for how in Adoption.ADOPTABLE],
             help="all that match in this way",
         )
-        what.add_argument(
+        actions.add_argument(
             "--from", metavar="FILE", type=Path, dest="file", help="rows marked “adopt” in a CSV"
         )
-        what.add_argument(
+        actions.add_argument(
             "--csv",
             metavar="FILE",
             type=Path,
@@ -138,9 +138,9 @@ def _chosen(rows: QuerySet[Adoption], options: dict[str, Any]) -> list[Adoption]
 
 
 def _refusal(row: Adoption) -> str:
-    what = "is archived" if row.how == Adoption.How.ARCHIVED else f"belongs to {row.schema_name}"
+    reason = "is archived" if row.how == Adoption.How.ARCHIVED else f"belongs to {row.schema_name}"
     return (
-        f"{row.external_id}: {row.entity_registry_id} {what} in Benchling and cannot be taken "
+        f"{row.external_id}: {row.entity_registry_id} {reason} in Benchling and cannot be taken "
         "over as it is. A Benchling admin must change that first."
     )
 

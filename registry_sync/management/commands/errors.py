@@ -65,7 +65,7 @@ class Command(OperatorCommand):
 
 def _by_cause(lane: Lane, names: runs.LaneNames) -> Json:
     causes = [group_json(group) for group in error_groups(runs.open_errors(lane))]
-    total = sum(one["records"] for one in causes)
+    total = sum(cause["records"] for cause in causes)
     return {"lane": names.of(lane), "open_errors": total, "causes": causes, "records": None}
 
 

@@ -82,6 +82,6 @@ def _active(lane: Lane) -> str:
     run = runs.active(lane)
     if run is None:
         return "none"
-    if (held := runs.hold_up(run)) is not None:
-        return f"{run.pk} ({run.kind}), {held.word}. {held.text}"
+    if (hold_up := runs.hold_up(run)) is not None:
+        return f"{run.pk} ({run.kind}), {hold_up.word}. {hold_up.text}"
     return f"{run.pk} ({run.kind}), {run.status.lower()}"

@@ -144,10 +144,10 @@ def _refuse_to_overwrite(output: Path, new_key: Path | None) -> None:
         )
 
 
-def _same(one: Path, other: Path) -> bool:
-    if one.exists() and other.exists():
-        return one.samefile(other)  # also by a link, or in another case on a case-insensitive disk
-    return one.resolve() == other.resolve()
+def _same(path: Path, other: Path) -> bool:
+    if path.exists() and other.exists():
+        return path.samefile(other)  # also by a link, or in another case on a case-insensitive disk
+    return path.resolve() == other.resolve()
 
 
 def _new_pem() -> str:

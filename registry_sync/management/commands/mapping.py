@@ -109,11 +109,11 @@ class Command(OperatorCommand):
 
     def _export(self, client: Client, path: Path) -> None:
         raw, key = read_items(client), settings.BENCHLING_PRIVATE_KEY
-        held = items.by_path(raw)
+        stored = items.by_path(raw)
         lanes, count = [], 0
-        for sync in syncs_of(held):
+        for sync in syncs_of(stored):
             setup = configure(client, private_key=key, element=sync.element, items=raw)
-            lanes.append((_own(setup.config, held), setup.schema))
+            lanes.append((_own(setup.config, stored), setup.schema))
             count += len(setup.mapping.fields)
         text = mapping_file.write(lanes, client)
         if str(path) == STANDARD:
@@ -137,13 +137,13 @@ class Command(OperatorCommand):
                 "cancel it (manage.py run cancel).",
                 returncode=75,
             )
-        held = items.by_path(client.configuration_items())
-        places = places_of(lanes, held)
+        stored = items.by_path(client.configuration_items())
+        places = places_of(lanes, stored)
         target: items.Wanted = {}
         for resolved, place in zip(lanes, places, strict=True):
-            check_connector(resolved, items.value_of(held, place.path("API URL")))
-            target |= _target_items(resolved, items.with_wanted(held, target), place)
-        changed = items.writes(held, target)
+            check_connector(resolved, items.value_of(stored, place.path("API URL")))
+            target |= _target_items(resolved, items.with_wanted(stored, target), place)
+        changed = items.writes(stored, target)
         if dry_run:
             for write in changed:
                 self.stdout.write(str(write))
@@ -151,18 +151,18 @@ class Command(OperatorCommand):
             _refuse_alone(changed)
             items.write_all(client, changed, lambda write: self.stdout.write(str(write)))
         for place in places:
-            self._say_what_stays(held, place)
+            self._say_what_stays(stored, place)
         count = len(changed)
         did = "would be" if dry_run else are(count)
         noun = "item" if count == 1 else "items"
         self.stdout.write(f"Every name resolves; {count} {noun} {did} changed.")
 
-    def _say_what_stays(self, held: items.Held, place: Place) -> None:
+    def _say_what_stays(self, stored: items.Held, place: Place) -> None:
         for name in KEPT:
-            if items.value_of(held, place.path(name)):
+            if items.value_of(stored, place.path(name)):
                 named = " › ".join(place.path(name))
                 self.stdout.write(f"{named} is kept as it is in this tenant.")
-        if not (held.get(place.path("API Key")) or {}).get("value"):
+        if not (stored.get(place.path("API Key")) or {}).get("value"):
             named = " › ".join(place.path("API Key"))
             unless = ", unless it is the first sync's" if place.element else ""
             self.stdout.write(
@@ -170,32 +170,36 @@ class Command(OperatorCommand):
             )
 
 
-def _own(config: AppConfig, held: items.Held) -> AppConfig:
+def _own(config: AppConfig, stored: items.Held) -> AppConfig:
     """Return a configuration without what its sync inherits."""
     if not config.element:
         return config
-    written = items.value_of(held, path_of(config.element, items.CONNECTOR))
-    folder = items.value_of(held, path_of(config.element, FOLDER))
+    written = items.value_of(stored, path_of(config.element, items.CONNECTOR))
+    folder = items.value_of(stored, path_of(config.element, FOLDER))
     return replace(
         config, connector_settings=parse_json(written) if written else None, folder_id=folder
     )
 
 
-def _target_items(resolved: mapping_file.Resolved, held: items.Held, place: Place) -> items.Wanted:
+def _target_items(
+    resolved: mapping_file.Resolved, stored: items.Held, place: Place
+) -> items.Wanted:
     """Return every configuration item of a sync with its new value."""
     target: items.Wanted = {}
     for name, (kind, value) in resolved.items.items():
         path = place.path(name)
-        if name in KEPT and items.value_of(held, path):
+        if name in KEPT and items.value_of(stored, path):
             continue
         target[path] = (kind, json.dumps(value) if isinstance(value, dict) else value)
-    return target | items.rows_wanted(held, resolved.rows, place)
+    return target | items.rows_wanted(stored, resolved.rows, place)
 
 
 def _refuse_alone(changed: Sequence[items.Write]) -> None:
     """Raise CommandError 1 where a lane requires a second person to decide what is written."""
     for lane in runs.current_lanes():
-        if any(is_required(lane, what) for what in (What.PUBLISH, *decides_with(lane, changed))):
+        if any(
+            is_required(lane, decision) for decision in (What.PUBLISH, *decides_with(lane, changed))
+        ):
             raise CommandError(
                 "A lane of this app requires a second person to publish a mapping or to let "
                 "entities be archived, and a file would be written at once. Publish a draft in "

@@ -37,29 +37,29 @@ class Command(OperatorCommand):
                 text = "Stopped. What was deleted stays deleted; the next call continues."
                 raise CommandError(text, returncode=FAILED) from None
         if options["json"]:
-            report = {"dry_run": dry_run, "kinds": [_json(one) for one in found]}
+            report = {"dry_run": dry_run, "kinds": [_json(outcome) for outcome in found]}
             self.stdout.write(json.dumps(report, indent=2))
             return
-        for one in found:
-            self.stdout.write(_line(one, dry_run=dry_run))
+        for outcome in found:
+            self.stdout.write(_line(outcome, dry_run=dry_run))
 
 
-def _line(one: Outcome, *, dry_run: bool) -> str:
-    name = one.name.replace("_", " ")
-    if one.days is None:
-        return f"{name}: kept for ever ({one.setting})"
+def _line(outcome: Outcome, *, dry_run: bool) -> str:
+    name = outcome.name.replace("_", " ")
+    if outcome.days is None:
+        return f"{name}: kept for ever ({outcome.setting})"
     verb = "would be deleted" if dry_run else "deleted"
     return (
-        f"{name}: {number_of(one.rows, 'row')} before {one.before:%Y-%m-%d %H:%M} UTC {verb} "
-        f"({one.setting}={one.days})"
+        f"{name}: {number_of(outcome.rows, 'row')} before {outcome.before:%Y-%m-%d %H:%M} UTC "
+        f"{verb} ({outcome.setting}={outcome.days})"
     )
 
 
-def _json(one: Outcome) -> Json:
+def _json(outcome: Outcome) -> Json:
     return {
-        "name": one.name,
-        "setting": one.setting,
-        "days": one.days,
-        "before": time_json(one.before),
-        "rows": one.rows,
+        "name": outcome.name,
+        "setting": outcome.setting,
+        "days": outcome.days,
+        "before": time_json(outcome.before),
+        "rows": outcome.rows,
     }

@@ -98,8 +98,8 @@ class Command(OperatorCommand):
             self.stdout.write(doubt)
         schema = schema_view(row.lane)
         for record in row.records.order_by("pk")[:EXAMPLES]:
-            what = "; ".join(shown.lines(record, schema))
-            self.stdout.write(f"  {record}{f': {what}' if what else ''}")
+            difference = "; ".join(shown.lines(record, schema))
+            self.stdout.write(f"  {record}{f': {difference}' if difference else ''}")
         remaining = row.records.count() - EXAMPLES
         if remaining > 0:
             self.stdout.write(f"  and {remaining:,} more: --csv FILE has all of them.")

@@ -57,20 +57,20 @@ class Command(OperatorCommand):
                 sentence = self._do(what, run, reason)
             self.stdout.write(f"{name}: {sentence}" if name else sentence)
 
-    def _do(self, what: str, run: SyncRun, reason: str) -> str:
+    def _do(self, action: str, run: SyncRun, reason: str) -> str:
         """Show or control a run. Return what was done."""
         actor = getpass.getuser()
-        if what == "pause":
+        if action == "pause":
             pause_run(run, actor=actor, reason=reason)
             return (
                 f"Run {run.pk} will pause after the current batch. It blocks other runs until you "
                 f"resume it with {resume_command(run)}."
             )
-        if what == "resume":
+        if action == "resume":
             queued = resume_run(run, actor=actor, reason=reason)
             who = "a worker" if queued else "the next sync_registry"
             return f"Run {run.pk} will continue where it paused: {who} takes it over."
-        if what == "cancel":
+        if action == "cancel":
             cancel_run(run, actor=actor, reason=reason)
             return (
                 f"Run {run.pk} is cancelled. Records that were written stay in Benchling. The next "
@@ -89,9 +89,9 @@ def _active(lane: str | None) -> list[SyncRun]:
 
 def _shown(run: SyncRun) -> str:
     lines = [f"Run {run.pk} ({run.kind}), {counts_sentence(run)}"]
-    if (held := runs.hold_up(run)) is not None:
-        lines.append(held.text)
-    if run.lease_holder and (held is None or runs.is_held(run)):
+    if (hold_up := runs.hold_up(run)) is not None:
+        lines.append(hold_up.text)
+    if run.lease_holder and (hold_up is None or runs.is_held(run)):
         lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")
     if time_left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
         lines.append(time_left)

@@ -57,7 +57,7 @@ def _lines(service: Json, lanes: list[tuple[Light, Json]]) -> Iterator[str]:
             at = time_text(lane["last_good_at"])
             yield f"    The last good run is {lane['last_good_run']}, {at}."
         if lane["active_run"] is not None:
-            held = lane["active_run_waits"]
-            text = f" {held['text']}" if held and held["word"] == "waiting" else ""
+            waits = lane["active_run_waits"]
+            text = f" {waits['text']}" if waits and waits["word"] == "waiting" else ""
             yield f"    Run {lane['active_run']} is active; manage.py run shows it.{text}"
         yield from to_do_lines(lane["to_do"])

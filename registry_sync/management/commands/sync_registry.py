@@ -195,7 +195,7 @@ class Command(OperatorCommand):
             if options["enqueue"]:
                 for run in own_runs:
                     self._note(run)
-                self.ended.extend(one for one in work.work.values() if one.busy)
+                self.ended.extend(lane_work for lane_work in work.work.values() if lane_work.busy)
                 self._enqueue(own_runs, work)
             jobs.tune_garbage_collector()
             if options["dry_run"] and first is None:

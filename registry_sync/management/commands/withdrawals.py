@@ -103,11 +103,11 @@ def _refuse_several(rows: QuerySet[Withdrawal]) -> None:
 
 
 def _line(row: Withdrawal, lane: str) -> str:
-    held = f", {number_of(row.containers, 'container')}" if row.containers else ""
+    containers = f", {number_of(row.containers, 'container')}" if row.containers else ""
     links = f", links from {', '.join(row.links)}" if row.links else ""
     note = f" {row.note}" if row.note else ""
     of = f"{lane}: " if lane else ""
     return (
         f"{of}{row.external_id}  {row.entity_registry_id} “{row.name}”: {row.get_how_display()}; "
-        f"{row.get_state_display()}{held}{links}.{note}"
+        f"{row.get_state_display()}{containers}{links}.{note}"
     )

@@ -15,7 +15,7 @@ from registry_sync.source.settings_schema import DRAFT, section_schema
 def rules_schema() -> Json:
     """Return the JSON Schema of Mapping Rules: rules by field id, and parts by their keys."""
     bare = [name for name, kind in RULES.items() if not (_required(kind) or "anyOf" in kind.also)]
-    one: Json = {"anyOf": [{"enum": bare}, *map(_rule_schema, RULES.values())]}
+    rule_schema: Json = {"anyOf": [{"enum": bare}, *map(_rule_schema, RULES.values())]}
     return {
         "$schema": DRAFT,
         "title": "Mapping Rules of Registry Sync",
@@ -27,7 +27,7 @@ def rules_schema() -> Json:
                 {"type": "array", "items": {"$ref": "#/$defs/rule"}},
             ]
         },
-        "$defs": {"rule": one},
+        "$defs": {"rule": rule_schema},
     }
 
 

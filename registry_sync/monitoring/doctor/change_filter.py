@@ -125,7 +125,7 @@ def check_times(visit: RegistryVisit) -> CheckResult:
     if all(value in (ABSENT, None, "") for value in values):
         return _misspelt(path, likely)
     when = [visit.sample().source.cursor_of(record) for record in sample.records]
-    times = [one for one in (when if terms.cursor_path else _read(values)) if one is not None]
+    times = [time for time in (when if terms.cursor_path else _read(values)) if time is not None]
     if unit := _other_unit(values, terms):
         return bad(
             f"The times at {path} count {IN_WORDS[unit]}, not "

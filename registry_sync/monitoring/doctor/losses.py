@@ -81,7 +81,7 @@ def _lanes(visit: RegistryVisit) -> list[Lane]:
     """Return the lane that the visit is about; of an only one, whatever its schema is by now."""
     config, _ = visit.tenant.configured()
     lanes = runs.current_lanes()
-    return [one for one in lanes if len(lanes) == 1 or one.schema_id == config.schema_id]
+    return [lane for lane in lanes if len(lanes) == 1 or lane.schema_id == config.schema_id]
 
 
 def _mapping(visit: RegistryVisit) -> Mapping:

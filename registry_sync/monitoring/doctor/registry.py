@@ -162,10 +162,10 @@ def check_order(visit: RegistryVisit) -> CheckResult:
     was, now = _first_twice(visit)
     if was == now:
         return ok("The first page was the same when read twice.")
-    what = "in another order" if set(was) == set(now) else "with other records"
+    difference = "in another order" if set(was) == set(now) else "with other records"
     return warning(
-        f"The first page was read twice and came back {what}. Unless someone is editing records "
-        "now, pages may miss or repeat records.",
+        f"The first page was read twice and came back {difference}. Unless someone is editing "
+        "records now, pages may miss or repeat records.",
         "The registry's owner must sort the list by something stable, such as the id, and the "
         "integration owner must add it to endpoint.params in Connector Settings.",
     )

@@ -101,8 +101,8 @@ class ClientCredentials(Auth):
         if self.scopes:
             form["scope"] = self.scopes
         if in_form:
-            held = {"client_id": self.client_id, "client_secret": credential.secret}
-            return service.ask(form | held, None)
+            credentials = {"client_id": self.client_id, "client_secret": credential.secret}
+            return service.ask(form | credentials, None)
         return service.ask(form, HTTPBasicAuth(self.client_id.encode(), credential.secret.encode()))
 
 

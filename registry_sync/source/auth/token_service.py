@@ -146,8 +146,8 @@ class TokenService:
                 code="registry_certificate",
             ) from error
         except requests.exceptions.ContentDecodingError as error:
-            what = "answered, but the body is not what its Content-Encoding says"
-            raise self._out(what) from error
+            failure = "answered, but the body is not what its Content-Encoding says"
+            raise self._out(failure) from error
         except (requests.RequestException, OSError) as error:
             raise self._out(f"could not be reached ({type(error).__name__})") from error
         answer = self._answer(response, content)
@@ -203,9 +203,9 @@ class TokenService:
             f"{each.status} without a token: {each.message(self._secrets).rstrip('.')}"
             for each in answers
         ]
-        what = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))
-        about_key, remedy = remedy_of(last.status, last.error, what, refuses=last.refuses)
-        return self._failed(what, remedy, "registry_unauthorised" if about_key else ANSWER)
+        failure = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))
+        about_key, remedy = remedy_of(last.status, last.error, failure, refuses=last.refuses)
+        return self._failed(failure, remedy, "registry_unauthorised" if about_key else ANSWER)
 
     def _answer(self, response: requests.Response, content: bytes) -> TokenAnswer:
         location = response.headers.get("Location", "") if response.is_redirect else ""
@@ -225,13 +225,13 @@ class TokenService:
                 raise self._failed(f"answered more than {TOKEN_BYTES // 1024} KiB", FIX_SERVICE)
         return content
 
-    def _failed(self, what: str, remedy: str, code: str = ANSWER) -> SourceError:
-        text = f"The registry's token service at {self._where} {what}."
+    def _failed(self, failure: str, remedy: str, code: str = ANSWER) -> SourceError:
+        text = f"The registry's token service at {self._where} {failure}."
         return SourceError(text, remedy=remedy, code=code)
 
-    def _out(self, what: str) -> SourceError:
+    def _out(self, failure: str) -> SourceError:
         return SourceError(
-            f"The registry's token service at {self._where} {what}.",
+            f"The registry's token service at {self._where} {failure}.",
             remedy="No action is needed if this passes: the next run continues. If it persists, "
             "the registry's owner checks the token service, and the operator the network.",
             kind="transient",

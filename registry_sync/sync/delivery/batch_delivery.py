@@ -94,8 +94,8 @@ class BatchDelivery:
             try:
                 self._send_name(entity, body)
             except Refused as refused:
-                what = "lose an alias" if "aliases" in body else "be renamed"
-                text = f"{entity.registry_id} could not {what} for a moment: {refused}"
+                change = "lose an alias" if "aliases" in body else "be renamed"
+                text = f"{entity.registry_id} could not {change} for a moment: {refused}"
                 runs.log(self.ctx.run, "WARNING", text)
                 self.unmapped.conclude()
             else:
@@ -205,9 +205,9 @@ class BatchDelivery:
 
     def _permitted(self, rows: Sequence[Row]) -> list[Row]:
         fit = set(self.ctx.write_access.still_allowed([row.external_id for row in rows]))
-        held = [row for row in rows if row.external_id not in fit]
-        self.log.hold(held)
-        return [row for row in rows if row.external_id in fit] if held else list(rows)
+        withheld = [row for row in rows if row.external_id not in fit]
+        self.log.hold(withheld)
+        return [row for row in rows if row.external_id in fit] if withheld else list(rows)
 
     def _new_batch(self, entities: Sequence[Pending]) -> Batch:
         run = self.ctx.run

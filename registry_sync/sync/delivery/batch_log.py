@@ -63,7 +63,7 @@ class BatchLog:
                 outcomes = outcomes_of(batch, chunk)
                 ledger.record(self.ctx.run, self.ctx.lease, outcomes, batch=batch)
                 forget_uniqueness(
-                    self.ctx, [one.entity for one in outcomes if one.entity is not None]
+                    self.ctx, [outcome.entity for outcome in outcomes if outcome.entity is not None]
                 )
                 ids = [end.external_id for end in chunk]
                 self.claims.release(ids)

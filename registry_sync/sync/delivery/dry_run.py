@@ -116,7 +116,7 @@ class DryRunDelivery:
 
     def _passing(self) -> list[Candidate]:
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
-        named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
+        named = {id_: key for id_, (waits_for, key) in wants.items() if waits_for == "name"}
         by_id = {s.external_id: s for s in self._waiting}
 
         def wished(external_id: str) -> set[str]:
@@ -126,13 +126,15 @@ class DryRunDelivery:
         circles = circles_of(self.lane, self.setup.mapping, named, wished)
         swapped = {external_id for circle in circles for external_id in circle}
         views = ledger.views_of(self.lane, list(wants))
-        linkable = self._links.linkable({key for what, key in wants.values() if what == "link"})
+        linkable = self._links.linkable(
+            {key for waits_for, key in wants.values() if waits_for == "link"}
+        )
         passing = []
         for waiting in self._waiting:
-            what, key = wants[waiting.external_id]
+            waits_for, key = wants[waiting.external_id]
             free = key in self._given_up and not self.claims.holders(name_key(key))
             if (
-                (what == "link" and (self._comes(key) or key in linkable))
+                (waits_for == "link" and (self._comes(key) or key in linkable))
                 or waiting.external_id in swapped
                 or free
             ):
@@ -184,7 +186,7 @@ class DryRunDelivery:
 
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
-        held = self._names_elsewhere(candidates)
+        elsewhere = self._names_elsewhere(candidates)
         in_benchling = self._links.elsewhere(candidates)
         rows = LedgerEntry.objects.filter(
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
@@ -198,7 +200,7 @@ class DryRunDelivery:
             entity = candidate.entity
             self.refused.pop(entity.external_id, None)
             keys = [entity.name_key, *sorted(entity.alias_keys)]
-            named = next((held[key] for key in keys if key in held), None)
+            named = next((elsewhere[key] for key in keys if key in elsewhere), None)
             problem = (named if candidate.is_new else None) or self._links.problem(
                 entity, in_benchling
             )
@@ -248,14 +250,14 @@ class DryRunDelivery:
         texts = [text for e in entities for text in (e.name, *(e.fields.get("aliases") or ()))]
         registry_id = self.setup.config.registry_id
         bearers = self.client.entities_named(texts, registry_id=registry_id)
-        held: dict[str, Problem] = {}
+        problems: dict[str, Problem] = {}
         for raw in bearers:
             for text in (raw["name"], *(raw.get("aliases") or ())):
                 entity = new.get(name_key(text))
                 if entity is not None and raw.get("entityRegistryId") != entity.registry_id:
                     key = name_key(text)
-                    held[key] = names.taken_in_benchling(entity, raw, self.lane, key)
-        return held
+                    problems[key] = names.taken_in_benchling(entity, raw, self.lane, key)
+        return problems
 
 
 def _unknown(outcome: RecordOutcome) -> Problem:

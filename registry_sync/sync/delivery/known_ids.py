@@ -28,13 +28,13 @@ def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
         return
     for chunk in in_chunks(bodies):
         ids = ids_of(ctx, [str(body["entityRegistryId"]) for body in chunk])
-        linked = links_of(held["value"] for body in chunk for held in body["fields"].values())
+        linked = links_of(value["value"] for body in chunk for value in body["fields"].values())
         targets = ids_of(ctx, sorted(linked)) if linked else {}
         for body in chunk:
             if entity_id := ids.get(body["entityRegistryId"]):
                 body["id"] = entity_id
-                for held in body["fields"].values():
-                    held["value"] = _by_id(held["value"], targets)
+                for value in body["fields"].values():
+                    value["value"] = _by_id(value["value"], targets)
 
 
 def _by_id(value: Any, targets: dict[str, str]) -> Any:

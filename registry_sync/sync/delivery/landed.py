@@ -63,22 +63,22 @@ class Landing:
             raw, external_id = by_id.get(item["registry_id"]), item["external_id"]
             if raw is None:
                 continue
-            held = canonical_fields(raw, self.schema, targets)
+            current = canonical_fields(raw, self.schema, targets)
             old = before.get(external_id)
             strict = external_id in failed
-            if _changed_since(raw, since) and self._is_written(item, raw, held, old, strict):
+            if _changed_since(raw, since) and self._is_written(item, raw, current, old, strict):
                 written[external_id] = raw
             elif item["new"] and old is None and not self._is_ours(raw):
                 others[external_id] = raw
         return written, others
 
     def _is_written(
-        self, item: Json, raw: Json, held: Json, before: LedgerEntry | None, strict: bool
+        self, item: Json, raw: Json, current: Json, before: LedgerEntry | None, strict: bool
     ) -> bool:
         if before is None:
             is_own = item["new"] and self._is_ours(raw)
-            return is_own or _equals(item, raw, held)
-        changes = [(key, before.fields.get(key), held.get(key), value)
+            return is_own or _equals(item, raw, current)
+        changes = [(key, before.fields.get(key), current.get(key), value)
                    for key, value in item["fields"].items()]  # fmt: skip
         changes.append(("name", before.name, raw["name"], item["name"]))
         judged = [
@@ -87,7 +87,7 @@ class Landing:
             if UNKNOWN not in (now, sent) and not _same(key, was, sent)
         ]
         if not judged:
-            return _equals(item, raw, held)
+            return _equals(item, raw, current)
         if strict and not any(_same(key, now, sent) for key, _, now, sent in judged):
             return False
         return not any(_same(key, was, now) for key, was, now, _ in judged)
@@ -113,8 +113,10 @@ class Landing:
         return targets
 
 
-def _equals(item: Json, raw: Json, held: Json) -> bool:
-    fields = all(_same(key, held.get(key, value), value) for key, value in item["fields"].items())
+def _equals(item: Json, raw: Json, current: Json) -> bool:
+    fields = all(
+        _same(key, current.get(key, value), value) for key, value in item["fields"].items()
+    )
     return raw["name"] == item["name"] and fields
 
 

@@ -39,9 +39,9 @@ def held_beside(body: Json, raw: Json, keys: Mapping[str, str]) -> Json:
     names otherwise.
     """
     values = {
-        keys.get(name, name): held["value"]
-        for name, held in (raw.get("fields") or {}).items()
-        if held and held.get("value") not in (None, [])
+        keys.get(name, name): field_value["value"]
+        for name, field_value in (raw.get("fields") or {}).items()
+        if field_value and field_value.get("value") not in (None, [])
     }
     other_fields = {name: value for name, value in values.items() if name not in body["fields"]}
     rest = {kind: read({} if kind in body else raw) for kind, read in _READ.items()}
@@ -55,11 +55,11 @@ def is_lost(before: Any, now: Any) -> bool:
     return bool(before) and before != now
 
 
-def add_left_out(body: Json, held: Json, kinds: Sequence[str]) -> None:
+def add_left_out(body: Json, beside: Json, kinds: Sequence[str]) -> None:
     """Give a body what it leaves out."""
     for kind in kinds:
         if kind == "fields":
-            for name, value in held[kind].items():
+            for name, value in beside[kind].items():
                 body["fields"].setdefault(name, {"value": value})
-        elif held[kind]:
-            body.setdefault(kind, held[kind])
+        elif beside[kind]:
+            body.setdefault(kind, beside[kind])

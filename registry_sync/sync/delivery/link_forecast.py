@@ -41,11 +41,11 @@ class LinkForecast:
         ]
         if absent:
             return missing_link(entity, min(absent))
-        held = [in_benchling[target] for target in sorted(entity.links & in_benchling.keys())]
-        return next(iter(unfit_links(entity, self.schema, held).values()), None)
+        targets = [in_benchling[target] for target in sorted(entity.links & in_benchling.keys())]
+        return next(iter(unfit_links(entity, self.schema, targets).values()), None)
 
     def explained(self, problem: Problem, entity: Entity) -> Problem:
         """Return why what an entity waits for cannot be linked, where Benchling has it."""
-        what, target = problem.waits_for or ("", "")
-        found = self._targets.among([target]) if what == "link" else {}
+        waits_for, target = problem.waits_for or ("", "")
+        found = self._targets.among([target]) if waits_for == "link" else {}
         return unfit_links(entity, self.schema, found.values(), archived=found).get(target, problem)

@@ -82,11 +82,11 @@ def _complete(
             body[part.name] = _union(current, removed, body.get(part.name) or [])
 
 
-def _others(edit: Edit, others: set[str], held: set[str]) -> set[str]:
+def _others(edit: Edit, others: set[str], current: set[str]) -> set[str]:
     """Return which items that Benchling has are not this app's."""
     was = edit.row.fields.get(edit.part.key) if edit.row else None
     sent = keys_of(was) if isinstance(was, list) else set()
-    return (others | (keys_of(edit.now) - sent)) & held
+    return (others | (keys_of(edit.now) - sent)) & current
 
 
 def _union(current: Sequence[Any], removed: set[str], added: Sequence[Any]) -> list[Any]:

@@ -65,13 +65,13 @@ class UnmappedFields:
         for body, raw in self._read(updates):
             if raw.get("archiveRecord"):  # it is not sent
                 continue
-            held = self._left_out(body, raw)
-            count = sum(bool(held[kind]) for kind in unknown)
-            if not any(held.values()):
+            beside = self._left_out(body, raw)
+            count = sum(bool(beside[kind]) for kind in unknown)
+            if not any(beside.values()):
                 self._bare.add(str(body["entityRegistryId"]))
             if count > most:
                 most, chosen = count, str(body["entityRegistryId"])
-                before = {**held, "modified_at": raw.get("modifiedAt")}
+                before = {**beside, "modified_at": raw.get("modifiedAt")}
         if chosen:
             began = timezone.now().isoformat()
             trial = {"run": self.run.pk, "registry_id": chosen, "began": began, **before}
@@ -123,13 +123,16 @@ class UnmappedFields:
             add_left_out(body, {kind: trial[kind] for kind in lost}, lost)
             add_left_out(body, now, lost)
             self._put_back(body, trial, lost)
-        held = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
+        kept_kinds = [kind for kind in KINDS if trial.get(kind) and kind not in lost]
         with transaction.atomic():
             if lost and wrote:
                 self._record_changes(wrote, {kind: trial[kind] for kind in lost}, left_out)
             self._remember(
                 trial=None,
-                kept=[*self.lane.kept, *(kind for kind in held if kind not in self.lane.kept)],
+                kept=[
+                    *self.lane.kept,
+                    *(kind for kind in kept_kinds if kind not in self.lane.kept),
+                ],
                 cleared=[*self.lane.cleared, *(k for k in lost if k not in self.lane.cleared)],
             )
 

@@ -77,10 +77,10 @@ class AdoptionGate:
         taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
         found: dict[str, Json] = {}
         if taken_names:
-            held = ctx.client.entities_by_id(sorted({name.entity_id for name in taken_names}))
-            rebuild.remember_page(ctx, held)
+            entities = ctx.client.entities_by_id(sorted({name.entity_id for name in taken_names}))
+            rebuild.remember_page(ctx, entities)
             taken_names = names.held_by_others(ctx.lane, [candidate.entity for candidate in new])
-            found = {str(raw["id"]): raw for raw in held}
+            found = {str(raw["id"]): raw for raw in entities}
         matches = _Matches(ctx, found)
         matches.open({candidate.entity.external_id for candidate in new})
         for candidate in new if taken_names else ():
@@ -204,10 +204,10 @@ class _Matches:
         if current.name != entity.name:
             found.append(["name", current.name, entity.name])
         for field_id, value in entity.fields.items():
-            held = current.fields.get(field_id)
-            nothing = held in (None, []) and value in (None, [])
-            if not nothing and not _is_equal(field_id, value, held):
-                shown = "?" if held == UNKNOWN else plain_part(field_id, held)
+            in_benchling = current.fields.get(field_id)
+            nothing = in_benchling in (None, []) and value in (None, [])
+            if not nothing and not _is_equal(field_id, value, in_benchling):
+                shown = "?" if in_benchling == UNKNOWN else plain_part(field_id, in_benchling)
                 found.append([named.get(field_id, field_id), shown, value])
         return found
 
@@ -290,10 +290,10 @@ class _Matches:
         self.met.add(row.pk)
 
 
-def _is_equal(field_id: str, value: Any, held: Any) -> bool:
+def _is_equal(field_id: str, value: Any, in_benchling: Any) -> bool:
     if field_id == "structure" and not chemistry.available():
         return False  # without RDKit, whether it is the same substance is for someone to see
-    return is_held(field_id, value, held)
+    return is_held(field_id, value, in_benchling)
 
 
 def _benchling_values(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:

@@ -71,14 +71,14 @@ def _with_found(lane: Lane, keys: Sequence[str]) -> list[LedgerEntry]:
     for alias in HeldAlias.objects.filter(lane=lane, key__among=keys) if keys else ():
         wanted.setdefault(alias.external_id, set()).add(alias.key)
     rows = lane.ledger.exclude(entity_hash="").filter(external_id__among=set(wanted))
-    held = [row for row in rows if wanted[row.external_id] & found_items(row, "aliases")]
-    return held[:MOST]
+    matching = [row for row in rows if wanted[row.external_id] & found_items(row, "aliases")]
+    return matching[:MOST]
 
 
 def _dropped(lane: Lane, row: LedgerEntry, raw: Json) -> QuerySet[HeldAlias]:
     """Return the aliases of a row that its entity no longer has."""
-    held = HeldAlias.objects.filter(lane=lane, external_id=row.external_id)
-    return held.exclude(key__in=_aliases(raw))
+    aliases = HeldAlias.objects.filter(lane=lane, external_id=row.external_id)
+    return aliases.exclude(key__in=_aliases(raw))
 
 
 def _aliases(raw: Json) -> set[str]:

@@ -57,14 +57,14 @@ def losses(
     }
     entity_ids = ids_of(ctx, list(touched)) if touched else {}
     changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
-    held: dict[str, Problem] = {}
+    problems: dict[str, Problem] = {}
     for raw in ctx.client.entities_by_id(sorted(changed)) if changed else ():
         candidate = changed[str(raw["id"])]
         lost = _lost(ctx, raw, candidate)
         external_id = candidate.entity.external_id
         if lost and not is_allowed(external_id):
-            held[external_id] = drawings_lost(candidate, lost)
-    return held
+            problems[external_id] = drawings_lost(candidate, lost)
+    return problems
 
 
 def _kinds(ctx: LaneContext) -> tuple[str, ...]:

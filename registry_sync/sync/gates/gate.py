@@ -23,12 +23,12 @@ class Gate(Protocol):
 
 
 def hold_back(
-    candidates: Sequence[Candidate], held: Mapping[str, Problem]
+    candidates: Sequence[Candidate], problems_by_id: Mapping[str, Problem]
 ) -> tuple[list[Candidate], list[RecordOutcome]]:
     """Return the candidates that go on, and the outcomes of those that have a problem, by id."""
-    going = [c for c in candidates if c.entity.external_id not in held]
+    going = [c for c in candidates if c.entity.external_id not in problems_by_id]
     return going, [
-        record_outcome(c.record, Outcome.FAILED, problems=(held[c.entity.external_id],))
+        record_outcome(c.record, Outcome.FAILED, problems=(problems_by_id[c.entity.external_id],))
         for c in candidates
-        if c.entity.external_id in held
+        if c.entity.external_id in problems_by_id
     ]

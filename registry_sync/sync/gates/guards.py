@@ -129,8 +129,8 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     absent = [m for m in mapping.fields if m.path and _absent(m, records)]
     if not absent:
         return []
-    held = _held_before(lane, absent, records)
-    lost = [m for m in absent if held.get(m.field.id, 0) >= EVIDENCE]
+    counts = _held_before(lane, absent, records)
+    lost = [m for m in absent if counts.get(m.field.id, 0) >= EVIDENCE]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
         runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _paths_gone(lost, len(records))
@@ -138,8 +138,8 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     _check_renamed(ctx, records)
     for mapped in missing:
         if whole and mapped.field.is_required:
-            what = f"the required field “{mapped.field.name}”"
-            raise _never(what, f"its path “{mapped.path}”", records)
+            field_text = f"the required field “{mapped.field.name}”"
+            raise _never(field_text, f"its path “{mapped.path}”", records)
     return [mapped.path for mapped in missing]
 
 
@@ -240,12 +240,12 @@ def _held_before(
     """Count in how many of these records each field had a value when they were last written."""
     ids = [record.external_id for record in records]
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=ids)
-    held: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for fields in rows.values_list("fields", flat=True):
         for mapped in absent:
             if mapped.is_held(fields):
-                held[mapped.field.id] = held.get(mapped.field.id, 0) + 1
-    return held
+                counts[mapped.field.id] = counts.get(mapped.field.id, 0) + 1
+    return counts
 
 
 def _paths_gone(
@@ -275,11 +275,11 @@ def _unfit(mapped: FieldMapping, was: str, refusals: Sequence[Problem], hint: st
     )
 
 
-def _never(what: str, where: str, records: Sequence[SourceRecord]) -> ConfigError:
+def _never(missing: str, where: str, records: Sequence[SourceRecord]) -> ConfigError:
     keys = ", ".join(sorted(records[0].raw)[:12])
     return ConfigError(
-        f"None of the {number_of(len(records), 'record')} of the first page has {what} at {where}. "
-        f"A record has: {keys}.",
+        f"None of the {number_of(len(records), 'record')} of the first page has {missing} at "
+        f"{where}. A record has: {keys}.",
         remedy="The integration owner corrects it in the app's configuration in Benchling.",
         code="path_never",
     )

@@ -101,9 +101,9 @@ class LinkReasons:
         for schema_id, lane in lanes.items():
             of_lane = [link for link in links if link.schema_id == schema_id]
             texts = {text for link in of_lane for text in (link.target, self._as_given(link))}
-            held = holders(lane, sorted({name_key(text) for text in texts}))
+            by_key = holders(lane, sorted({name_key(text) for text in texts}))
             for link in of_lane:
-                if words := self._by_another_name(link, held):
+                if words := self._by_another_name(link, by_key):
                     reasons.setdefault(link.entity.external_id, words)
         return reasons
 
@@ -112,13 +112,13 @@ class LinkReasons:
         return external_id_of(link.target, self.ctx.setup.mapping, link.schema_id) or link.target
 
     def _by_another_name(
-        self, link: Missing, held: Mapping[str, Sequence[Holder]]
+        self, link: Missing, by_key: Mapping[str, Sequence[Holder]]
     ) -> tuple[str, str] | None:
         """Return what is said of a target that is the name, an alias or another spelling."""
         value, mapping = self._as_given(link), self.ctx.setup.mapping
         itself = link.entity.external_id if link.schema_id == mapping.schema_id else ""
-        ids = [one for one in held.get(name_key(link.target), ()) if one.kind == "id"]
-        names = [one for one in held.get(name_key(value), ()) if one.kind != "id"]
+        ids = [each for each in by_key.get(name_key(link.target), ()) if each.kind == "id"]
+        names = [each for each in by_key.get(name_key(value), ()) if each.kind != "id"]
         for holder in (*ids, *names):
             if holder.schema_name or holder.archived or holder.became:
                 continue
@@ -154,13 +154,13 @@ class LinkReasons:
 
 def _in_words(link: Missing, value: str, holder: Holder, right: str) -> tuple[str, str]:
     if holder.kind == "id":
-        what = f"{link.target}, which is spelled {holder.entity_registry_id} in Benchling; an id "
-        what += "must match exactly"
+        target = f"{link.target}, which is spelled {holder.entity_registry_id} in Benchling; an id "
+        target += "must match exactly"
     else:
         name = "the name" if holder.kind == "name" else "an alias"
-        what = f"{value}, which is {name} of {right}; a link must name the id"
+        target = f"{value}, which is {name} of {right}; a link must name the id"
     return (
-        f"{link.entity.registry_id} points at {what}.",
+        f"{link.entity.registry_id} points at {target}.",
         f"The registry's owner writes {right} instead of {value} in {link.entity.external_id}, or "
         "the integration owner maps the link to a path that has the id.",
     )

@@ -42,7 +42,7 @@ class LinkGate:
         lane, schema = self.ctx.lane, self.ctx.setup.schema
         elsewhere = held_by_lanes(self.ctx, candidates)
         coming = self.underway.values()
-        waiting = held_by_links(lane, schema, candidates, underway=coming, held=elsewhere)
+        waiting = held_by_links(lane, schema, candidates, underway=coming, problems=elsewhere)
         waiting |= self._reasons.explain(candidates, waiting)
         waiting |= self._unfit(candidates, waiting)
         self.claims.release(waiting)
@@ -72,8 +72,8 @@ class LinkGate:
         problems: dict[str, Problem] = {}
         for candidate in retried:
             external_id, schema = candidate.entity.external_id, self.ctx.setup.schema
-            held = [raw for target, raw in found.items() if target == missing[external_id]]
-            for problem in unfit_links(candidate.entity, schema, held, archived=found).values():
+            targets = [raw for target, raw in found.items() if target == missing[external_id]]
+            for problem in unfit_links(candidate.entity, schema, targets, archived=found).values():
                 problems[external_id] = problem
         return problems
 
@@ -91,7 +91,7 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
     for schema_id, lane in lanes.items():
         linked = set().union(*(targets.get(schema_id, ()) for targets in links.values()))
         absent[schema_id] = linked - in_lane(ctx, lane, linked)
-    names, held = runs.LaneNames(), {}
+    names, problems = runs.LaneNames(), {}
     synced = {lane for lane in lanes.values() if runs.good_runs(lane).exists()}
     for candidate in candidates:
         for schema_id, lane in lanes.items():
@@ -103,8 +103,8 @@ def held_by_lanes(ctx: RunContext, candidates: Sequence[Candidate]) -> dict[str,
                     problem = waits_for_lane(
                         problem, candidate.entity, names.of(lane), synced=lane in synced
                     )
-                held[candidate.entity.external_id] = problem
-    return held
+                problems[candidate.entity.external_id] = problem
+    return problems
 
 
 def held_by_links(
@@ -113,15 +113,15 @@ def held_by_links(
     candidates: Sequence[Candidate],
     *,
     underway: Iterable[str],
-    held: Mapping[str, Problem] = {},
+    problems: Mapping[str, Problem] = {},
 ) -> dict[str, Problem]:
     """Return, by external id, the problem of each candidate whose link target is not there yet.
 
     A request may hold an entity together with the ones that point at it. What is held back may
-    hold back others, so this repeats until nothing changes. `held` are the problems of those that
-    are held back already.
+    hold back others, so this repeats until nothing changes. `problems` are of those that are held
+    back already.
     """
-    waiting = dict(held)
+    waiting = dict(problems)
     targets = {c.entity.external_id: own_links(c.entity, schema) for c in candidates}
     linked = set().union(*targets.values()) if targets else set()
     if not linked:

@@ -46,13 +46,13 @@ def left_behind(lanes: Sequence[Lane], raws: Mapping[str, Json]) -> dict[str, Pr
 
     `raws` are the records, by external id.
     """
-    held: dict[str, Problem] = {}
+    problems: dict[str, Problem] = {}
     for lane in lanes if raws else ():
         scope = scope_of(lane.scope)
         for entry in _in_use(lane, list(raws)):
             if scope.outside(raws[entry.external_id]):
-                held[entry.external_id] = _problem(entry, lane)
-    return held
+                problems[entry.external_id] = _problem(entry, lane)
+    return problems
 
 
 def _in_use(lane: Lane, external_ids: list[str]) -> list[LedgerEntry]:

@@ -63,7 +63,7 @@ def free(lane: Lane, keys: Sequence[str], waiting: Collection[tuple[str, str]] =
 
     What a record holds itself does not count where it is `waiting` for that key.
     """
-    own, held = set(waiting), set[str]()
+    own, taken = set(waiting), set[str]()
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         entries = LedgerEntry.objects.filter(lane=lane).exclude(entity_hash="")
@@ -73,10 +73,10 @@ def free(lane: Lane, keys: Sequence[str], waiting: Collection[tuple[str, str]] =
             ("id_key", entries.filter(id_key__in=chunk)),
             ("key", aliases),
         ):
-            held |= {key for key, _ in {*rows.values_list(column, "external_id")} - own}
+            taken |= {key for key, _ in {*rows.values_list(column, "external_id")} - own}
         others = TakenName.objects.filter(lane=lane, key__in=chunk)
-        held |= set(others.values_list("key", flat=True))
-    return set(keys) - held
+        taken |= set(others.values_list("key", flat=True))
+    return set(keys) - taken
 
 
 def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
@@ -152,7 +152,7 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         return _taken_by_other(entity, key, holder)
     if own_kind == holder.kind == "id":
         return _same_id(entity, key, holder)
-    what = {"name": "name", "alias": "alias"}.get(own_kind, "registry id")
+    noun = {"name": "name", "alias": "alias"}.get(own_kind, "registry id")
     value = {"name": entity.name, "id": entity.registry_id}.get(own_kind) or _alias(entity, key)
     whose = (
         holder.entity_registry_id
@@ -167,7 +167,7 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
     return Problem(
         kind="source",
         code="name_taken",
-        message=f"The {what} “{value}” of {entity.registry_id} is already used by {whose}, "
+        message=f"The {noun} “{value}” of {entity.registry_id} is already used by {whose}, "
         f"{as_what[holder.kind]}. Names must be unique in a Benchling registry."
         + _left_sentence(holder),
         remedy=f"{_renames(entity, own_kind, holder)}{_with_ids(own_kind, holder)}. It will be "

@@ -40,18 +40,18 @@ def renamed_keys(
     found: dict[str, str] = {}
     shown: set[str] = set()
     for mapped in cleared:
-        held = [
+        with_value = [
             (came[entry.external_id].raw, entry.fields[mapped.field.id])
             for entry in entries
             if mapped.is_held(entry.fields)
         ]
         keys = [
             {key for key, now in raw.items() if key not in before and _is_same(now, was)}
-            for raw, was in held
+            for raw, was in with_value
         ]
         if common := set.intersection(*keys) if keys else set():
             found[mapped.path] = min(common)
-            values = {str(was) for _, was in held}
+            values = {str(was) for _, was in with_value}
             rare = by_id and max(map(len, values)) >= RARE
             shown |= {mapped.path} if len(values) > 1 or rare else set()
     for entry in entries if found.keys() - shown else ():

@@ -55,8 +55,8 @@ class SubstanceGate:
         lane, setup = self.ctx.lane, self.ctx.setup
         if not are_unique(lane, setup.schema):
             return list(candidates), []
-        held = taken_substances(lane, setup.mapping, candidates, self.claims, self._is_tried)
-        return hold_back(candidates, held)
+        problems = taken_substances(lane, setup.mapping, candidates, self.claims, self._is_tried)
+        return hold_back(candidates, problems)
 
     def _is_tried(self, candidate: Candidate) -> bool:
         """Return whether this is the one record that is sent although its substance is taken."""
@@ -77,24 +77,24 @@ def taken_substances(
     """
     found = {c.entity.external_id: substance_of(c.entity) for c in candidates}
     keys = {substance.key for substance in found.values() if substance}
-    held = holders_of(lane, keys) if lane is not None else {}
+    by_key = holders_of(lane, keys) if lane is not None else {}
     problems: dict[str, Problem] = {}
     for candidate in candidates:
         external_id = candidate.entity.external_id
         if (substance := found[external_id]) is None:
             continue
         key = substance.key
-        holder = _holder(key, external_id, held, claims)
+        holder = _holder(key, external_id, by_key, claims)
         if holder and not is_tried(candidate):
             holder_id = mapping.registry_id(holder)
             problems[external_id] = structure_taken(candidate.entity, holder_id, key=key)
         else:
-            held.setdefault(key, []).append(external_id)
+            by_key.setdefault(key, []).append(external_id)
     return problems
 
 
-def _holder(key: str, external_id: str, held: dict[str, list[str]], claims: Claims) -> str:
-    holders = held.get(key, [])
+def _holder(key: str, external_id: str, by_key: dict[str, list[str]], claims: Claims) -> str:
+    holders = by_key.get(key, [])
     if external_id in holders:
         return ""  # it has it already
     claimed = [holder.external_id for holder in claims.holders(substance_claim(key))]
@@ -124,8 +124,8 @@ def refused_as_taken(ctx: RunContext, entity: Entity, message: str) -> Problem:
     runs.learn(ctx.lane, ctx.lease, **{LEARNED: True})
     substance = substance_of(entity)
     key = substance.key if substance else ""
-    held = holders_of(ctx.lane, [key]).get(key, []) if key else []
-    holder = next((id_ for id_ in held if id_ != entity.external_id), "")
+    holders = holders_of(ctx.lane, [key]).get(key, []) if key else []
+    holder = next((id_ for id_ in holders if id_ != entity.external_id), "")
     named = HOLDER.search(message)
     if holder:
         return structure_taken(
@@ -146,8 +146,8 @@ def forget_uniqueness(ctx: RunContext, written: Iterable[Entity]) -> None:
         lane=ctx.lane, code="structure_taken", closed_by_run=ctx.run, external_id__among=[*keys]
     )
     passed = set(refused.values_list("external_id", flat=True)) if keys else set()
-    held = holders_of(ctx.lane, {keys[external_id] for external_id in passed})
-    if any(len(held.get(keys[external_id], ())) > 1 for external_id in passed):
+    holders = holders_of(ctx.lane, {keys[external_id] for external_id in passed})
+    if any(len(holders.get(keys[external_id], ())) > 1 for external_id in passed):
         runs.learn(ctx.lane, ctx.lease, **{LEARNED: None})
 
 

@@ -54,7 +54,7 @@ def counts_sentence(plan: Plan) -> str:
         (plan.creates, "to create"), (plan.changes, "to change"),
         (plan.archives, "to archive"), (plan.unarchives, "to unarchive"),
     )  # fmt: skip
-    return ", ".join(f"{n:,} {what}" for n, what in counts if n) or "nothing to write"
+    return ", ".join(f"{n:,} {noun}" for n, noun in counts if n) or "nothing to write"
 
 
 def _settle(ctx: RunContext, plan: Plan) -> None:

@@ -24,11 +24,11 @@ def benchling_digest(raw: Json | None) -> str:
     if raw is None:
         return GONE
     fields = {name: field.get("value") for name, field in (raw.get("fields") or {}).items()}
-    held = [
+    values = [
         raw["id"], raw.get("modifiedAt"), raw.get("entityRegistryId"), raw.get("name"),
         bool(raw.get("archiveRecord")), raw.get("aliases") or [], fields,
     ]  # fmt: skip
-    return _sha256(held)
+    return _sha256(values)
 
 
 def renamed_digest(raw: Json | None, temporary: Json) -> str:

@@ -29,11 +29,11 @@ class PlanGate:
     ) -> tuple[Sequence[Candidate], Sequence[RecordOutcome]]:
         """Return the candidates that may be written, and the outcomes of those that may not."""
         fit = set(self.ctx.write_access.allowed(candidates)) if candidates else set()
-        held = [c for c in candidates if c.entity.external_id not in fit]
-        if not held:
+        withheld = [c for c in candidates if c.entity.external_id not in fit]
+        if not withheld:
             return candidates, ()
         going = [c for c in candidates if c.entity.external_id in fit]
-        return going, hold(self.ctx, held)
+        return going, hold(self.ctx, withheld)
 
 
 def hold(ctx: RunContext, candidates: Sequence[Candidate]) -> list[RecordOutcome]:
@@ -102,8 +102,8 @@ def _known_to_plan(ctx: RunContext, ids: Sequence[str]) -> set[str]:
 
 def _held_before(ctx: RunContext, ids: Sequence[str]) -> QuerySet[LedgerEntry, str]:
     """Return the records that this run has held already: their form is not in the ledger."""
-    held = ctx.lane.ledger.filter(raw_hash="", seen_run_id=ctx.run.pk, external_id__among=ids)
-    return held.values_list("external_id", flat=True)
+    rows = ctx.lane.ledger.filter(raw_hash="", seen_run_id=ctx.run.pk, external_id__among=ids)
+    return rows.values_list("external_id", flat=True)
 
 
 def watermark_of_plan(ctx: RunContext) -> datetime | None:

@@ -156,17 +156,25 @@ def _values(
         {} if entry is None else {f: was for f, was, _ in ledger.differences(entry, entity)}
     )
     for field_id, value in entity.fields.items():
-        held = existing.fields.get(field_id)
-        readable = held != UNKNOWN and field_id not in PART_KEYS
+        in_benchling = existing.fields.get(field_id)
+        readable = in_benchling != UNKNOWN and field_id not in PART_KEYS
         if field_id in old_values:
-            yield field_id, plain_part(field_id, held) if readable else old_values[field_id], value
-        elif (readable or entry is None) and not _is_held(field_id, value, held):
-            yield field_id, "?" if held == UNKNOWN else plain_part(field_id, held), value
+            yield (
+                field_id,
+                plain_part(field_id, in_benchling) if readable else old_values[field_id],
+                value,
+            )
+        elif (readable or entry is None) and not _is_held(field_id, value, in_benchling):
+            yield (
+                field_id,
+                "?" if in_benchling == UNKNOWN else plain_part(field_id, in_benchling),
+                value,
+            )
 
 
-def _is_held(field_id: str, value: Any, held: Any) -> bool:
-    nothing = value in (None, []) and held in (None, [])
-    return nothing or is_held(field_id, value, held)
+def _is_held(field_id: str, value: Any, in_benchling: Any) -> bool:
+    nothing = value in (None, []) and in_benchling in (None, [])
+    return nothing or is_held(field_id, value, in_benchling)
 
 
 def _chunks(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:

@@ -150,5 +150,5 @@ def _first_person(plan: Plan, what: Proposal.What, decided_by: str, subject: Jso
 
 def _is_about(row: Proposal, subject: Json) -> bool:
     """Return whether a proposal has these values, or has them among others."""
-    held = ((row.subject.get(key), value) for key, value in subject.items())
-    return all(value in has if isinstance(has, list) else value == has for has, value in held)
+    pairs = ((row.subject.get(key), value) for key, value in subject.items())
+    return all(value in has if isinstance(has, list) else value == has for has, value in pairs)

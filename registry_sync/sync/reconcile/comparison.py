@@ -180,12 +180,12 @@ class Comparison:
             last = _last("name", in_benchling.name, entity.name, written)
             yield FieldRow("name", "name", in_benchling.name, entity.name, last)
         for field_id, value in entity.fields.items():
-            held = in_benchling.fields.get(field_id)
+            current = in_benchling.fields.get(field_id)
             as_sent = sent.fields[field_id]
-            if same_value(field_id, held, as_sent) or (is_blank(held) and is_blank(value)):
+            if same_value(field_id, current, as_sent) or (is_blank(current) and is_blank(value)):
                 continue
-            shown = UNREADABLE if held == UNKNOWN else plain_part(field_id, held)
-            last = _last(field_id, held, as_sent, written)
+            shown = UNREADABLE if current == UNKNOWN else plain_part(field_id, current)
+            last = _last(field_id, current, as_sent, written)
             name = self._names.get(field_id, field_id)
             yield FieldRow(field_id, name, shown, plain_part(field_id, value), last)
 
@@ -206,12 +206,12 @@ def _found(
     entity: Entity | None = None,
     differences: tuple[FieldRow, ...] = (),
 ) -> Finding:
-    held = raw or {}
-    registry_id = held.get("entityRegistryId") or (entity.registry_id if entity else "")
-    name = held.get("name") or (entity.name if entity else "")
+    entity_json = raw or {}
+    registry_id = entity_json.get("entityRegistryId") or (entity.registry_id if entity else "")
+    name = entity_json.get("name") or (entity.name if entity else "")
     return Finding(
-        state, external_id, str(held.get("id") or ""), registry_id, name,
-        str(held.get("modifiedAt") or ""), note, differences,
+        state, external_id, str(entity_json.get("id") or ""), registry_id, name,
+        str(entity_json.get("modifiedAt") or ""), note, differences,
     )  # fmt: skip
 
 
@@ -237,8 +237,8 @@ def _is_accepted(row: FieldRow, pins: dict[str, Pin]) -> bool:
     pin = pins.get(row.field_id)
     if pin is None:
         return False
-    held = acceptable(row.field_id, row.theirs, row.source)
-    return same_value(row.field_id, pin.theirs, held)
+    accepted = acceptable(row.field_id, row.theirs, row.source)
+    return same_value(row.field_id, pin.theirs, accepted)
 
 
 def _last(field_id: str, in_benchling: Any, source: Any, entry: LedgerEntry | None) -> str:

@@ -239,7 +239,7 @@ class Archives:
             for row in rows:
                 self.rows.move([row], state=before[row.pk], note=refused.message)
             if len(rows) > 1:
-                return [row for one in rows for row in self._restore([one])]
+                return [row for each in rows for row in self._restore([each])]
             text = f"Benchling refused to unarchive {rows[0].entity_registry_id}: {refused.message}"
             runs.warn(
                 self.ctx.run, self.ctx.lease, "unarchive_refused",

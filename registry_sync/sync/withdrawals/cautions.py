@@ -78,8 +78,8 @@ NOTHING = "Nothing was archived. A Benchling admin archives the entities that sh
 
 
 def _caution(count: int, ids: list[str], after: str, where: str = GONE) -> list[Caution]:
-    what = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
-    text = f"{count:,} {what} {where} ({first_ids(ids)}). {after}"
+    noun = "record that is in Benchling is" if count == 1 else "records that are in Benchling are"
+    text = f"{count:,} {noun} {where} ({first_ids(ids)}). {after}"
     return [Caution("withdrawn", text)]
 
 

@@ -90,8 +90,8 @@ class Departures:
         ids = [r.external_id for r in records if r.retried and r.external_id in withdrawals]
         if not ids:
             return set()
-        held = runs.open_errors(self.ctx.lane).filter(external_id__among=ids, code="moved")
-        return set(held.values_list("external_id", flat=True))
+        errors = runs.open_errors(self.ctx.lane).filter(external_id__among=ids, code="moved")
+        return set(errors.values_list("external_id", flat=True))
 
     def _hold(
         self, records: Sequence[SourceRecord], out: Compared, back: dict[str, Withdrawal]
@@ -99,12 +99,12 @@ class Departures:
         """Let archived entities wait whose records have another in use in the lane they left."""
         archived = {id_ for id_, row in back.items() if row.state in Withdrawal.ARCHIVED_HERE}
         raws = {r.external_id: r for r in records if r.external_id in archived}
-        held = left_behind(self._neighbours, {id_: r.raw for id_, r in raws.items()})
-        if not held:
+        problems = left_behind(self._neighbours, {id_: r.raw for id_, r in raws.items()})
+        if not problems:
             return
-        out.candidates = [c for c in out.candidates if c.record.external_id not in held]
-        out.settled = [done for done in out.settled if done.external_id not in held]
-        for external_id, problem in held.items():
+        out.candidates = [c for c in out.candidates if c.record.external_id not in problems]
+        out.settled = [done for done in out.settled if done.external_id not in problems]
+        for external_id, problem in problems.items():
             del back[external_id]
             failed = record_outcome(raws[external_id], Outcome.FAILED, problems=(problem,))
             out.settled.append(failed)

@@ -143,12 +143,14 @@ class Forecast:
     def _report_archived(self, ids: Sequence[str], rows: Mapping[str, Withdrawal]) -> None:
         entries, kept = self._entries(ids), list[LedgerEntry]()
         exclusions = self._exclusions(entries[:LOOKED_UP])
-        held = self._containers([e for e in entries[:LOOKED_UP] if e.external_id not in exclusions])
+        containers = self._containers(
+            [e for e in entries[:LOOKED_UP] if e.external_id not in exclusions]
+        )
         links = (
             incoming_links([e.entity_registry_id for e in entries], self.ctx.lane) if ids else {}
         )
         for entry in entries:
-            row, count = rows.get(entry.external_id), held.get(entry.entity_id, 0)
+            row, count = rows.get(entry.external_id), containers.get(entry.entity_id, 0)
             lines = [f"{entry.entity_registry_id} “{entry.name}”, as "
                     f"“{self.ctx.lane.withdrawn_reason}”."]  # fmt: skip
             if pointing := links.get(entry.entity_registry_id):

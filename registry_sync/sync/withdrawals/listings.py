@@ -90,13 +90,13 @@ class Listings:
         if began is None:
             return
         self._return_listed(ids)
-        held = self.ctx.lane.ledger.exclude(entity_hash="")
-        if held.exists() and not any(
-            e.external_id in ids for chunk in _chunks(held) for e in chunk
+        in_benchling = self.ctx.lane.ledger.exclude(entity_hash="")
+        if in_benchling.exists() and not any(
+            e.external_id in ids for chunk in _chunks(in_benchling) for e in chunk
         ):
             self._warn_of_others(ids)
             return
-        entries = _chunks(held)
+        entries = _chunks(in_benchling)
         self._judge(([e for e in chunk if e.external_id not in ids] for chunk in entries), began)
 
     def _read(self, ids: IdFile) -> datetime | None:

@@ -15,10 +15,10 @@ def withdrawn(run: SyncRun, lane: Lane) -> QuerySet[LedgerEntry]:
     settled = lane.withdrawals.filter(closed_at__isnull=True).exclude(
         state__in=[Withdrawal.State.ABSENT, Withdrawal.State.GONE]
     )
-    held = lane.ledger.exclude(entity_hash="")
-    held = held.exclude(external_id__in=settled.values("external_id"))
+    entries = lane.ledger.exclude(entity_hash="")
+    entries = entries.exclude(external_id__in=settled.values("external_id"))
     merged = lane.merges.filter(closed_at__isnull=True)
-    held = held.exclude(external_id__in=merged.values("external_id"))
+    entries = entries.exclude(external_id__in=merged.values("external_id"))
     if run.reads_all:
-        return held.filter(Q(gone_run_id__isnull=False) | ~Q(seen_run_id=run.pk))
-    return held.filter(gone_run_id=run.pk)
+        return entries.filter(Q(gone_run_id__isnull=False) | ~Q(seen_run_id=run.pk))
+    return entries.filter(gone_run_id=run.pk)
