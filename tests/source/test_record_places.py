@@ -263,6 +263,24 @@ def test_a_page_past_the_end_is_an_empty_list(serve: Any, past: Any, selector: s
     assert ids(source) == ["1", "2"]
 
 
+@pytest.mark.parametrize("elsewhere", ["data", "$", "page.items"])
+@pytest.mark.invariant(5)
+def test_a_later_page_with_its_records_elsewhere_is_not_the_end(serve: Any, elsewhere: str) -> None:
+    forms: dict[str, Any] = {
+        "data": {"data": SIDE},
+        "$": SIDE,
+        "page.items": {"page": {"items": SIDE}},
+    }
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return {"users": [{"id": page}] if page < 4 else []} if page != 2 else forms[elsewhere]
+
+    with pytest.raises(SourceError, match="were at users before") as caught:
+        ids(serve(answer).source(endpoint(paginator="page_number")))
+    assert f'"data_selector": "{elsewhere}"' in caught.value.remedy
+
+
 def test_a_place_is_known_to_whoever_goes_on_from_a_position(serve: Any) -> None:
     def answer(asked: Asked) -> Any:
         page = int(asked.query["page"])

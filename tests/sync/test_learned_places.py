@@ -164,6 +164,18 @@ def test_a_first_read_of_nothing_is_not_green(lane: Any) -> None:
     assert w.sync().created == 3
 
 
+@pytest.mark.parametrize("nothing", [None, [], {}, {"items": None}])
+@pytest.mark.invariant(5)
+def test_a_first_read_of_nothing_beside_another_list_stays_told(lane: Any, nothing: Any) -> None:
+    """That list may be the records; no run is green until some came, or a setting names them."""
+    key = "data" if nothing == {"items": None} else "items"
+    w, _ = lane({key: nothing, "updates": FULL}, {key: nothing, "updates": FULL})
+    for _ in range(2):
+        assert w.sync().status != SUCCEEDED and not w.values()
+    w.configure(**{"Connector Settings": {"endpoint": {"data_selector": "updates"}}})
+    assert w.sync().created == 3
+
+
 def test_an_item_that_is_no_record_is_one_error(lane: Any) -> None:
     w, said = lane([FULL[0], "access denied", None, FULL[1]])
     run = w.sync()

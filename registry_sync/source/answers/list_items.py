@@ -18,7 +18,8 @@ class RecordList:
 
     `doubt` is why everything must be read to know better, "" if there is no doubt. `refused` has
     the registry's errors about single records, by the `id()` of the record. `doubled` are keys that
-    the answer has several times outside of its records.
+    the answer has several times outside of its records. `place` is the path of an empty list, as
+    far as this answer alone shows it.
     """
 
     records: list[Json] = field(default_factory=list)
@@ -26,6 +27,7 @@ class RecordList:
     doubt: str = ""
     refused: dict[int, str] = field(default_factory=dict)
     doubled: Sequence[DoubledKey] = ()
+    place: str = ""
 
     @property
     def count(self) -> int:
@@ -59,3 +61,12 @@ def sorted_out(items: list[Any], place: str) -> RecordList:
 def named(place: str) -> str:
     """Return a place as messages name it."""
     return "the top" if place == "$" else place
+
+
+def is_nil(value: Any) -> bool:
+    """Return whether an object stands for null, as XML does it: `{"@xsi:nil": "true"}`."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    [(key, nil)] = value.items()
+    named = key.rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
+    return named and str(nil).lower() in ("true", "1")

@@ -203,6 +203,11 @@ def _entries(nodes: Iterable[tuple[str, Json]]) -> Iterable[tuple[str, Any]]:
                 yield (f"{path}.{key}" if path else key), value
 
 
+def is_usual(path: str) -> bool:
+    """Return whether a path is one where registries usually have their records."""
+    return path == "$" or _key(path).lower() in RECORD_KEYS
+
+
 def _key(path: str) -> str:
     return path.rpartition(".")[2]
 
@@ -230,10 +235,19 @@ def _only(entries: list[tuple[str, Any]]) -> Guess | None:
         return Guess(*hollow[0], usual=False) if hollow else None
     found = Guess(*main[0], usual=False)
     aside = word(found.path) in ASIDE
-    empty = next((path for path, value in entries if _may_be_records(path, value, aside)), None)
-    if empty is not None:
+    empty = next(filter(None, (_empty_place(path, value, aside) for path, value in entries)), "")
+    if empty:
         raise Ambiguous(found, empty)
     return found
+
+
+def _empty_place(path: str, value: Any, likely: bool) -> str:
+    """Return where records may belong at a key, or at a usual key of an object there; or ""."""
+    if _key(path).lower() in RECORD_KEYS and isinstance(value, dict):
+        inner = ((key, held) for key, held in value.items() if key.lower() in RECORD_KEYS)
+        empty = next((key for key, held in inner if held in (None, "", {}, [])), "")
+        return f"{path}.{empty}" if empty else ""
+    return path if _may_be_records(path, value, likely) else ""
 
 
 def _several(paths: Iterable[str]) -> Unusable:

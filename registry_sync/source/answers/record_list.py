@@ -7,13 +7,13 @@ missing, or there is no body at all. So the place is kept, and another list is n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
-from registry_sync.source.answers.list_items import RecordList, named, sorted_out
+from registry_sync.source.answers.list_items import RecordList, is_nil, named, sorted_out
 from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
@@ -21,6 +21,7 @@ from registry_sync.source.answers.record_guess import (
     NoList,
     guess,
     is_only_about_pages,
+    is_usual,
     lists_in,
     objects_in,
     select,
@@ -144,7 +145,7 @@ class RecordFinder:
             place, found = self._first(body, whole=whole)
         if found.records and not found.doubt:
             self._learn(place, body, found.records[0])
-        return found
+        return found if found.count else replace(found, place=place)
 
     # -- at a place --------------------------------------------------------------------------
 
@@ -154,7 +155,7 @@ class RecordFinder:
             return sorted_out(value, place)
         if is_filter(place):
             return RecordList([] if value is ABSENT else [value])
-        if value in EMPTY or _is_nil(value) or (value is False and place == self.learned):
+        if value in EMPTY or is_nil(value) or (value is False and place == self.learned):
             return RecordList()
         found = self._object(value, place) if isinstance(value, dict) else None
         if found is not None:
@@ -189,7 +190,8 @@ class RecordFinder:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
             raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
-        moved = [] if later else self._others(body)
+        # Past its end, a registry may list something else, but hardly at a usual place of records.
+        moved = [path for path in self._others(body) if not later or is_usual(path)]
         if not moved:
             return RecordList()
         self._suspects.update(moved)
@@ -227,6 +229,11 @@ class RecordFinder:
                 return "", RecordList(doubt=UNKNOWN_PLACE)
             raise
         listed = sorted_out(found.items, found.path)
+        if not (whole or listed.count or unsure) and (others := self._others(body)):
+            other = f"there is a list at {named(others[0])}"
+            return "", RecordList(
+                doubt=f"{named(found.path)} was never seen with records, but {other}"
+            )
         if unsure and not found.usual:
             return "", RecordList(listed.records, listed.strays, UNKNOWN_PLACE)
         return found.path, listed
@@ -284,12 +291,3 @@ class RecordFinder:
             and word(path) not in ASIDE
             and any(self.is_record(item) for item in items)
         ]
-
-
-def _is_nil(value: Any) -> bool:
-    """Return whether an object stands for null, as XML does it: `{"@xsi:nil": "true"}`."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return False
-    [(key, nil)] = value.items()
-    named = key.rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
-    return named and str(nil).lower() in ("true", "1")
