@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import mark_within
 from registry_sync.source.answers.failures import not_ready, only_words
@@ -17,7 +18,7 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
 from registry_sync.source.answers.record_guess import NoList
 from registry_sync.source.answers.record_list import RecordFinder
-from registry_sync.source.completeness.more import marks_of
+from registry_sync.source.completeness.page_end import names_next
 from registry_sync.source.details import MOST_FAILING
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.http import Exchange, Reply
@@ -34,29 +35,35 @@ class AnswerReader:
     def __init__(self, exchange: Exchange, finder: RecordFinder) -> None:
         self._exchange, self._finder = exchange, finder
 
-    def listed(self, reply: Reply, *, later: bool, whole: bool, announced: bool) -> RecordList:
-        """Return the records of an answer; `announced`: the page before says that there are some.
+    def listed(
+        self, reply: Reply, where: Json | None, *, whole: bool, announced: bool
+    ) -> RecordList:
+        """Return the records of the answer at a position.
 
-        An answer that only says that it failed is no empty list, whatever its words.
+        `announced`: the page before says that there are some. An answer that only says that it
+        failed is no empty list, whatever its words.
         """
+        later = where is not None
         if reply.ignored:
             if not reply.ignored_by:
                 self._refuse_refresh(reply)
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
-            if not found.count and not reply.is_end:
+            if not found.count and reply.excuse != "error":
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
                 raise without_answer(reply.status)  # a job, not a record
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
         except Unusable as error:
-            if reply.is_end:
+            if reply.excuse == "error":
                 return RecordList(doubled=reply.doubled)
             self._exchange.refuse_error(reply.body)
             self._refuse_failure(reply)
-            if not isinstance(error, NoList) or not _names_next(reply):
+            if not isinstance(error, NoList) or not (
+                reply.excuse or self._names_next(reply, where)
+            ):
                 raise bad_answer(str(error), error.remedy) from error
             found = RecordList()
         self._exchange.connector.page_limits.check_records(found.count)
@@ -74,7 +81,7 @@ class AnswerReader:
     ) -> RecordList:
         self._refuse_failure(reply)
         self._refuse_refresh(reply)
-        if later or whole:
+        if later or whole or reply.is_end:
             return found
         if words := only_words(reply.body) or not_ready(reply.body):
             return self._finder.unsure(words)
@@ -106,12 +113,6 @@ class AnswerReader:
             raise without_answer(reply.status)
         self._exchange.refuse_failure(reply.body)
 
-
-def _names_next(reply: Reply) -> bool:
-    """Return whether an answer without a list names a next page: `{"nextPageToken": "t2"}`.
-
-    Servers that leave out empty lists send it where the key may see no record of a page.
-    https://google.aip.dev/158
-    """
-    answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)
-    return any(mark.sure and mark.kind in ("address", "token") for mark in marks_of(answer))
+    def _names_next(self, reply: Reply, where: Json | None) -> bool:
+        answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)
+        return names_next(self._exchange.connector.paginator.at(where), where, answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,10 +24,9 @@ from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.partial_data import is_partial
 from registry_sync.source.answers.record_guess import RECORD_KEYS
-from registry_sync.source.answers.response_actions import ResponseActions, accepts_warning
+from registry_sync.source.answers.response_actions import Excuse, ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
-from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.refusals import ACCEPTED, NOT_MODIFIED, refusal, without_answer
 from registry_sync.source.request import Request
@@ -46,10 +45,9 @@ class Reply:
     """An answer that can be used; `body` is parsed JSON, `size` its bytes once unpacked.
 
     `links` is the `Link` header by relation. `ignored`: it is an empty list, whatever is in it;
-    `ignored_by` is the response action that says so, and `blank` that it has no body. `excused_by`
-    is the one that takes an error inside a success for the end of the list, or are those that
-    accept its standing warnings. `doubled` are keys that an object of a list has several times; in
-    a single record they are marked already.
+    `ignored_by` is the response action that says so, and `blank` that it has no body. `excuse` is
+    what settings ignore in a success. `doubled` are keys that an object of a list has several
+    times; in a single record they are marked already. `found_nothing`: it says so in words.
     """
 
     body: Any
@@ -61,8 +59,9 @@ class Reply:
     status: int = 200
     ignored_by: str = ""
     blank: bool = False
-    excused_by: tuple[ResponseAction, ...] = ()
+    excuse: Excuse = ""
     doubled: Sequence[DoubledKey] = ()
+    found_nothing: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -71,8 +70,8 @@ class Reply:
 
     @property
     def is_end(self) -> bool:
-        """Return whether settings say that its error is the end of the list; no warning is."""
-        return not all(map(accepts_warning, self.excused_by))
+        """Return whether settings say that its error, or its warning, is the end of the list."""
+        return self.excuse in ("error", "end")
 
     @property
     def date(self) -> datetime | None:
@@ -149,7 +148,7 @@ class Exchange:
         except Unusable as error:
             start = self._plain(answer.content[:BEGINNING])
             raise unreadable(answer, str(error), start, cut=error.cut) from error
-        excused_by = self._actions.of_body(body, answer.status)
+        excuse = self._actions.of_body(body, answer.status, is_list=not detail)
         if detail:
             for doubled_key in doubled:
                 doubled_key.mark()
@@ -162,10 +161,10 @@ class Exchange:
             answer.url,
             size,
             status=status,
-            excused_by=excused_by,
+            excuse=excuse,
             doubled=doubled,
         )
-        if not detail and not reply.is_end and not is_partial(body):
+        if not detail and excuse != "error" and not is_partial(body):
             self.refuse_error(body)  # a record may have a key of that name: details check theirs
         return reply
 
@@ -179,9 +178,9 @@ class Exchange:
         blank = not answer.content.strip()
         own = answer.ok and not ignored_by  # its headers may name a next page
         links = read_links(answer.headers.get("Link", ""))[0] if own else {}
-        return Reply(
-            body, answer.headers, links, answer.url, size, True, status, ignored_by, blank=blank
-        )
+        reply = Reply(body, answer.headers, links, answer.url, size, True, status, ignored_by)
+        words = answer.content.decode(errors="replace")
+        return replace(reply, blank=blank, found_nothing=says_nothing_found(words))
 
     def _says_nothing(self, answer: Received) -> bool:
         """Return whether an answer without any JSON list says that nothing was found."""

@@ -110,7 +110,7 @@ class PageReader:
         answer = answer.without_records(loops.came) if over else answer
         follows = None if over else self._next(fetched, answer, paginator)
         records = list(answer.records)
-        end = End.of(paginator, answer, first=where is None, last=follows is None)
+        end = End.of(paginator, answer, where, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
         onward = loops.step(
             where,
@@ -183,7 +183,7 @@ class PageReader:
         over = loops.counted or bool(loops.empty)
         reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
         assert reply is not None
-        listed = self._answers.listed(reply, later=later, whole=whole, announced=loops.announced)
+        listed = self._answers.listed(reply, where, whole=whole, announced=loops.announced)
         return _Fetched(at, where, request, reply, listed)
 
     def _overlapping(
@@ -230,10 +230,11 @@ class PageReader:
             return (ignored_records(count, reply.ignored_by),)
         if reply.ignored:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
-            return cut_off(reply.status, loops, unread=unread, ignored_by=reply.ignored_by)
+            said = reply.found_nothing
+            return cut_off(reply.status, loops, reply.ignored_by, unread=unread, found_nothing=said)
         secrets = self._exchange.connection.auth.secrets()
         without_key = partial(hide, secrets=secrets, shown="(key)")
-        end = replace(end, excused_by=reply.excused_by, is_end=reply.is_end, hide=without_key)
+        end = replace(end, is_end=reply.is_end, hide=without_key)
         return signs_of(end, loops, doubled)
 
     def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
@@ -252,7 +253,7 @@ class PageReader:
             ragged=loops.ragged,
             empty=loops.empty,
             whole=whole,
-            records_at=self._finder.place,
+            records_at=self._finder.place or fetched.listed.place,
         )
 
     def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:
@@ -265,7 +266,7 @@ class PageReader:
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
         if follows is None or not _stays(where, follows, answer):
             return follows
-        return None if End.of(paginator, answer, first=False, last=True).is_told() else follows
+        return None if End.of(paginator, answer, where, last=True).is_told() else follows
 
     def _follows(self, where: Json | None, answer: PageAnswer) -> Json | None:
         try:

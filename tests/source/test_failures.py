@@ -200,9 +200,12 @@ def test_a_refusal_that_is_ignored_is_no_end_of_what_was_announced(serve: Any) -
     page_of_html = Reply(b"<html>no</html>", kind="text/html")
     [_, page] = serve(linked(page_of_html)).source(actions(content="html")).pages(None)
     assert [sign.code for sign in page.signs] == ["more_said"]
-    registry = serve(lambda asked: Reply({"m": "no"}, 503))
-    [page] = registry.source(actions(content="no")).pages(None)
-    assert [sign.code for sign in page.signs] == ["ignored_records"]
+    for status, words, code in ((503, "no", "ignored_records"), (500, "no", "ignored_records"),
+                                (500, "no records found", None), (404, "no", None)):  # fmt: skip
+        reply = Reply({"m": words}, status)
+        registry = serve(lambda asked, reply=reply: reply)
+        [page] = registry.source(actions(content="no")).pages(None)
+        assert [sign.code for sign in page.signs] == ([code] if code else []), (status, words)
 
 
 def test_a_redirect_to_a_login_page_is_about_the_key(serve: Any) -> None:

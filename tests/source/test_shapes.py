@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted, marks_of
 from registry_sync.source.completeness.next_page_settings import propose
 from registry_sync.source.completeness.one_more import probe_next_page
 from registry_sync.source.paginators.cursor import Cursor
-from tests.support.odd import Reply
-from tests.support.shapes import ALL, RECORDS, SHAPES
+from tests.support.odd import Reply, read, settings_in
+from tests.support.shapes import ALL, SHAPES
 
 pytestmark = pytest.mark.once
 FOLLOWED = {
@@ -44,25 +43,6 @@ SELECTORS = {
 """Where the records are, for shapes that have them deeper."""
 
 
-def read(source: Source) -> tuple[list[str | None], str]:
-    """Return the ids that came, and what makes the run not green, "" if nothing does."""
-    came: list[str | None] = []
-    said = ""
-    try:
-        for page in source.pages(None):
-            came += [source.identify(record) for record in page.records]
-            said = said or "".join(f"{sign.text} {sign.remedy}" for sign in page.signs)
-    except SourceError as error:
-        return came, f"{error.message} {error.remedy}"
-    return came, said
-
-
-def settings_in(said: str) -> dict[str, Any]:
-    """Return the Connector Settings that a message has written out."""
-    found, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
-    return dict(found)
-
-
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.invariant(5)
 def test_no_shape_is_green_with_fewer_than_all(serve: Any, name: str) -> None:
@@ -76,135 +56,6 @@ def test_no_shape_is_green_with_fewer_than_all(serve: Any, name: str) -> None:
     came, said = read(registry.source({"endpoint": endpoint}))
     assert list(dict.fromkeys(came)) == ALL and len(came) == len(ALL), endpoint
     assert not said
-
-
-@pytest.mark.parametrize("place", ["warnings", "meta"])
-@pytest.mark.invariant(5)
-def test_a_warning_of_every_answer_is_accepted_by_its_words(serve: Any, place: str) -> None:
-    """Only these: another warning, or more records than came, is told as before."""
-    said = ["Data may be incomplete"]
-    beside: dict[str, Any] = {}
-
-    def answer(asked: Any) -> Any:
-        warned = {"warnings": said} if place == "warnings" else {"meta": {"warnings": said}}
-        return {"items": RECORDS[:7], **warned, **beside}
-
-    registry = serve(answer)
-    came, message = read(registry.source())
-    assert len(came) == 7 and "is not complete" in message
-    settings = settings_in(message)
-    assert read(registry.source(settings)) == (came, "")
-    beside["has_more"] = True
-    assert "has_more" in read(registry.source(settings))[1]
-    beside.clear()
-    said[0] = "Site 3 may be missing"
-    assert "Site 3" in read(registry.source(settings))[1]
-    said[0] = "Data may be incomplete: only the first 7 rows are returned"
-    assert "only the first 7 rows" in read(registry.source(settings))[1]
-    said[0] = "Result truncated to 7 rows"
-    notice = {"action": "ignore", "error_path": "notice", "content": "beta API"}
-    beside["notice"] = "beta API"
-    assert (
-        "mentions a next page"
-        in read(registry.source({"endpoint": {"response_actions": [notice]}}))[1]
-    )
-
-
-@pytest.mark.invariant(5)
-def test_an_accepted_warning_ends_no_read(serve: Any) -> None:
-    """It stands on each page, also on an empty one in the middle."""
-
-    def answer(asked: Any) -> Any:
-        page = int(asked.query.get("cursor") or 1)
-        follows = {"next": str(page + 1)} if page < 3 else {}
-        records = [] if page == 2 else [{"id": page}]
-        return {"items": records, "warnings": ["Data may be incomplete"], **follows}
-
-    cursor = {"type": "cursor", "cursor_path": "next"}
-    registry = serve(answer)
-    came, message = read(registry.source({"endpoint": {"paginator": cursor}}))
-    settings: Any = settings_in(message)
-    settings["endpoint"]["paginator"] = cursor
-    assert read(registry.source(settings)) == (came, "") == (["1", "3"], "")
-
-
-STANDING = "Data may be incomplete"
-ACCEPTED = {"action": "ignore", "error_path": "warnings", "content": STANDING}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"error": {"code": 500, "message": "DB down"}},
-        {"items": "Service busy"},
-        {"items": {"0": "busy"}},
-        {"compounds": RECORDS},
-        {"items": [], "error": "Timeout"},
-        {"items": RECORDS[:7], "failedSources": ["L"]},
-        {"items": RECORDS[:7], "isPartial": True},
-        {"items": RECORDS[:7], "alerts": ["Site 3 may be missing"]},
-        {"items": RECORDS[:7], "error": "shard 3 failed"},
-        {"items": RECORDS[:7], "success": False},
-        {"items": RECORDS[:7], "warnings": [f"{STANDING}: shard 3 is offline"]},
-        {"items": RECORDS[:7], "warnings": [STANDING, "Site 3 may be missing"]},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.invariant(5)
-def test_an_accepted_warning_hides_nothing_else(serve: Any, answer: Any, first: bool) -> None:
-    def page(asked: Any) -> Any:
-        if first or asked.query.get("cursor"):
-            return {"warnings": [STANDING], **answer}
-        return {"items": RECORDS[7:], "warnings": [STANDING], "next": "2"}
-
-    paginator = {"type": "auto"} if first else {"type": "cursor", "cursor_path": "next"}
-    endpoint = {"data_selector": "items", "paginator": paginator, "response_actions": [ACCEPTED]}
-    assert read(serve(page).source({"endpoint": endpoint}))[1]
-
-
-def test_several_warnings_are_accepted_and_another_action_still_fails(serve: Any) -> None:
-    words = "Results are truncated; data may be incomplete"
-    other = {"action": "ignore", "error_path": "alert", "content": words}
-    fail = {"action": "fail", "error_path": "alert", "content": "Down"}
-    said = {"items": RECORDS[:7], "warnings": [STANDING], "alert": words}
-    registry = serve(lambda asked: said)
-    actions = {"endpoint": {"response_actions": [ACCEPTED, other, fail]}}
-    came, message = read(registry.source(actions))
-    assert len(came) == 7 and not message
-    said["alert"] = "Down"
-    assert "contains an error: Down" in read(registry.source(actions))[1]
-
-
-def test_a_warning_of_the_end_ends_a_list(serve: Any) -> None:
-    """Also one that always names a next page."""
-
-    def answer(asked: Any) -> Any:
-        page = int(asked.query.get("page") or 1)
-        warnings = [{"code": "NO_MORE"}] if page == 3 else []
-        records = [{"id": page}] if page < 3 else []
-        return {"items": records, "warnings": warnings, "next": f"/list?page={page + 1}"}
-
-    no_more = {"action": "ignore", "error_path": "warnings[0].code", "content": "NO_MORE"}
-    link = {"type": "json_link", "next_url_path": "next"}
-    endpoint = {"paginator": link, "response_actions": [no_more]}
-    assert read(serve(answer).source({"endpoint": endpoint})) == (["1", "2"], "")
-
-
-@pytest.mark.parametrize("text", ["Page number exceeds the maximum", "Reached the page limit"])
-def test_a_warning_past_the_last_page_ends_a_list(serve: Any, text: str) -> None:
-    """It says that there is no such page, not that records are missing."""
-
-    def answer(asked: Any) -> Any:
-        page = int(asked.query.get("page") or 1)
-        records = [{"id": page}] if page < 3 else []
-        said = {"warning": text} if page == 3 else {}
-        return {"items": records, "next": f"/list?page={page + 1}", **said}
-
-    past = {"action": "ignore", "error_path": "warning", "content": text}
-    link = {"type": "json_link", "next_url_path": "next"}
-    endpoint = {"paginator": link, "response_actions": [past]}
-    assert read(serve(answer).source({"endpoint": endpoint})) == (["1", "2"], "")
 
 
 def test_a_cursor_explains_a_token_to_resume_from() -> None:
@@ -403,6 +254,12 @@ LOUD: tuple[Any, ...] = (
     *({"warnings": said} for said in (["q is deprecated", "Results may be missing"],
                                       {"text": "Data might be incomplete"})),
     {"tooManyResults": True}, {"overLimit": True}, {"omitted": 4}, {"allResults": False},
+    *({flag: no} for flag in ("complete", "finished", "done", "allLoaded", "isLast", "endOfList")
+      for no in ("N", "n", "F", "off", "nein", False)),
+    *({flag: yes} for flag in ("hasMore", "truncated", "partial", "moreAvailable", "incomplete")
+      for yes in ("Y", "T", "X", "x", "ja", "oui")),
+    *({flag: 0} for flag in ("endOfRecords", "eof", "noMore", "isLast", "lastPageReached")),
+    *({"complete": 0, **beside} for beside in ({"took": 12}, {"page_size": 50, "total": 5})),
 )  # fmt: skip
 """What is not passed over beside all the records of a page, though no setting follows from it."""
 END: tuple[tuple[Any, dict[str, str]], ...] = (
@@ -493,6 +350,11 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("meta", {"filter_count": 5, "total_count": 400}),
             ("parameters", {"offset": 5, "morePages": False}),
             ("lastPage", "Y"),
+            *((flag, yes) for flag in ("complete", "isLast", "done") for yes in ("Y", "X", "ja")),
+            *((flag, no) for flag in ("hasMore", "truncated") for no in ("N", "F", "", "nein")),
+            ("index", {"first": "A", "last": "F"}),
+            ("tasks", {"done": 0, "open": 4}),
+            ("stats", {"complete": 0, "incomplete": 1, "total": 5}),
             ("page", 3),
             ("pages", [1]),
             (

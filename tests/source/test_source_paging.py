@@ -232,7 +232,8 @@ def test_what_is_said_beside_the_records_counts_whatever_holds_both(serve: Any, 
 
     registry = serve(answer)
     for empty[0], came in ((0, ALL[:15]), (1, ALL[5:15]), (2, [*ALL[:5], *ALL[10:15]])):
-        assert ids(registry.source(endpoint(data_selector=f"{word}.items"))) == came
+        for settings in ({"data_selector": f"{word}.items"}, {}):
+            assert ids(registry.source(endpoint(**settings))) == came
 
 
 def test_a_next_link_without_results_is_the_end(serve: Any) -> None:
@@ -523,3 +524,71 @@ def test_a_parameter_is_sent_once() -> None:
     request = page_request(parse_connector(settings, api_url=address), None, "")
     assert request.url == "https://registry.example.com/list?a=b%20c&c"
     assert request.params == {"limit": 5, "offset": 0}
+
+
+CAPPED = {
+    "a flag": {"type": "page_number", "has_more_path": "more", "maximum_page": 3},
+    "pages": {"type": "page_number", "total_path": "pages", "maximum_page": 3},
+    "a link": {"type": "page_number", "maximum_page": 3},
+    "an offset": {"type": "offset", "limit": 5, "has_more_path": "more", "maximum_offset": 15},
+}
+
+
+@pytest.mark.parametrize("what", CAPPED)
+@pytest.mark.invariant(5)
+def test_a_read_that_settings_cut_says_so(serve: Any, what: str) -> None:
+    """As long as the registry says that there is more, and not where it does not."""
+    paginator, last = CAPPED[what], 5
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 0)) or int(asked.query["offset"]) // 5 + 1
+        said = {"more": page < last, "pages": last, "next": f"/list?page={page + 1}"}
+        key = {"pages": "pages", "a link": "next"}.get(what, "more")
+        more = {} if key == "next" and page == last else {key: said[key]}
+        return {"rows": cut((page - 1) * 5), **more}
+
+    registry = serve(answer)
+    *before, page = registry.source(endpoint(paginator=paginator)).pages(None)
+    [sign] = page.signs
+    cap = "maximum_offset" if "maximum_offset" in paginator else "maximum_page"
+    assert sign.code == "more_said" and f"raises or removes {cap}, which ended" in sign.remedy
+    assert [len(one.records) for one in before] == [5, 5] and not before[-1].signs
+    last = 3
+    assert not any(one.signs for one in registry.source(endpoint(paginator=paginator)).pages(None))
+
+
+@pytest.mark.invariant(5)
+def test_a_page_with_more_but_no_cursor_is_no_end(serve: Any) -> None:
+    cursor = {"type": "cursor", "cursor_path": "next", "has_more_path": "more"}
+    said: Any = {}
+    registry = serve(lambda asked: {"rows": cut(5), **said} if asked.query.get("cursor")
+                     else {"rows": cut(0), "more": True, "next": "t5"})  # fmt: skip
+    for said, told in (({"more": True, "next": None}, True), ({"more": True}, True),
+                       ({"more": True, "next": None, "total": 10}, False),
+                       ({"more": False}, False), ({}, False)):  # fmt: skip
+        *_, page = registry.source(endpoint(paginator=cursor)).pages(None)
+        assert [sign.code for sign in page.signs] == ["more_said"] * told, said
+        assert all("where the next one is" in sign.remedy for sign in page.signs)
+
+
+@pytest.mark.parametrize("hidden", [3, 40])
+@pytest.mark.invariant(5)
+def test_hidden_pages_before_the_total_are_passed(serve: Any, hidden: int) -> None:
+    """No setting names the total; what lies behind so many that a read would fail is judged."""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        shown = page if page < 3 else max(page - hidden, 2)
+        return {"rows": cut((shown - 1) * 5) if shown == page or shown > 2 else [],
+                "total": len(RECORDS) + 5 * hidden}  # fmt: skip
+
+    assert ids(serve(answer).source(endpoint(paginator="page_number"))) == ALL
+
+
+def test_a_total_that_never_comes_fails_no_read(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        return {"rows": cut(0) if asked.query["page"] == "1" else [], "total": 100_000}
+
+    registry = serve(answer)
+    assert ids(registry.source(endpoint(paginator="page_number"))) == ALL[:5]
+    assert len(registry.asked) == 101

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
 from registry_sync.source.connector_settings import parse_connector
 
@@ -171,3 +172,22 @@ def endpoint(**settings: Any) -> Json:
 def ids(source: Source, since: Any = None, **options: Any) -> list[str | None]:
     """Read everything and name it."""
     return [source.identify(r) for page in source.pages(since, **options) for r in page.records]
+
+
+def read(source: Source) -> tuple[list[str | None], str]:
+    """Return the ids that came, and what makes the run not green, "" if nothing does."""
+    came: list[str | None] = []
+    said = ""
+    try:
+        for page in source.pages(None):
+            came += [source.identify(record) for record in page.records]
+            said = said or "".join(f"{sign.text} {sign.remedy}" for sign in page.signs)
+    except SourceError as error:
+        return came, f"{error.message} {error.remedy}"
+    return came, said
+
+
+def settings_in(said: str) -> dict[str, Any]:
+    """Return the Connector Settings that a message has written out."""
+    found, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
+    return dict(found)

@@ -6,12 +6,12 @@ Each way of saying it is one function in a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
-from registry_sync.source.answers.page_answer import Entry, word_of
+from registry_sync.source.answers.page_answer import Entry
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
 FLAGS = frozenset({
@@ -20,10 +20,17 @@ FLAGS = frozenset({
     "haspartialfailure", "partialsuccess", "partialerror", "partialerrors", "partialdata",
 })  # fmt: skip
 """Words of flags that say that parts of an answer are missing."""
-COMPLETE = pattern(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive)")
+COMPLETE = pattern(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive|done)")
 """Words of flags that say the opposite."""
-COUNTING = frozenset({"incomplete", "partial", "degraded", "complete", "completed", "finished"})
+COUNTING = frozenset({
+    "incomplete", "partial", "degraded", "complete", "completed", "finished", "done",
+})  # fmt: skip
 """Those of them that also count records of some kind."""
+OF_PAGES = pattern(
+    r"(?:total|page|per|limit|offset|size|count|start|took|time|elapsed|duration|status|code|http"
+    r"|version|api).*|.*(?:total|count|size|limit|page|offset|ms|version)"
+)
+"""Words of numbers beside a flag, whatever it is."""
 OUTCOMES = frozenset({
     "status", "state", "result", "outcome", "completeness", "quality", "coverage", "resultstatus",
     "responsestatus", "requeststatus", "querystatus",
@@ -53,6 +60,10 @@ CUT = pattern(r"truncat|incomplete|partial|only (?:the )?(?:first|top)\b", re.IG
 """Other words for it, which no text about the end of a list has."""
 LONGEST_ACCEPTED = 200
 """Longest text of a warning that a response action is written out for."""
+MOST_ACCEPTED = 5
+"""Texts of one warning that response actions are written out for."""
+DEPTH = 6
+"""How deep in a warning its text may be."""
 ABOUT = frozenset({
     "meta", "metadata", "pagination", "paging", "pageinfo", "header", "responseheader", "response",
     "result", "info", "summary", "d", "root",
@@ -72,40 +83,29 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     for entry in entries:
         if not entry.header and any(way(entry) for way in ways):
             if _warned(entry):
-                return f"{entry.path}: {shortened(_missing_said(entry.value), 150)}"
+                text = next(_texts_of_missing(entry.value))
+                return f"{entry.path}: {shortened(text, 150)}"
             value = entry.value if not isinstance(entry.value, (dict, list)) else "not empty"
             return f"{entry.path} is {shortened(str(value), 60).lower()}"
     return ""
 
 
-def warning_in(entries: Iterable[Entry]) -> tuple[str, str]:
-    """Return the path and the text of a warning that records may be missing; "" for none.
+def warning_in(entries: Iterable[Entry]) -> tuple[str, list[str]]:
+    """Return the path of a warning that records may be missing, and its texts that say so.
 
-    The text is "" too if no response action accepts it: one of several, or a long one.
+    There are none if response actions cannot accept all of them: a long one, or many.
     """
     found = next((entry for entry in entries if not entry.header and _warned(entry)), None)
     if found is None:
-        return "", ""
-    text = only_text(found)
-    fits = len(text) <= LONGEST_ACCEPTED and text in str(found.value)  # as actions look for it
-    return found.path, text if fits else ""
+        return "", []
+    texts = list(dict.fromkeys(_texts_of_missing(found.value)))
+    fit = len(texts) <= MOST_ACCEPTED and all(len(text) <= LONGEST_ACCEPTED for text in texts)
+    return found.path, texts if fit else []
 
 
 def says_missing(text: str) -> bool:
     """Return whether a text says that parts of an answer are missing, or may be."""
     return bool(MAY_BE_MISSING.search(text) or CUT.search(text))
-
-
-def is_of_warning(path: str) -> bool:
-    """Return whether a path leads to warnings, or to a text inside of one."""
-    return any(word_of(part.strip("\"'")) in WARNINGS for part in re.split(r"[.\[\]]", path))
-
-
-def only_text(entry: Entry) -> str:
-    """Return the text of a warning that is one text; "" for any other."""
-    one = isinstance(entry.value, list) and len(entry.value) == 1
-    only = entry.value[0] if one else entry.value
-    return only if entry.word in WARNINGS and isinstance(only, str) else ""
 
 
 def _flag(entry: Entry) -> bool:
@@ -125,8 +125,16 @@ def _not_complete(entry: Entry) -> bool:
 def _is_no_count(entry: Entry) -> bool:
     if not set(entry.within) <= ABOUT:
         return False
-    numbers = [as_number(each) for each in entry.beside.values() if not isinstance(each, bool)]
-    return entry.word not in COUNTING or not any((number or 0) > 1 for number in numbers)
+    if entry.word not in COUNTING:
+        return True
+    beside = {
+        word: number
+        for word, each in entry.beside.items()
+        if not isinstance(each, bool) and (number := as_number(each)) is not None
+    }
+    if len(COUNTING & beside.keys()) > 1:
+        return False
+    return not any(number > 1 for word, number in beside.items() if not OF_PAGES.fullmatch(word))
 
 
 def _outcome(entry: Entry) -> bool:
@@ -157,15 +165,16 @@ def _lost(entry: Entry) -> bool:
 
 def _warned(entry: Entry) -> bool:
     """Read `"warnings": ["The index is being rebuilt; results may be missing"]`."""
-    return entry.word in WARNINGS and bool(_missing_said(entry.value))
+    return entry.word in WARNINGS and any(_texts_of_missing(entry.value))
 
 
-def _missing_said(value: Any) -> str:
-    """Return the first text in a value that says that records may be missing; "" for none."""
-    if isinstance(value, str):
-        return value if MAY_BE_MISSING.search(value) else ""
+def _texts_of_missing(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """Yield the texts in a value that say that records may be missing."""
+    if isinstance(value, str) and MAY_BE_MISSING.search(value):
+        yield value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((text for text in map(_missing_said, inner) if text), "")
+    for each in inner if depth else ():
+        yield from _texts_of_missing(each, depth - 1)
 
 
 WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)

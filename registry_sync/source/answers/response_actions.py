@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from registry_sync.source.answers.accepted_warnings import (
+    accepts_warning,
+    is_of_warning,
+    take_out,
+)
 from registry_sync.source.answers.decoding import Unusable, parse
-from registry_sync.source.answers.parts_missing import is_of_warning, says_missing
 from registry_sync.source.connection import Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.paths import ABSENT, compile_path
 
+Excuse = Literal["", "error", "end", "warning"]
+"""What a success is excused for: an ignored error, which is the end of the list; a warning that
+says that this is the end; or any warning, so that an answer that has nothing else is empty."""
 LONGEST_WAIT = 60.0
 """Longest wait before an answer is requested again, in seconds."""
 
@@ -43,30 +50,30 @@ class ResponseActions:
             return _name(index)
         return ""
 
-    def of_body(self, body: Any, status: int) -> tuple[ResponseAction, ...]:
-        """Return the action that ignores an error inside a success, or those that accept warnings.
+    def of_body(self, body: Any, status: int, *, is_list: bool) -> Excuse:
+        """Return what the answer with a body is excused for, by the first action that fits it.
 
-        One that accepts a warning hides nothing that another one is about. Raise SourceError.
+        The accepted warnings of a list are taken out of it: what is left is what it says. Raise
+        SourceError.
         """
-        accepted: list[ResponseAction] = []
+        excuse: Excuse = ""
         for action in self._actions:
             if not action.error_path or action.status_code not in (None, status):
                 continue
-            broad = action.action == "ignore" and not action.content
-            if accepted and broad and is_of_warning(action.error_path):
+            if accepts_warning(action):
+                if is_list:
+                    take_out(body, action)
                 continue
             found = _filled(compile_path(action.error_path)(body))
-            if found and action.content in found:
-                _act(action, f"its answer contains an error: {self._quote(found)}")
-                if not accepts_warning(action):
-                    return (action,)
-                accepted.append(action)
-        return tuple(accepted)
-
-
-def accepts_warning(action: ResponseAction) -> bool:
-    """Return whether an action accepts a warning that parts may be missing, so is no end."""
-    return is_of_warning(action.error_path) and says_missing(action.content)
+            if not found or action.content not in found:
+                continue
+            _act(action, f"its answer contains an error: {self._quote(found)}")
+            if not is_of_warning(action.error_path):
+                return "error"
+            if action.content:
+                return "end"
+            excuse = "warning"
+        return excuse
 
 
 def _name(index: int) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from registry_sync.source.completeness.said_values import PLAIN
 
 FLAGS = re.compile(
     r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
@@ -42,5 +45,22 @@ MORE_COUNTED = re.compile(
     r"(has|there(are|is))?more(records|rows|items|results|entries|objects|hits|pages)(count)?"
 )
 """Flags that some servers use for the number of records that follow."""
-OF_A_LIST = re.compile(r"page|list|results|records|rows|endof|batch|chunk|reached")
-"""Parts of flags that cannot be about anything else, so that an initial (`N`) is an answer."""
+OF_A_LIST = re.compile(
+    r"page|list|results|records|rows|endof|batch|chunk|reached|complete|finished|done|exhausted"
+    r"|eof|loaded|nomore|hasall"
+)
+"""Parts of flags for which an initial (`N`) is an answer; `last` may be that of a name."""
+NEVER_COUNTS = re.compile(r"eof|endof.*|.*reached|reachedend|.*loaded|nomore.*|hasall.*")
+"""Flags for which a number is an answer: it can be no count, and no page."""
+
+
+def is_said(value: Any, word: str) -> bool:
+    """Return whether a value is true or false in so many words.
+
+    A number or an initial is, where the word can hardly be about anything else.
+    """
+    if word.startswith("is") or isinstance(value, bool):
+        return True
+    if isinstance(value, str) and not value.strip().isdecimal():
+        return value.strip().lower() in PLAIN or bool(OF_A_LIST.search(word))
+    return bool(NEVER_COUNTS.fullmatch(word))

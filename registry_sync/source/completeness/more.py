@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer, word_of
@@ -17,9 +17,9 @@ from registry_sync.source.completeness.flag_words import (
     FLAGS,
     INVERTED,
     MORE_COUNTED,
-    OF_A_LIST,
     REMAINING,
     WEAK_FLAGS,
+    is_said,
 )
 from registry_sync.source.completeness.numbered_parts import (
     OF_PAGES,
@@ -28,7 +28,6 @@ from registry_sync.source.completeness.numbered_parts import (
     part_now,
 )
 from registry_sync.source.completeness.said_values import (
-    PLAIN,
     address_in,
     as_number,
     is_ahead,
@@ -168,18 +167,9 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     says = truth_of(entry.value)
     plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)
     inverted = says is False and INVERTED.fullmatch(entry.word)
-    if not plain and not (inverted and (_is_said(entry.value, entry.word) or entry.header)):
+    if not plain and not (inverted and (is_said(entry.value, entry.word) or entry.header)):
         return None
     return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
-
-
-def _is_said(value: Any, word: str) -> bool:
-    """Return whether a value is true or false in so many words, not a number or an initial."""
-    if isinstance(value, str):
-        text = value.strip().lower()
-        of_a_list = OF_A_LIST.search(word) and text.isalpha()
-        return text in PLAIN or bool(word.startswith("is") or of_a_list)
-    return isinstance(value, bool) or word.startswith("is")
 
 
 def _is_count(entry: Entry) -> bool:
@@ -285,7 +275,7 @@ def says_end(entries: Sequence[Entry]) -> bool:
         says = truth_of(entry.value)
         if says is False and FLAGS.fullmatch(entry.word):
             return True
-        if says and _is_said(entry.value, entry.word) and INVERTED.fullmatch(entry.word):
+        if says and is_said(entry.value, entry.word) and INVERTED.fullmatch(entry.word):
             return True
         if NEXT.match(entry.word) and not is_filled(entry.value):
             return True

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from registry_sync.core.addresses import joined_address
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.source.answers.page_answer import Entry, PageAnswer
-from registry_sync.source.answers.parts_missing import only_text
+from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
 from registry_sync.source.completeness.page_sizes import size_asked
 from registry_sync.source.completeness.said_values import as_number
-from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
@@ -25,9 +23,9 @@ from registry_sync.source.paginators.base import MOST_EMPTY
 class End:
     """A page and its paginator, as far as a read may end with it.
 
-    `excused_by` are the response actions that accept what the answer says about its records;
-    `is_end`: one takes its error for the end of the list. `hide` removes the
-    key from the registry's words.
+    `cap` is the setting by which the paginator goes no further, "" if none does.
+    `is_end`: settings take what it says for the end of the list. `hide` removes the key from the
+    registry's words.
     """
 
     paginator: Paginator
@@ -35,15 +33,16 @@ class End:
     total: Total | None
     first: bool
     last: bool
-    excused_by: tuple[ResponseAction, ...] = ()
     is_end: bool = False
     hide: Callable[[str], str] = str
+    cap: str = ""
 
     @classmethod
-    def of(cls, paginator: Paginator, answer: PageAnswer, *, first: bool, last: bool) -> End:
-        """Return what is known at a page; `last`: none follows."""
+    def of(cls, paginator: Paginator, answer: PageAnswer, where: Json | None, *, last: bool) -> End:
+        """Return what is known at the page at a position; `last`: none follows."""
         total = find_total(answer, paginator.records_path(), last=last)
-        return cls(paginator, answer, total, first, last)
+        cap = paginator.cap(where, answer) if last else ""
+        return cls(paginator, answer, total, where is None, last, cap=cap)
 
     @property
     def only(self) -> bool:
@@ -64,15 +63,18 @@ class End:
             if (mark.sure or unsure)
             and (mark.sure or mark.kind != "partial" or not is_told)
             and mark.entry.path not in own_paths
-            and not self.accepts(mark.entry)
             and not self.paginator.explains(mark, self.answer)
         ]
 
-    def accepts(self, entry: Entry) -> bool:
-        """Return whether settings accept a warning: they have its place and its whole text."""
-        text = only_text(entry)
-        accepted = ((action.error_path, action.content) for action in self.excused_by)
-        return bool(text) and (entry.path, text) in accepted
+    def own_flag(self) -> str:
+        """Return where the paginator's own flag says that there is more though the read ended.
+
+        It does not count if all came by the registry's numbers, or where settings end the list.
+        """
+        stopped = not self.answer.count and getattr(self.paginator, "stop_after_empty_page", False)
+        if self.is_end or self.is_counted() or (stopped and not self.cap):
+            return ""
+        return self.paginator.says_more(self.answer.body)
 
     def _own_address(self) -> list[str]:
         """Return the paths at which an answer names itself as the next page."""
@@ -124,8 +126,14 @@ def announced(end: End) -> bool:
 
 
 def names_next(paginator: Paginator, where: Json | None, answer: PageAnswer) -> bool:
-    """Return whether an answer without a body names a next page in its headers."""
-    if "next" in answer.links or any(mark.sure for mark in marks_of(answer)):
+    """Return whether an answer without a list names a next page: `{"nextPageToken": "t2"}`.
+
+    Servers that leave out empty lists send it where the key may see no record of a page. A flag
+    counts in the headers alone: beside it, a list may have any form. https://google.aip.dev/158
+    """
+    sure = (mark for mark in marks_of(answer) if mark.sure)
+    named = any(mark.entry.header or mark.kind in ("address", "token") for mark in sure)
+    if named or "next" in answer.links:
         return True
     return paginator.in_headers and paginator.next_position(where, answer) is not None
 

@@ -13,9 +13,12 @@ NONE = (
     "", "null", "none", "nil", "false", "no", "0", "-1", "undefined", "n/a", "-", "#",
     "javascript:void(0)", "javascript:;",
 )  # fmt: skip
-YES = ("true", "yes", "y", "1", "t", "on")
-NO = ("false", "no", "n", "0", "f", "off")
-PLAIN = ("true", "yes", "false", "no")
+PLAIN_YES = ("true", "yes", "ja", "oui", "si", "sí", "sim")
+PLAIN_NO = ("false", "no", "nein", "non", "não", "nao")
+YES = (*PLAIN_YES, "y", "1", "t", "on", "x")
+"""`X` is true in the data of SAP."""
+NO = (*PLAIN_NO, "n", "0", "f", "off")
+PLAIN = (*PLAIN_YES, *PLAIN_NO)
 ADDRESS = pattern(
     r"(?i)https?://[^\s?]*(?:\?[^\r\n]*)?|[/?][^\s?]*(?:\?[^\r\n]*)?"
     r"|[\w.~%+-]*[\w-]\?[^\s=]+=\S*|\.{1,2}/\S*"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from dataclasses import replace
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
 from registry_sync.core.text import number_of
+from registry_sync.source.answers.accepted_warnings import accepting
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
@@ -66,14 +66,16 @@ def signs_of(
 
 
 def cut_off(
-    status: int, before: LoopDetector, *, unread: bool, ignored_by: str = ""
+    status: int, before: LoopDetector, ignored_by: str, *, unread: bool, found_nothing: bool
 ) -> tuple[Sign, ...]:
     """Return the sign of a page that the registry refused, or announced and then did not have.
 
     Its answer with this status is taken for an empty list, where `ignored_by` is not empty by that
-    response action. `unread`: it has no JSON.
+    response action. `unread`: it has no JSON; `found_nothing`: it says in words that it is empty.
+    A server that fails at the first page is not past the end.
     """
-    if ignored_by and status in NEVER_EMPTY:
+    failed_at_once = status >= 500 and not before.pages and not found_nothing
+    if ignored_by and (status in NEVER_EMPTY or failed_at_once):
         return (_ignored_refusal(status, before.came, ignored_by),)
     failed = status >= 400 and status not in PAST
     if not before.announced or not (failed or (unread and status < 400 and status != NO_CONTENT)):
@@ -137,28 +139,22 @@ def _total_unseen(end: End) -> Sign | None:
 
 def _partial_said(end: End) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
-    entries = [entry for entry in end.answer.entries() if not end.accepts(entry)]
+    entries = end.answer.entries()
     message = partial_in(end.answer, entries, last=end.last)
     if not end.answer.count and (end.answer.whole or not end.first):
         message = message or not_ready(end.answer.body)
     if not message:
         return None
     hint = OR_PAGED if MAY_BE_PAGED.search(message) else "."
-    path, words = warning_in(entries)
-    if words and words == end.hide(words) and message.startswith(f"{path}: "):
-        hint += ACCEPT.format(_accepting(path, words))
+    path, texts = warning_in(entries)
+    if texts and message.startswith(f"{path}: ") and texts == [*map(end.hide, texts)]:
+        hint += ACCEPT.format(accepting(path, texts))
     return Sign(
         "answer_partial",
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
         f"says that it is not complete: {message.rstrip('.')}.",
         f"The registry's owner checks the service{hint}",
     )
-
-
-def _accepting(path: str, words: str) -> str:
-    """Return the response action that accepts these words of an answer, as JSON."""
-    action = {"action": "ignore", "error_path": path, "content": words}
-    return json.dumps({"endpoint": {"response_actions": [action]}}, ensure_ascii=False)
 
 
 def _unread_link(end: End) -> Sign | None:
@@ -196,26 +192,44 @@ def _unseen(end: End) -> Sign | None:
 def _more_said(end: End) -> Sign | None:
     if not end.paginator.judges or ends_empty(end.answer):
         return None
-    marks, settings = end.marks(), ""
+    marks, settings, flag = end.marks(), "", ""
     if "next" in end.answer.links:
         claim, settings = "names a next page in its Link header", written({"type": "header_link"})
     elif marks:
         claim = f"mentions a next page at {marks[0].in_words}"
     elif pages := _missing_pages(end):
         claim = f"says that there are {pages:,} pages"
+    elif flag := end.own_flag():
+        claim = f"says at {flag} that there are more records"
     elif end.only and end.answer.whole and end.total and not end.is_told():
         if end.total.count <= end.answer.came or not end.answer.count:
             return None
         claim = f"says at {end.total.path} that there are {end.total.count:,} records"
     else:
         return None
-    settings = settings or written(propose(marks, end.answer, end.total))
-    return Sign(
-        "more_said",
-        f"The registry {claim}, but the read ended after {number_of(end.answer.came, 'record')}.",
+    remedy = (
         "The integration owner sets endpoint.paginator in Connector Settings, with the registry's "
-        f"own names of parameters: {settings}. {WHOLE}",
+        "own names of parameters: "
+        f"{settings or written(propose(marks, end.answer, end.total))}. {WHOLE}"
     )
+    came = number_of(end.answer.came, "record")
+    text = f"The registry {claim}, but the read ended after {came}."
+    return Sign("more_said", text, _about_paginator(end, own_flag=bool(flag)) or remedy)
+
+
+def _about_paginator(end: End, *, own_flag: bool) -> str:
+    """Return what is done about a read that its own paginator ended too early, or ""."""
+    if end.cap:
+        return (
+            f"The integration owner raises or removes {end.cap}, which ended the read, in "
+            "endpoint.paginator of Connector Settings."
+        )
+    if own_flag:
+        return (
+            "The registry's owner checks that page, which does not say where the next one is, or "
+            "the integration owner corrects endpoint.paginator in Connector Settings."
+        )
+    return ""
 
 
 def _missing_pages(end: End) -> int:

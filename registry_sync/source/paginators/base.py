@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from registry_sync.core.addresses import joined_address
@@ -55,6 +55,8 @@ class Paginator:
     """Whether what an answer says of further pages is held against a read that ends."""
     counted: ClassVar[bool] = False
     """Whether pages or records are counted, so that a list may start over past its end."""
+    bound: ClassVar[str] = ""
+    """The setting that ends a read whatever the answers say, "" if there is none."""
     overlaps: ClassVar[bool] = False
     """Whether a page can begin with the last record of the page before: with `after`, its id, in
     its position."""
@@ -118,6 +120,18 @@ class Paginator:
         """Return the paths at which an answer says whether there is a next page."""
         return ()
 
+    def cap(self, position: Json | None, answer: PageAnswer) -> str:
+        """Return the setting by which it reads no further than the page at a position, or ""."""
+        if not self.bound or not getattr(self, self.bound):
+            return ""
+        onward = replace(self, **{self.bound: 0}).next_position(position, answer)
+        return self.bound if onward and not self.next_position(position, answer) else ""
+
+    def says_more(self, body: Any) -> str:
+        """Return the path of its own flag by which an answer says that there is more, or ""."""
+        path: str = getattr(self, "has_more_path", "")
+        return path if path and value_at(body, path) is not None and has_more(body, path) else ""
+
     def explains(self, mark: Mark, answer: PageAnswer) -> bool:
         """Return whether a mark of more is no contradiction to this paginator's end."""
         return False
@@ -167,24 +181,30 @@ def has_more(body: Any, path: str) -> bool:
     return truth_of(value) is not False and is_filled(value)
 
 
-def goes_on_empty(answer: PageAnswer, stops: bool | None) -> bool:
+def goes_on_empty(answer: PageAnswer, stops: bool | None, pages: int = 0) -> bool:
     """Return whether more may follow an answer without records.
 
     It says so, or pages had gaps, or no one has looked: some registries page their records before
-    they leave out what the key may not see. `stops` is the setting `stop_after_empty_page`.
+    they leave out what the key may not see. `stops` is the setting `stop_after_empty_page`. After
+    so many `pages`, a total that no setting names tells as well.
     """
     if stops is False:
         return True
+    if stops is None and pages and (total := _exact_total(answer)) is not None:
+        if total == answer.came:
+            return False
+        few = answer.whole and answer.empty < MOST_EMPTY - 1  # it alone never makes a read fail
+        if few and 0 < pages * answer.largest < total:
+            return True
     most = MOST_GAPS if answer.ragged else 0
     if stops is None:  # of changes, an empty first page is all
         most = MOST_GAPS if answer.ragged or answer.whole else int(answer.came > 0)
     return answer.empty < most or any(mark.sure for mark in marks_of(answer))
 
 
-def all_came(answer: PageAnswer, path: str) -> bool:
-    """Return whether a registry's own total says at an empty page that it has no more records."""
-    total = find_total(answer, path, last=False)
-    return total is not None and total.exact and total.count == answer.came
+def _exact_total(answer: PageAnswer) -> int | None:
+    total = find_total(answer, "", last=False)
+    return total.count if total is not None and total.exact else None
 
 
 def link_position(link: object, url: str) -> Json | None:

@@ -26,6 +26,7 @@ class Offset(Paginator):
     about: ClassVar[str] = "Skips the records that were read"
     counted: ClassVar[bool] = True
     overlaps: ClassVar[bool] = True
+    bound: ClassVar[str] = "maximum_offset"
     limit: int = setting(500, "The number of records on a page.", example=100)
     offset: int = setting(
         0, "The offset of the first record: 1 where a registry counts them from 1.",

@@ -11,7 +11,6 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.paginators.base import (
     Paginator,
-    all_came,
     empty_page_ends,
     goes_on_empty,
     has_more,
@@ -27,6 +26,7 @@ class PageNumber(Paginator):
 
     about: ClassVar[str] = "Counts pages"
     counted: ClassVar[bool] = True
+    bound: ClassVar[str] = "maximum_page"
     limit: int = setting(
         500, "The number of records on a page, if `page_size_param` is set.", example=100
     )
@@ -92,9 +92,7 @@ class PageNumber(Paginator):
             return True
         if pages is not None:
             return page - self.base_page < pages
-        if self.stop_after_empty_page is None and all_came(answer, self.records_path()):
-            return False
-        return goes_on_empty(answer, self.stop_after_empty_page)
+        return goes_on_empty(answer, self.stop_after_empty_page, page - self.base_page)
 
     def _page(self, position: Json | None) -> int:
         return int(position["page"]) if position else self.base_page
