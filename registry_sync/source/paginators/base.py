@@ -124,7 +124,8 @@ class Paginator:
         """Return the setting by which it reads no further than the page at a position, or ""."""
         if not self.bound or not getattr(self, self.bound):
             return ""
-        onward = replace(self, **{self.bound: 0}).next_position(position, answer)
+        without: dict[str, Any] = {self.bound: 0}
+        onward = replace(self, **without).next_position(position, answer)
         return self.bound if onward and not self.next_position(position, answer) else ""
 
     def says_more(self, body: Any) -> str:
