@@ -49,8 +49,12 @@ def env_secret(name: str, default: str = "") -> str:
 
 
 def set_variables() -> set[str]:
-    """Return the names of the variables that are set, with those that gunicorn and others read."""
-    known = {name for group in GROUPS.values() for each in group for name in each.names}
+    """Return the names of the variables that are set, with those that gunicorn and others read.
+
+    Those of the terminal are whoever's who types a command.
+    """
+    groups = [group for name, group in GROUPS.items() if name != "terminal"]
+    known = {name for group in groups for each in group for name in each.names}
     return {name for name in _READ | known if os.environ.get(name, "").strip()}
 
 

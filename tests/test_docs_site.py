@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -27,7 +28,9 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     assert "not included in the" not in said and "unrecognized" not in said, said
     first = (tmp_path / "index.html").read_text()
     assert "make demo" in first and 'href="deployment.html' in first
-    assert (tmp_path / "search" / "search_index.json").exists()
+    index = json.loads((tmp_path / "search" / "search_index.json").read_text())
+    boosted = {each["location"].partition("#")[0] for each in index["docs"] if "boost" in each}
+    assert "decisions.html" in boosted and "faq.html" not in boosted
     diagrams = (tmp_path / "architecture.html").read_text()
     assert '<div class="diagram"><pre class="mermaid">' in diagrams
     assert 'src="assets/mermaid.js"' in diagrams

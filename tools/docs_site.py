@@ -37,6 +37,14 @@ IN_LINE = re.compile(r"(?<!</span>)<code>([^<\n]+)</code>")
 OPTION = re.compile(r"(?<![\w-])--[\w-]+")
 SHORT = 16
 """A code of at most so many characters is not broken."""
+FOR_DEVELOPERS = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "architecture.md",
+    "decisions.md",
+    "testing.md",
+}
+"""Pages that the search lists after those for people who use the service."""
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
@@ -84,6 +92,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     In a table, git needs a backslash before a `|` in code, which Python-Markdown would show.
     """
+    if page.file.src_uri in FOR_DEVELOPERS:
+        page.meta["search"] = {"boost": 0.25}
     markdown = CELL.sub(lambda row: UNIT.sub(_in_cell, row[0]), markdown)
     return LINK.sub(lambda found: f"[{_text(found[1])}]({_in_site(found[2])})", markdown)
 

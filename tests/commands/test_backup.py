@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from integration.environment import set_variables
+
 
 def test_a_restored_deployment_goes_on_incrementally(deploy, tmp_path: Path) -> None:
     d = deploy(5)
@@ -37,6 +39,12 @@ def test_a_restored_deployment_goes_on_incrementally(deploy, tmp_path: Path) -> 
 
 
 @pytest.mark.once
+def test_a_terminal_is_no_variable_of_the_deployment(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/ssl/ca.pem")
+    assert "TERM" not in set_variables() and "SSL_CERT_FILE" in set_variables()
+
+
 def test_a_backup_has_no_secret(deploy, tmp_path: Path) -> None:
     d = deploy(1)
     d.sync()
