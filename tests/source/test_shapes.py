@@ -146,6 +146,7 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"Items-Range": "0-4/12"}),
     (FEW, {"Warning": '199 - "Partial results: shard 3 is down"'}),
     (FEW, {"X-Batch": "1/3"}),
+    (FEW, {"X-Item-Count": "12"}),
     ({"items": FEW, "part": 1, "parts": 3}, {}),
     ({"items": FEW, "chunk": {"number": 1, "total": 3}}, {}),
     ({"items": FEW, "page": {"index": 0, "of": 3}}, {}),
@@ -240,6 +241,22 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ),
 )
 LOUD: tuple[Any, ...] = (
+    {"pagination": {"next": {"page": 2}}}, {"weiter": "/list?page=2"}, {"continuationUri": "/p2"},
+    {"pages": {"count": 3, "current": 1}}, {"more": 7}, {"has_more": 2}, {"limitedTo": 5},
+    *({flag: False} for flag in ("hasFinished", "fullyLoaded")),
+    *({flag: True} for flag in ("moreToCome", "hasRemaining", "showMore", "resultWasLimited",
+                                "limitApplied", "isSubset", "abridged")),
+    *({word: 12} for word in ("recordsCount", "numRows", "nrOfRecords", "countAll", "allRecords")),
+    {"openSearch:totalResults": {"$t": "12"}}, {"total": {"#text": "12", "@type": "int"}},
+    *({word: [{"id": 7}]} for word in ("failures", "exceptions", "unreachable", "failedRecords")),
+    *({word: "shard 3 is lost"} for word in ("errorMessage", "errorDetails", "exceptionText")),
+    {"errorCode": "E7"}, {"status": 206}, {"status": {"code": 206}}, {"success": "partial"},
+    {"status": "ok (truncated)"}, {"messages": [{"level": "ERROR", "text": "site 3"}]},
+    {"RETURN": [{"TYPE": "E", "MESSAGE": "site 3"}]},
+    *({"warnings": [text]} for text in ("Site 3 did not respond", "Site 3 timed out",
+                                        "2 records could not be read", "3 items were skipped")),
+    *({"message": text} for text in ("Result set limited", "The limit was reached",
+                                     "Use page=2 to see more", "Please use paging")),
     *({f"more{noun}Url": f"/list{at}"}
       for noun, at in (("", "/later"), ("Items", "?page=2"), ("Compounds", "/page/2"))),
     *({"errors": said} for said in ([{"message": "shard 2"}], "lost", 1, True)),
@@ -353,6 +370,28 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             *((flag, yes) for flag in ("complete", "isLast", "done") for yes in ("Y", "X", "ja")),
             *((flag, no) for flag in ("hasMore", "truncated") for no in ("N", "F", "", "nein")),
             ("index", {"first": "A", "last": "F"}),
+            ("pagination", {"next": {"page": None}}),
+            ("pages", {"count": 1, "current": 1}),
+            *((flag, no) for flag in ("showMore", "isSubset", "limitApplied") for no in (False, 0)),
+            *((word, 5) for word in ("recordsCount", "numRows", "nrOfRecords", "limit_value")),
+            ("total", {"#text": "5"}),
+            *(
+                (word, none)
+                for word in ("failures", "errorMessage", "errorCode", "exceptions")
+                for none in ([], "", None, 0, {})
+            ),
+            *(
+                (word, fine)
+                for word in ("errorMessage", "errMsg")
+                for fine in ("OK", "Success", "No errors found", "none")
+            ),
+            ("meta", {"errorCode": 0, "errorMessage": "fetched"}),
+            ("messages", [{"level": "INFO", "text": "error-free"}, {"type": "S", "message": "x"}]),
+            ("parts", [{"type": "A", "name": "x"}]),
+            ("message", "Records are limited to your project"),
+            ("message", "Rate limit reached 3 times today"),
+            ("notes", "Requests time out after 30 s"),
+            ("errorHandling", "strict"),
             ("tasks", {"done": 0, "open": 4}),
             ("stats", {"complete": 0, "incomplete": 1, "total": 5}),
             ("page", 3),
@@ -425,6 +464,9 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
         )
     ),
     ({"items": FEW, "lastPage": "0", "page": "0"}, {}),
+    ({"items": FEW, "errcode": 0, "errmsg": "fetched"}, {}),
+    ({"items": FEW, "success": True, "errorMessage": "-- fetched --"}, {}),
+    (FEW, {"X-Item-Count": "5"}),
     ({"page": FEW, "pageCount": 1}, {}),
     ({"Data": FEW, "Total": 5, "AggregateResults": None, "Errors": None}, {}),
     ([{**each, "total_count": 5, "vials": 96} for each in FEW], {}),

@@ -63,6 +63,7 @@ ERROR = pattern(
     r"|string|reason|name)?|exception(?:message|type|name|class|text)?|fault(?:string|code|message)?"
 )
 """Words of what only a failure has."""
+CODE_OF_ERROR = pattern(r"err(?:or)?s?(?:code|no|num|number)")
 FINE = pattern(r"(?:s|ok|success)?[\s_-]*0*|20\d|ok|success|none|null|no[\s_-]?error|false|n/?a|-*")
 """Values of these that mean none, in small letters."""
 MESSAGES = frozenset({
@@ -149,11 +150,29 @@ def failure_in(body: Any) -> str:
 def failure_beside(body: Json) -> str:
     """Return the flag by which an answer with records says that it failed; "" if none does."""
     words = {word_of(str(key)): value for key, value in body.items()}
+    if fault := _fault_beside(words):
+        return fault
     flags = {key: value for key, value in body.items() if word_of(str(key)) in WELL | ILL | BESIDE}
     counts = {word: words[word] for word in words.keys() & COUNTS}
     if not _says_so({**{word_of(str(key)): value for key, value in flags.items()}, **counts}, []):
         return ""
     return "; ".join(_texts([words[word] for word in words if word in MESSAGES])) or _whole(flags)
+
+
+def _fault_beside(words: Json) -> str:
+    """Return the words of an error beside records; "" if a code or a flag says that all is well."""
+    own = [
+        text
+        for word, value in words.items()
+        if ERROR.fullmatch(word) and word not in ("error", "errors") and not _is_blank(value)
+        for text in _texts(value)
+        if not NOT_ONE.search(text) and not _is_fine(text)
+    ]
+    coded = (value for word, value in words.items() if word in CODES or CODE_OF_ERROR.match(word))
+    well = any(_small(words[word]) in ("true", "1", "yes", "ok") for word in words.keys() & WELL)
+    if well or any(value is not None and FINE.fullmatch(_small(value)) for value in coded):
+        return ""
+    return "; ".join(dict.fromkeys(own))
 
 
 def only_words(body: Any) -> str:

@@ -10,7 +10,7 @@ _WORDS = {
         "suivant suivante pagesuivante urlsuivante liensuivant prochain prochaine prochainepage "
         "siguiente paginasiguiente siguientepagina proximo proxima proximapagina paginaproxima "
         "prossimo prossima prossimapagina successivo successiva paginasuccessiva nachste naechste "
-        "nachsteseite naechsteseite volgende volgendepagina nastasida nasteside naesteside"
+        "nachsteseite naechsteseite weiter volgende volgendepagina nastasida nasteside naesteside"
     ),
     "hasmore": (
         "weitere weitereseiten weitereergebnisse weiteretreffer weiteredaten weiteredatensatze "

@@ -11,7 +11,7 @@ from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
-from registry_sync.source.answers.page_answer import Entry
+from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
 FLAGS = frozenset({
@@ -33,11 +33,11 @@ OF_PAGES = pattern(
 """Words of numbers beside a flag, whatever it is."""
 OUTCOMES = frozenset({
     "status", "state", "result", "outcome", "completeness", "quality", "coverage", "resultstatus",
-    "responsestatus", "requeststatus", "querystatus",
+    "responsestatus", "requeststatus", "querystatus", "success",
 })  # fmt: skip
 PARTLY = pattern(
     r"partial(?:ly)?(?:[\s_-]*(?:success(?:ful)?|content|complete[d]?|completion|results?|failure|"
-    r"failed|data|ok|response))?|incomplete|truncated|degraded|(?:success|completed|ok|finished)"
+    r"failed|data|ok|response))?|(?:ok|success)\W+(?:truncated|partial|incomplete)\W*|incomplete|truncated|degraded|(?:success|completed|ok|finished)"
     r"[\s_-]*with[\s_-]*(?:errors?|failures?)",
     re.IGNORECASE,
 )
@@ -47,12 +47,25 @@ SHARDS = frozenset({"shards", "clusters"})
 LOST = pattern(
     r"(?:failed|unavailable|unreachable|missing|skipped|offline)(?:sources?|shards?|nodes?|sites?|"
     r"databases?|servers?|regions?|partitions?|backends?|systems?)|partial(?:failures?|errors?)"
+    r"|failures|unreachable|exceptions|(?:failed|unreadable|skipped|omitted)(?:records|items|rows|"
+    r"entries|ids|objects)"
 )
 """Words of lists of what did not answer."""
+LEVELLED = frozenset({"message", "messages", "msgs", "return", "notices", "diagnostics"})
+"""Words of messages that have a level each."""
+LEVELS = frozenset({"level", "severity", "messagetype", "type", "msgty"})
+ERRORS, INITIALS = frozenset({"error", "err", "fatal", "critical"}), frozenset({"e", "a"})
+"""Levels of an error, and those of SAP's messages."""
+MOST_MESSAGES = 100
 WARNINGS = frozenset({"warning", "warnings", "alert", "alerts"})
 MAY_BE_MISSING = pattern(
     r"\b(?:may|might|could|will|can) (?:\w+ )?(?:be|have|contain|not) (?:\w+ )?(?:missing"
-    r"|incomplete|gaps|partial)\b",
+    r"|incomplete|gaps|partial)\b"
+    r"|could not be (?:read|loaded|retrieved|reached|included)\b|\bunreachable\b"
+    r"|\b(?:did not|failed to) (?:respond|answer|load)\b|\btimed out\b"
+    r"|\btime-?out (?:at|while|on|from)\b"
+    r"|\b(?:records?|rows?|results?|items?|entries) (?:were|was|are|have been) "
+    r"(?:skipped|omitted|dropped|left out|not (?:returned|included|loaded|shown))\b",
     re.IGNORECASE,
 )
 """What a warning says of the records that it comes with; old ones are not missing."""
@@ -177,5 +190,22 @@ def _texts_of_missing(value: Any, depth: int = DEPTH) -> Iterator[str]:
         yield from _texts_of_missing(each, depth - 1)
 
 
-WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost)
+def _of_level(entry: Entry) -> bool:
+    """Read `"messages": [{"level": "ERROR", …}]`, or `"RETURN": [{"TYPE": "E", …}]` of SAP."""
+    if entry.word not in LEVELLED or not set(entry.within) <= ABOUT:
+        return False
+    items = entry.value if isinstance(entry.value, list) else [entry.value]
+    for item in items[:MOST_MESSAGES]:
+        words = (
+            {word_of(str(key)): value for key, value in item.items()}
+            if isinstance(item, dict)
+            else {}
+        )
+        levels = {str(words[word]).strip().lower() for word in words.keys() & LEVELS}
+        if levels & ERRORS or ("message" in words and levels & INITIALS):
+            return True
+    return False
+
+
+WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost, _of_level)
 OF_THE_LAST: tuple[Callable[[Entry], bool], ...] = (_not_complete, _outcome, _warned)

@@ -30,27 +30,34 @@ WORDS = (
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
     "found", "hits", "matches", "results", "inlinecount", "allcount", "fullcount",
     "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
-    "matched", "matching", "nummatched", "count", "records", "rows", "items", "entries", "objects",
-    "of",
+    "matched", "matching", "nummatched", "recordscount", "rowscount", "itemscount", "resultscount",
+    "hitscount", "entriescount", "numrows", "numitems", "numhits", "numentries", "nbrecords",
+    "nbrows", "nbitems", "nbresults", "countall", "allrecords", "count", "records", "rows", "items",
+    "entries", "objects", "of",
 )  # fmt: skip
 """Keys of totals, those of what was asked for before those of the whole collection."""
 LIKE_TOTAL = pattern(
-    r"(total|numberof|numof|noof|countof)"
+    r"(total|numberof|numof|noof|nrof|countof)"
     r"(?!.*(page|time|milli|second|byte|score|price|cost|weight|limit|shard|field|column|mass|amount"
     r"|volume|quantity|revenue|duration))[a-z]+"
     r"|[a-z]+(total|totalcount)"
 )
 """Other keys of totals, such as `totalCompounds`."""
 OF_NOUN = pattern(
-    r"(?:total|numberof|numof|noof|countof)([a-z]+?)(?:count)?|([a-z]+?)total(?:count)?"
+    r"(?:total|numberof|numof|noof|nrof|countof)([a-z]+?)(?:count)?|([a-z]+?)total(?:count)?"
 )
 """Such a key with its noun, which may be about something else: `totalUsers`."""
 NESTED = frozenset({"total", "hits", "count", "totalhits"})
 """Keys whose object may hold the number: `hits.total.value`, `meta.results.total`."""
+TEXT_OF_XML = ("#text", "$t", "_text", "__text", "$")
+"""Keys of an element's text, in JSON that was made of XML."""
 ESTIMATED = ("totalisestimate", "isestimate", "estimated", "capped", "totalisapproximate")
 OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordcount", "results",
                        "numresults", "numrecords", "hits", "found", "matches", "records", "rows",
-                       "items", "entries", "objects"})  # fmt: skip
+                       "items", "entries", "objects", "recordscount", "rowscount", "itemscount",
+                       "resultscount", "hitscount", "entriescount", "numrows", "numitems",
+                       "numhits", "numentries", "nbrecords", "nbrows", "nbitems", "nbresults",
+                       "nrofrecords", "nrofrows", "nrofitems", "nrofresults"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
 RANGES = frozenset({"range", "itemrange", "itemsrange", "recordrange", "recordsrange",
                     "showing", "shown", "displaying", "items", "results",
@@ -66,7 +73,8 @@ OF_EACH = frozenset({"fullcount", "totalcount", "totalrows", "totalrecords", "to
 PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count",
-                "matched", "matching", "found", "numfound", "available")  # fmt: skip
+                "matched", "matching", "found", "numfound", "available",
+                "itemcount", "recordcount", "resultcount", "rowcount")  # fmt: skip
 ROUND = 1000
 THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’ \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*")
 """A number with a sign between its thousands, as languages write it."""
@@ -135,7 +143,7 @@ def named_total(body: Any, path: str) -> Total | None:
 
 
 def _object(value: dict[str, Any], path: str, *, named: bool = False) -> Total | None:
-    for key in ("value", "count", "total"):
+    for key in ("value", "count", "total", *TEXT_OF_XML):
         if (number := as_number(value.get(key))) is not None:
             return Total(number, not is_least(_words(value)), f"{path}.{key}", named)
     return None
@@ -234,7 +242,8 @@ def _counts_of_list(entries: Sequence[Entry], answer: PageAnswer) -> frozenset[s
 
 
 def _total_at(entry: Entry, answer: PageAnswer) -> Total | None:
-    if isinstance(entry.value, dict) and entry.word in NESTED:
+    held = entry.value if isinstance(entry.value, dict) else {}
+    if held and (entry.word in NESTED or any(key in held for key in TEXT_OF_XML)):
         return _object(entry.value, entry.path)
     counts = entry.word not in TEXTS | RANGES or _rank(entry.word) is not None  # "status": "200"
     if counts and (number := _number(entry.value)) is not None:

@@ -11,9 +11,9 @@ FLAGS = re.compile(
     r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
     r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
     r"(is|was|results?|list|data|has|rows?|records?|items?|output|response|answer|set)*"
-    r"(truncated|incomplete|cutoff)(results|list|data)?|"
-    r"incompleteresults|limited|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
-    r"(can|should)?(load|fetch)more|overflow(ed)?|capped|"
+    r"(truncated|incomplete|cutoff|abridged|shortened|limited)(results|list|data)?|"
+    r"incompleteresults|limitapplied|(is|has)?subset|moretocome|hasremaining|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
+    r"(can|should)?(load|fetch|show)more|overflow(ed)?|capped|"
     r"(is|was|has|results?|set|rows?|records?|items?|list|fetch|size|count|output)*"
     r"(limit|max(imum)?(results|records|rows|items)?)(was|is)?(reached|exceeded|hit)|"
     r"(over|above)limit|"
@@ -25,14 +25,14 @@ INVERTED = re.compile(
     r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one|record|row)?(reached)?|"
     r"(is|all)?(done|exhausted)|no(more)"
     r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
-    r"(is|at|reached|has)(the)?end(reached)?|eof|(is|list|results?)?(complete|completed|finished)|"
-    r"reachedend|endreached|allloaded|end|(has|is)?all(results|records|items|rows)(shown|returned|"
+    r"(is|at|reached|has)(the)?end(reached)?|eof|(is|has|list|results?)?(complete|completed|finished)|"
+    r"reachedend|endreached|(all|fully)loaded|end|(has|is)?all(results|records|items|rows)(shown|returned|"
     r"included|loaded)?|hasall"
 )
 COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
 """Words of flags that also count records of some kind."""
 WEAK_FLAGS = re.compile(
-    r".*(complete|completed|finished|partial.*)|exhausted|limited|remaining|left|capped|omitted|"
+    r".*(complete|completed|finished|partial.*|limited|applied|subset)|exhausted|remaining|left|capped|omitted|"
     r"overlimit|abovelimit|(has)?(omitted|hidden).*|(has|is)?all.*|notall.*|toomany.*|reached.*"
 )
 """Flags that may be about something else, such as a job."""
@@ -42,7 +42,7 @@ REMAINING = re.compile(
 )
 """How many records are left."""
 MORE_COUNTED = re.compile(
-    r"(has|there(are|is))?more(records|rows|items|results|entries|objects|hits|pages)(count)?"
+    r"(has|there(are|is))?more(records|rows|items|results|entries|objects|hits|pages)?(count)?"
 )
 """Flags that some servers use for the number of records that follow."""
 OF_A_LIST = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from registry_sync.source.answers.link_header import read_links
-from registry_sync.source.answers.page_answer import OF_PART, Entry, PageAnswer, word_of
+from registry_sync.source.answers.page_answer import OF_PART, PARTIAL, Entry, PageAnswer, word_of
 from registry_sync.source.completeness.flag_words import (
     COUNTED,
     FLAGS,
@@ -46,6 +46,7 @@ OF_A_NEW_RECORD = re.compile(r"next(number|num|no|code|name|barcode|label|lot|lo
 """Keys of what the next new record will have, if it is no plain number: `CMP-0013`."""
 NEXT_LAST = re.compile(
     r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
+    r"|continuation(page|link|url|uri|href)"
 )
 MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
 """Other keys of an address: `linkNext`, `more_topics_url`."""
@@ -84,6 +85,8 @@ PAGE_NOW = (
     "currentpagenumber", "thispage",
 )  # fmt: skip
 """Words of the page that an answer is."""
+STATUS_CODES = frozenset({"status", "statuscode", "httpstatus", "httpcode", "responsecode"})
+"""Words by which some answers repeat the status that they come with."""
 RECORD_COUNTS = re.compile(r"total|count|size|limit|perpage|pagesize|totalelements|items|offset")
 
 
@@ -155,7 +158,7 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
         return None
     if number is None or re.search(r"token|cursor|marker", word):
         return Mark("token", entry, sure)
-    now = [as_number(entry.beside.get(name)) for name in PAGE_NOW]
+    now = [as_number(entry.beside.get(name)) for name in PAGE_NOW if name != word]
     return None if number in now else Mark("number", entry, sure)
 
 
@@ -196,7 +199,8 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 
     https://docs.postgrest.org/en/stable/references/api/pagination_count.html
     """
-    if entry.path == OF_PART:
+    coded = entry.word in STATUS_CODES or (entry.word, entry.within[-1:]) == ("code", ("status",))
+    if entry.path == OF_PART or (coded and as_number(entry.value) == PARTIAL):
         return Mark("partial", entry, sure=False)
     unknown = entry.word == "contentrange" and str(entry.value).strip().endswith("/*")
     return Mark("partial", entry) if entry.header and unknown and answer.status == 206 else None

@@ -12,7 +12,8 @@ from registry_sync.source.completeness.said_values import address_in, as_number,
 PARTS = frozenset({"part", "chunk", "batch", "segment", "slice"})
 """Words of parts other than pages, which are numbered as those are."""
 PLURALS = {f"{word}s": word for word in PARTS} | {"batches": "batch"}
-COUNTS = {**dict.fromkeys(PARTS, ("of", "total", "count", "last")), "page": ("of",)}
+COUNTS = {**dict.fromkeys(PARTS, ("of", "total", "count", "last")), "page": ("of",),
+          "pages": ("of", "total", "count", "last")}  # fmt: skip
 """Words of how many there are, by the object they are in; a page's total counts records."""
 NUMBERS = ("number", "no", "index", "num", "current")
 OF_PAGES = frozenset({"pages", "pageof", "pagination", "paging", "pager", "links"})

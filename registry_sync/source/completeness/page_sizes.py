@@ -21,7 +21,8 @@ SIZE = pattern(
 """Parameters that say how many records a page is to have."""
 STATED = frozenset({
     "limit", "perpage", "pagesize", "itemsperpage", "resultsperpage", "recordsperpage",
-    "hitsperpage", "rowsperpage", "pagelen", "pagelength", "pagelimit",
+    "limitedto", "truncatedat", "truncatedto", "cappedat", "cutat", "hitsperpage", "rowsperpage",
+    "pagelen", "pagelength", "pagelimit",
 })  # fmt: skip
 """Words by which answers repeat how many records a page has at most."""
 SPANS = {"from": ("to", "until"), "start": ("end", "stop"), "_start": ("_end",),

@@ -30,11 +30,15 @@ CUT_SHORT = pattern(
     r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
     r"|\b[1-9][\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
     r"|too many (?:results|records|rows|items|entries|hits|matches)"
+    r"|(?:results?|list|output|answer|response)(?: set)? "
+    r"(?:(?:was|were|is|are|has been) )?limited\b(?! to (?:your|the project))"
+    r"|(?<!rate )\blimit (?:was |is |has been )?reached"
     r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
     re.IGNORECASE,
 )
 MAY_BE_CUT = pattern(
-    r"(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
+    r"us(?:e|ing) pag(?:ing|ination)|\bto (?:see|get|fetch|load|show) (?:the )?(?:more|next|rest)\b"
+    r"|first page|(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
     r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
     r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)",
     re.IGNORECASE,
