@@ -19,6 +19,7 @@ import pytest
 
 from registry_sync.benchling import bulk_upsert, lost_answers
 from registry_sync.sync.delivery import leftover_batches
+from tests.support import worlds
 
 UPSERTS = re.compile(r":bulk-upsert$|:upsert$|/tasks/")
 """Requests whose answers may get lost: upserts, and the polling of their tasks."""
@@ -147,42 +148,55 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a lost request a moment to take effect: five times what it takes on an idle machine."""
-    for module in (lost_answers, bulk_upsert, leftover_batches):
-        monkeypatch.setattr(module, "LATE", 1.5)
+class Effects:
+    """What requests without an answer may still do, in the worlds of one test."""
 
+    def __init__(self) -> None:
+        self.worlds: list[worlds.World] = []
+        self.proxies: list[LossyProxy] = []
 
-@pytest.fixture
-def lossy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., LossyProxy]]:
-    """Put a proxy that loses answers before a world's tenant.
-
-    What arrives late has arrived by the last look, however slow the machine is.
-    """
-    made: list[LossyProxy] = []
-    looks, worlds = lost_answers.paced_lookups, []
-
-    def patient(until: float, pause: Any) -> Iterator[None]:
-        yield from looks(until, pause)
-        late = [thread for proxy in made for thread in proxy.late]
+    def lookups(self, until: float, pause: Callable[[float, str], None]) -> Iterator[None]:
+        """Yield before each look-up as the service does: before all effects, and after them."""
+        late = time.monotonic() > until
+        yield
         if late:
-            for thread in late:
+            return
+        pause(0.01, "")
+        for proxy in self.proxies:
+            for thread in proxy.late:
                 thread.join(60)
-            for w in worlds:
-                w.settle()
-            yield
+        for world in self.worlds:
+            world.settle()
+        yield
 
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> Effects:
+    """Look up what became of a request when it has had its effect, and not after five seconds.
+
+    So it has by the last look, however slow the machine is.
+    """
+    effects, build = Effects(), worlds.build
+
+    def noted(*given: Any, **more: Any) -> worlds.World:
+        effects.worlds.append(build(*given, **more))
+        return effects.worlds[-1]
+
+    monkeypatch.setattr(worlds, "build", noted)
     for module in (lost_answers, bulk_upsert, leftover_batches):
-        if hasattr(module, "paced_lookups"):
-            monkeypatch.setattr(module, "paced_lookups", patient)
+        monkeypatch.setattr(module, "paced_lookups", effects.lookups)
+    return effects
+
+
+@pytest.fixture
+def lossy(settings: Any, soon: Effects) -> Iterator[Callable[..., LossyProxy]]:
+    """Put a proxy that loses answers before a world's tenant."""
 
     def put(w: Any, *given: object, **more: Any) -> LossyProxy:
-        worlds.append(w)
-        made.append(LossyProxy(w.server.url, *given, **more))
-        settings.BENCHLING_URL = made[-1].url
-        return made[-1]
+        soon.proxies.append(LossyProxy(w.server.url, *given, **more))
+        settings.BENCHLING_URL = soon.proxies[-1].url
+        return soon.proxies[-1]
 
     yield put
-    for proxy in made:
+    for proxy in soon.proxies:
         proxy.stop()
