@@ -16,6 +16,8 @@ from sandbox.tenant.entities import merge_by_hand
 LANES = 3
 STRUCTURES, PLASMIDS = 362, 96
 REFUSED = 37
+PATIENCE = 300
+"""Seconds for the worker, on a busy machine."""
 WAITING = 4
 """The structures whose compound is refused."""
 EDITS: list[tuple[str, str, dict[str, Any]]] = [
@@ -133,10 +135,12 @@ def _wait_for_worker(world: World, runs: int) -> list[dict[str, Any]]:
         return done if len(done) >= runs else None
 
     with console.status("A worker processes the runs …"):
-        found = _until(ended, seconds=60)
+        found = _until(ended, seconds=PATIENCE)
     if found is None:
         log = (world.folder / "worker.log").read_text(encoding="utf-8")
-        raise SystemExit(f"The worker did not finish within a minute.\n{log[-3000:]}")
+        raise SystemExit(
+            f"The worker did not finish within {PATIENCE // 60} minutes.\n{log[-3000:]}"
+        )
     return found
 
 

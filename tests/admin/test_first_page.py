@@ -301,8 +301,7 @@ def test_two_tabs_start_one_run_and_a_cancel_ends_it_within_a_batch(deploy, redi
     """Before real processes: web, worker, Redis, on a database that they share."""
     service = serve(deploy, redis, 4000, task_base=1.0)
     d, w = service.d, service.d.world
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "secret"
-    d.run("createsuperuser", "--noinput", "--username", "Olivia", "--email", "o@example.org")
+    d.add_superuser("Olivia")
     tabs = [_log_in(service.url) for _ in range(2)]
     ready = threading.Barrier(2)
     ends: list[str] = []
@@ -337,7 +336,7 @@ def _log_in(url: str) -> requests.Session:
     login = url + reverse("admin:login")
     tab.get(login)
     answer = tab.post(login, {
-        "username": "Olivia", "password": "secret", "next": INDEX,
+        "username": "Olivia", "password": "demo", "next": INDEX,
         "csrfmiddlewaretoken": tab.cookies["csrftoken"],
     })  # fmt: skip
     assert "Status" in answer.text

@@ -28,7 +28,7 @@ def shoot(page: Any, name: str) -> None:
 def hold(world: World) -> threading.Event:
     """Let the registry give two pages, and the others once the event is set."""
     gate = threading.Event()
-    world.registry.on_page = lambda number: gate.wait(60) if number > 2 else None  # type: ignore[func-returns-value]
+    world.registry.on_page = lambda number: gate.wait(600) if number > 2 else None  # type: ignore[func-returns-value]
     return gate
 
 
@@ -47,7 +47,7 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
     page.get_by_text("of 1,500 records done").wait_for()
     shoot(page, "canvas-syncing")
     gate.set()
-    page.get_by_text("Up to date").wait_for(timeout=60_000)
+    page.get_by_text("Up to date").wait_for()
     page.get_by_text("1,500 new.").wait_for()
     shoot(page, "canvas-finished")
     assert button.is_enabled() and len(tenant.values()) == 1500
@@ -59,12 +59,12 @@ def test_manual_sync_as_a_scientist_presses_it(deploy, redis, page):
     tenant.tenant.refuse["C-000004"] = "The SMILES is not a valid structure."
     tenant.registry.edit("C-000004", smiles="?")
     button.click()
-    page.get_by_text("Synced, with warnings").wait_for(timeout=60_000)
+    page.get_by_text("Synced, with warnings").wait_for()
     page.get_by_text("is not a valid structure").first.wait_for()
     shoot(page, "canvas-warnings")
     tenant.registry.token = "other"
     button.click()
-    page.get_by_text("The last sync failed").first.wait_for(timeout=60_000)
+    page.get_by_text("The last sync failed").first.wait_for()
     shoot(page, "canvas-failed")
     assert button.is_enabled()
 
@@ -84,7 +84,7 @@ def test_a_worker_killed_under_the_button(deploy, redis, page):
     kill(service.worker)
     gate.set()
     service.d.start("rqworker", "sync", log="second")
-    page.get_by_text("Up to date").wait_for(timeout=60_000)
+    page.get_by_text("Up to date").wait_for()
     assert button.is_enabled() and len(world.values()) == 1500
     assert world.written() <= 1600
 

@@ -29,11 +29,7 @@ def test_a_tested_connection_becomes_a_published_mapping(deploy, datasette, page
     d.world.configure(**{"API URL": datasette.list_url, "API Key": TOKEN,
                          "Connector Settings": None, "Field Configurations": [],
                          "Modified Since Parameter": ""})  # fmt: skip
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    status, said = d.run(
-        "createsuperuser", "--noinput", "--username", "olivia", "--email", "olivia@localhost"
-    )
-    assert status == 0, said
+    d.add_superuser("olivia")
     page.goto(f"{d.serve_admin()}/admin/registry_sync/mappingdraft/test/")
     page.get_by_label("Username:").fill("olivia")
     page.get_by_label("Password:").fill("demo")

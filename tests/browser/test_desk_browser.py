@@ -53,7 +53,7 @@ def test_from_a_red_morning_to_green(morning, page):
     page.get_by_role("button", name="Check again…").click()
     page.get_by_label("Reason (visible to all users)").fill("The registry's owner was told")
     page.get_by_role("button", name="Check again").click()
-    page.get_by_text("still refused").wait_for(timeout=60_000)
+    page.get_by_text("still refused").wait_for()
     # A mapping that knows the word, seen on real records before it is published.
     page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")
     page.get_by_role("button", name="Start from the live mapping").click()
@@ -68,8 +68,8 @@ def test_from_a_red_morning_to_green(morning, page):
     page.get_by_text("records of the sample").first.wait_for()
     # On all of them it is a worker's job, and the page follows it by itself.
     page.get_by_role("button", name="On all records").click()
-    page.get_by_text("What it would do to all 40 records").wait_for(timeout=60_000)
-    page.get_by_role("status").wait_for(state="detached", timeout=60_000)
+    page.get_by_text("What it would do to all 40 records").wait_for()
+    page.get_by_role("status").wait_for(state="detached")
     job = "SELECT preview_state, preview_scope, preview_done FROM registry_sync_mappingdraft"
     until(lambda: morning.d.rows(job) == [("done", "all", 40)], seconds=60, what="the preview")
     page.get_by_role("link", name="Publish…").click()
@@ -82,7 +82,7 @@ def test_from_a_red_morning_to_green(morning, page):
         page.get_by_role("link", name=button, exact=True).click()
         page.get_by_label("Reason").fill("The mapping knows them now")
         page.locator("#content input[type=submit]").click()
-        page.locator("#content .pill.good").first.wait_for(timeout=60_000)
+        page.locator("#content .pill.good").first.wait_for()
         page.goto(f"{morning.url}/admin/")
     page.get_by_text("Good morning. Every record that was read is in Benchling").wait_for()
     assert page.locator(".desk-health .pill.good").count() == 1
@@ -140,7 +140,7 @@ def test_every_page_is_accessible(morning, page):
     page.get_by_text("records of the sample").first.wait_for()
     page.goto(f"{morning.url}/admin/registry_sync/checkup/")
     page.get_by_role("button", name="Check the whole setup now").click()
-    page.locator("table.desk-points").wait_for(timeout=60_000)
+    page.locator("table.desk-points").wait_for()
     axe, found = Axe(), []
     options = {"resultTypes": ["violations"], "rules": RULES}
     for number, (name, path) in enumerate(PAGES.items()):

@@ -48,7 +48,7 @@ def test_a_link_that_was_followed_is_not_cancelled_when_the_page_would_load_agai
     for _ in range(3):  # the page would be loaded again
         page.wait_for_event("requestfinished", lambda done: done.url.endswith("/part"))
     held[0].fulfill(content_type="text/html", body="<h1>Next</h1>")
-    page.get_by_role("heading", name="Next").wait_for(timeout=20_000)
+    page.get_by_role("heading", name="Next").wait_for()
     # Whoever stays, as after a download, sees the end a little later.
     script = quick(PAUSE=50, LEAVING=400)
     ended.clear()

@@ -15,6 +15,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 
 
 CSP = "Content Security Policy"
+PATIENCE = 180_000
+"""Milliseconds for whatever a page waits for, on a busy machine."""
 SHOTS = os.environ.get("SCREENSHOTS")
 """A folder that keeps the pictures of README and docs, where one is named."""
 
@@ -64,7 +66,7 @@ def page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.blocked = blocked = []
         page.on("console", lambda said: blocked.append(said.text) if CSP in said.text else None)
         yield page
@@ -75,11 +77,7 @@ def page() -> Iterator[Any]:
 
 def log_in(d: Deployment, page: Any, url: str) -> None:
     """Make an owner of the desk and log in as one."""
-    d.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
-    status, said = d.run(
-        "createsuperuser", "--noinput", "--username", "olivia", "--email", "o@localhost"
-    )
-    assert status == 0, said
+    d.add_superuser("olivia")
     page.goto(f"{url}/admin/")
     page.get_by_label("Username:").fill("olivia")
     page.get_by_label("Password:").fill("demo")

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 import requests
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from sandbox.children import free_port
 from sandbox.redis import RedisServer
-from tests.support.database import OPERATOR, create_database, migrated, on_postgres
+from tests.support.database import OPERATOR, create_database, migrated, on_postgres, shared
 from tests.support.registry import compound
 from tests.support.starting import start_python
 from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
@@ -137,6 +138,15 @@ class Deployment:
                 return list(connection.execute(statement.encode()).fetchall())
         with sqlite3.connect(self.path, timeout=20) as database:
             return list(database.execute(statement).fetchall())
+
+    def add_superuser(self, name: str) -> None:
+        """Add someone who may do everything, with the password `demo`: a row, and no process."""
+        hashed = shared("demo", lambda _: PBKDF2PasswordHasher().encode("demo", "salt" * 8))
+        self.rows(
+            "INSERT INTO auth_user (username, password, first_name, last_name, email, "
+            "is_superuser, is_staff, is_active, date_joined) VALUES "
+            f"('{name}', '{hashed}', '', '', '', true, true, true, CURRENT_TIMESTAMP) RETURNING id"
+        )
 
     def statuses(self) -> list[str]:
         return [row[0] for row in self.rows("SELECT status FROM registry_sync_syncrun ORDER BY id")]
