@@ -16,7 +16,7 @@ from registry_sync.sync.clients import client_of_settings
 from sandbox.tenant.state import Fault
 from tests.support.registry import compound
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("soon")]
 Status = SyncRun.Status
 GZIP = {"Content-Encoding": "gzip"}
 BODIES = {
@@ -91,7 +91,7 @@ HOLLOW = {
 
 @pytest.mark.invariant(1, 4)
 def test_one_hollow_answer_is_asked_for_again(world: Any, quick: None) -> None:
-    w = world([compound(1)], contract="off")
+    w = world([compound(1)], contract="off", rate_limit=0)
     w.sync()
     approval = 2000
     for path, bodies in HOLLOW.items():
@@ -107,7 +107,7 @@ def test_one_hollow_answer_is_asked_for_again(world: Any, quick: None) -> None:
 
 @pytest.mark.invariant(1, 2, 4)
 def test_one_status_that_a_proxy_answers_is_asked_for_again(world: Any, quick: None) -> None:
-    w = world([compound(1)], contract="off")
+    w = world([compound(1)], contract="off", rate_limit=0)
     w.sync()
     approval = 2000
     for status in (302, 304, 408, 425):

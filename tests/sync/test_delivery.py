@@ -156,7 +156,10 @@ def test_a_pause_at_the_request_limit_outlasts_the_tasks_and_doubles_nothing(
 @pytest.mark.once
 @pytest.mark.invariant(2, 4)
 def test_the_parts_of_a_batch_are_recorded_as_they_pass(world, monkeypatch):
-    """One of eight is refused and the process dies then: what passed before is not sent again."""
+    """One of eight is refused and the process dies then: what passed before is not sent again.
+
+    Here the look-ups after the kill wait as shipped.
+    """
     w = world([compound(n) for n in range(8)], task_errors="none")
     w.tenant.refuse["C-000007"] = "Not this one."
     run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)

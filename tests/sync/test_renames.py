@@ -7,7 +7,8 @@ import pytest
 from registry_sync.models import Lane, SyncRun
 from tests.support.registry import compound
 
-pytestmark = pytest.mark.once  # how a tenant keys its fields is no matter of the database
+# How a tenant keys its fields is no matter of the database.
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("soon")]
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
 KEYED = pytest.mark.parametrize("keys", ["name", "id", "either"])

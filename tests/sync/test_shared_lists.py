@@ -164,6 +164,7 @@ def test_drift_of_aliases_ends_when_a_run_writes_them(world):
     assert aliases(w) == ["Hand", "New"] and not Drift.objects.filter(closed_at=None).exists()
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("dies_in", ["sending", "start_upsert", "polling"])
 def test_who_added_an_alias_is_known_after_a_kill(world, dies_in):
     w = of_type(world, "custom_entity", compounds("C", synonyms=["Ours"]), rules=ALIASES)

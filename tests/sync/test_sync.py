@@ -330,6 +330,7 @@ def test_a_revoked_token_is_renewed(world):
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("kind", ["drop", "apply_then_drop", "status", "html"])
 @pytest.mark.invariant(1, 2)
 def test_the_tenant_faltering_loses_and_doubles_nothing(world, kind):
