@@ -16,7 +16,7 @@ from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
-from registry_sync.source.answers.record_guess import NoList
+from registry_sync.source.answers.record_guess import NoList, OnlyWords
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.page_end import names_next
 from registry_sync.source.details import MOST_FAILING
@@ -53,7 +53,7 @@ class AnswerReader:
             if not found.count and reply.excuse != "error":
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
-                raise without_answer(reply.status)  # a job, not a record
+                raise without_answer(reply.status, reply.headers)  # a job, not a record
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
         except Unusable as error:
@@ -64,7 +64,7 @@ class AnswerReader:
             if not isinstance(error, NoList) or not (
                 reply.excuse or self._names_next(reply, where)
             ):
-                raise bad_answer(str(error), error.remedy) from error
+                raise bad_answer(self._described(error), error.remedy) from error
             found = RecordList()
         self._exchange.connector.page_limits.check_records(found.count)
         if reply.doubled:
@@ -75,6 +75,10 @@ class AnswerReader:
         if strange and not reply.is_end:
             raise bad_answer(f"the page before names this one, but its answer {strange}")
         return found
+
+    def _described(self, error: Unusable) -> str:
+        words = error.words if isinstance(error, OnlyWords) else ""
+        return f"{error}, only “{self._exchange.connection.quote(words)}”" if words else str(error)
 
     def _without_records(
         self, reply: Reply, found: RecordList, *, later: bool, whole: bool
@@ -110,7 +114,7 @@ class AnswerReader:
 
     def _refuse_failure(self, reply: Reply) -> None:
         if reply.status == ACCEPTED:
-            raise without_answer(reply.status)
+            raise without_answer(reply.status, reply.headers)
         self._exchange.refuse_failure(reply.body)
 
     def _names_next(self, reply: Reply, where: Json | None) -> bool:

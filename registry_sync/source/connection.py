@@ -43,7 +43,7 @@ REFUSED = (401, 419, 440, 498)
 ERROR_BYTES = 2000
 """The most bytes of an answer that is nothing but an error."""
 EXPIRED = re.compile(
-    rb"(?i)invalid_?token|invalid_session|(?:token|session|jwt)[\W_]+(?:\w+\W+){0,3}expired"
+    rb"(?i)invalid[_ ]?token|invalid_session|(?:token|session|jwt)[\W_]*(?:\w+\W+){0,6}expired"
     rb"|expired[\W_]*(?:\w+\W+){0,2}(?:token|session|jwt)"
 )
 """Words of an answer to a token that is no longer valid, whatever its status."""
@@ -154,7 +154,12 @@ class Connection:
             url, params = at_home(answer.leads_to, url, "it redirects to"), {}
             if answer.status == 303:
                 method, body = "GET", None
-        raise bad_answer(f"it redirects too many times ({origin(url)})")
+        where = f"{origin(url)}{urlsplit(url).path[:60]}"
+        raise bad_answer(
+            f"it redirects too many times, at last to {where}",
+            "checks API URL, and whether the key is sent as the registry expects (client.auth of "
+            "Connector Settings). If they are right, the registry's owner checks the service",
+        )
 
     def quote(self, message: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""

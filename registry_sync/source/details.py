@@ -8,11 +8,12 @@ from urllib.parse import quote
 from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.list_items import RecordList
-from registry_sync.source.errors import UNREACHABLE, AccessDenied, bad_answer
+from registry_sync.source.errors import AccessDenied, bad_answer
 from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.pages import Unread
 from registry_sync.source.paths import compile_path
 from registry_sync.source.request import Request
+from registry_sync.source.unanswered import UNREACHABLE
 
 MOST_FAILING = 10
 """Details that may fail in a row before the registry itself is considered the cause."""

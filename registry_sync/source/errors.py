@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from registry_sync.core.addresses import is_address, origin, within
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
-from registry_sync.core.late_patterns import pattern
 from registry_sync.core.problems import SourceError
 from registry_sync.core.secrets import shortened
 from registry_sync.source.link_hosts import elsewhere_remedy
+from registry_sync.source.unanswered import UNREACHABLE, unanswered
 
-UNREACHABLE = "registry_unreachable"
-TORN = pattern(r"\beof\b|_eof_|reset by peer|timed out|closed", re.IGNORECASE)
-"""Words of a TLS connection that broke off, as when a proxy is started again."""
 ENTER_KEY = (
     "The integration owner enters a valid key in API Key of the app's configuration; the "
     "registry's owner checks what it may read."
@@ -80,29 +74,17 @@ def misencoded(encoding: str, url: str) -> RetryableError:
     )
 
 
-def is_untrusted(error: Exception) -> bool:
-    """Return whether a certificate was refused; a connection that broke off shows none."""
-    return isinstance(error, requests.exceptions.SSLError) and not TORN.search(str(error))
-
-
 def registry_unreachable(
     error: Exception, url: str, *, kind: type[SourceError] = SourceError
 ) -> SourceError:
     """Return the error of a request without an answer, or with a bad certificate."""
-    if is_untrusted(error):
-        return SourceError(
-            f"The registry at {origin(url)} presents a certificate that is not trusted.",
-            remedy="The registry's owner renews the certificate, or the operator adds its "
-            "authority to REQUESTS_CA_BUNDLE.",
-            code="registry_certificate",
-        )
-    return kind(
-        f"The registry at {origin(url)} could not be reached ({type(error).__name__}).",
-        remedy="No action is needed if this passes: the next run continues. If it persists, the "
-        "registry's owner checks the service, and the operator the network.",
-        kind="transient",
-        code=UNREACHABLE,
-        transient=True,
+    found = unanswered(error, url)
+    return (kind if found.passes else SourceError)(
+        f"The registry at {origin(url)} {found.what}.",
+        remedy=found.remedy,
+        kind="transient" if found.passes else "source",
+        code=found.code,
+        transient=found.passes,
     )
 
 

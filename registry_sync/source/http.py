@@ -18,24 +18,30 @@ import requests
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse
 from registry_sync.source.answers.doubled_keys import DoubledKey
-from registry_sync.source.answers.failures import CHECK_KEY, failure_in, is_about_the_key
-from registry_sync.source.answers.inner_errors import CHECK_REQUEST, error_in, is_about_the_request
+from registry_sync.source.answers.failures import failure_in
+from registry_sync.source.answers.inner_errors import error_in, owner_of
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.partial_data import is_partial
+from registry_sync.source.answers.readable import readable
 from registry_sync.source.answers.record_guess import RECORD_KEYS
+from registry_sync.source.answers.refusal_words import CONTRACT, OF_A_KEY
 from registry_sync.source.answers.response_actions import Excuse, ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.errors import RetryableError, bad_answer
-from registry_sync.source.refusals import ACCEPTED, NOT_MODIFIED, refusal, without_answer
+from registry_sync.source.refusals import (
+    ACCEPTED,
+    ALLOWED,
+    NOT_MODIFIED,
+    refusal,
+    without_answer,
+)
 from registry_sync.source.request import Request
 
 GONE = (404, 410)
 PAST = (400, 416, 422)
 """How servers refuse a page past the end of a list; others are faults of the request."""
-BEGINNING = 16 * 200
-"""Bytes of a body of which a message shows 200, once the key is hidden in them."""
 ATTEMPTS = 3
 """Attempts at a request whose answer breaks off, beyond the retries of `core.ssrf`."""
 
@@ -134,19 +140,20 @@ class Exchange:
         empty = answer.ok and not answer.content.strip()
         unchanged = answer.status == NOT_MODIFIED and (past or not empty_ok)
         if unchanged or (empty and answer.status == ACCEPTED):
-            raise without_answer(answer.status)
+            raise without_answer(answer.status, answer.headers)
         if answer.status == 204 or answer.status in past or (empty and empty_ok):
             return self._nothing(answer)
         if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
             return self._nothing(answer)
         if not answer.ok:
             by_token = self.connection.auth.auth.gets_tokens
-            raise refusal(answer, self._plain(answer.content), by_token=by_token)
+            message = self._plain(readable(answer.content))
+            raise refusal(answer, message, by_token=by_token)
         doubled: list[DoubledKey] = []
         try:
             body = self._parsed(answer, doubled)
         except Unusable as error:
-            start = self._plain(answer.content[:BEGINNING])
+            start = self._plain(readable(answer.content))
             raise unreadable(answer, str(error), start, cut=error.cut) from error
         excuse = self._actions.of_body(body, answer.status, is_list=not detail)
         if detail:
@@ -204,10 +211,10 @@ class Exchange:
 
     def error_inside(self, body: Any, message: str) -> SourceError:
         """Return the error of a success that says that it failed in the words `message`."""
-        owner = CHECK_KEY if is_about_the_key(message) else ""
-        owner = CHECK_REQUEST if is_about_the_request(body) else owner
         failure = f"its answer contains an error: {self._plain(message).rstrip('.')}"
-        error: SourceError = bad_answer(failure, owner)
+        error: SourceError = bad_answer(failure, owner_of(body, message))
+        if CONTRACT.search(message) and not OF_A_KEY.search(message):
+            error.remedy = ALLOWED
         return error
 
     def _plain(self, message: str | bytes) -> str:

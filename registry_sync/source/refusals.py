@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import origin
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.problems import SourceError
 from registry_sync.core.secrets import shortened
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
+from registry_sync.source.answers.firewalls import firewall_of
 from registry_sync.source.answers.proxies import NETWORK_LATER, NETWORK_TEAM, proxy_of
-from registry_sync.source.answers.refusal_words import ADDRESS, CONTRACT, OF_A_KEY, RATE
+from registry_sync.source.answers.refusal_words import (
+    ADDRESS,
+    BAD_KEY,
+    CONTRACT,
+    NO_KEY,
+    OF_A_KEY,
+    OFF,
+    RATE,
+    WRONG_PATH,
+)
 from registry_sync.source.connection import REFUSED, Received
 from registry_sync.source.errors import (
     CHECK_TOKEN,
     ENTER_KEY,
-    UNREACHABLE,
     AccessDenied,
     RetryableError,
     bad_answer,
 )
+from registry_sync.source.unanswered import NO_CLIENT_CERTIFICATE, UNREACHABLE
 
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""
@@ -33,6 +45,7 @@ CHECKS = {
     407: "checks with the operator the proxy before the registry, which refuses the request",
     406: "checks client.headers in Connector Settings",
     410: "checks API URL, client.base_url and endpoint.path",
+    415: "checks client.headers (Accept, Content-Type) in Connector Settings",
     451: "",
     414: "sends the parameters as endpoint.json in Connector Settings, if the registry takes POST",
 }
@@ -46,7 +59,28 @@ NO_SCHEME = (
     "The registry's owner allows a way to sign in that client.auth of Connector Settings has, such "
     "as a key, a bearer token or HTTP basic authentication."
 )
+PLACE_OF_KEY = (
+    "If the key is right, the registry expects it under another name: "
+    '{"client": {"auth": {"type": "api_key", "name": "X-API-Key"}}} with the registry\'s own name.'
+)
+CHECK_PATH = (
+    "The integration owner checks API URL, endpoint.path and endpoint.method: this gateway answers "
+    "so to what it does not have. If they are right, the API Key is wrong."
+)
+LET_THROUGH = (
+    "The registry's owner allows the address of this server, also in a firewall before the "
+    "registry."
+)
+ALLOWED = "The registry's owner checks what the registry's licence or plan allows."
+SWITCH_ON = "The registry's owner switches the service on."
+PLAIN_TO_TLS = pattern(r"plain http request was sent to https port", re.IGNORECASE)
+NO_CERTIFICATE = pattern(
+    r"no required ssl certificate|ssl certificate error|client certificate (?:is )?required",
+    re.IGNORECASE,
+)
 BY_BASIC = "For user name and password, client.auth in Connector Settings has the type http_basic."
+NEEDED_SCOPE = re.compile(r'\bscope="([^"]+)"')
+"""The scope of a challenge: https://datatracker.ietf.org/doc/html/rfc6750#section-3"""
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
@@ -59,6 +93,9 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
     if proxy := proxy_of(answer.headers, answer.content, status):
         return refused_by_proxy(answer, proxy, passes=status in PASSING or asked_to_wait)
+    firewall = "" if status >= 500 or asked_to_wait else firewall_of(answer.headers, message)
+    if firewall:
+        return refused_by_firewall(status, firewall)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
         challenge = answer.headers.get("WWW-Authenticate", "")
@@ -66,12 +103,43 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     failure = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
     if asked_to_wait:
         failure += _wait_asked(answer)
+    passes = status in (*PASSING, *LOCKED) or asked_to_wait
     error: SourceError = (
         bad_answer(failure, transient=True)
-        if status in (*PASSING, *LOCKED) or asked_to_wait
-        else bad_answer(failure, "" if status in LASTING else CHECKS.get(status, CHECK_ALL))
+        if passes
+        else bad_answer(failure, _check(status, message, answer.headers.get("Allow", "")))
     )
+    if not passes and (remedy := _remedy(status, message, answer.url)):
+        error.remedy = remedy
     return error
+
+
+def _check(status: int, message: str, allowed: str) -> str:
+    """Return what the integration owner does about a status, "" if the registry's owner must."""
+    if status == 405 and "POST" in allowed:
+        return 'sets endpoint.method in Connector Settings: {"endpoint": {"method": "POST"}}'
+    return "" if status in LASTING else CHECKS.get(status, CHECK_ALL)
+
+
+def _remedy(status: int, message: str, url: str) -> str:
+    """Return who must do what about words or a status that no setting is about; "" if none is."""
+    if PLAIN_TO_TLS.search(message) or status == 497:
+        return "The integration owner begins API URL with https:// in the app's configuration."
+    if NO_CERTIFICATE.search(message) or status in (495, 496):
+        return NO_CLIENT_CERTIFICATE
+    if status in (400, 422) and BAD_KEY.search(message):
+        return ENTER_KEY
+    return NETWORK_TEAM.format(registry=origin(url)) if status == 511 else ""
+
+
+def refused_by_firewall(status: int, firewall: str) -> SourceError:
+    """Return the error of a request that a firewall before the registry stopped."""
+    kind = AccessDenied if status == 403 else SourceError
+    return kind(
+        f"A firewall before the registry refuses requests from this server ({status}): {firewall}.",
+        remedy=LET_THROUGH,
+        code="registry_answer",
+    )
 
 
 def refused_by_proxy(answer: Received, proxy: str, *, passes: bool = False) -> SourceError:
@@ -91,24 +159,24 @@ def refused_by_proxy(answer: Received, proxy: str, *, passes: bool = False) -> S
 def _rejected(status: int, message: str, challenge: str, *, by_token: bool) -> SourceError:
     """Return the error of a refused key; `challenge` is the header of what the registry takes."""
     words = f" It says: {message}" if message and not message.startswith("<") else ""
-    if status == 403 and ADDRESS.search(message):
-        return AccessDenied(
-            f"The registry refuses requests from this server (403).{words}",
-            remedy="The registry's owner allows the address of this server, also in a firewall "
-            "before the registry.",
-            code="registry_answer",
-        )
-    if status == 403 and CONTRACT.search(message) and not OF_A_KEY.search(message):
-        return AccessDenied(
-            f"The registry refuses the request (403).{words}",
-            remedy="The registry's owner checks what the registry's licence or plan allows.",
-            code="registry_answer",
-        )
+    if scope := NEEDED_SCOPE.search(challenge):
+        words += f" It requires the scope {scope[1][:80]}."
+    kind = AccessDenied if status == 403 else SourceError
+    if ADDRESS.search(message):
+        what = f"The registry refuses requests from this server ({status}).{words}"
+        return kind(what, remedy=LET_THROUGH, code="registry_answer")
+    for found, remedy in ((CONTRACT, ALLOWED), (OFF, SWITCH_ON)):
+        if status == 403 and found.search(message) and not OF_A_KEY.search(message):
+            what = f"The registry refuses the request (403).{words}"
+            return AccessDenied(what, remedy=remedy, code="registry_answer")
     scheme, remedy = _scheme_of(challenge) if status == 401 else "", ENTER_KEY
     if scheme:
         words += f" It asks for the scheme {scheme}."
         remedy = f"{ENTER_KEY} {BY_BASIC}" if scheme == "Basic" else NO_SCHEME
-    kind = AccessDenied if status == 403 else SourceError
+    elif NO_KEY.search(message):
+        remedy = f"{ENTER_KEY} {PLACE_OF_KEY}"
+    elif WRONG_PATH.search(message):
+        remedy = CHECK_PATH
     if by_token and not scheme:
         return kind(
             f"The registry rejects the token ({status}) that the token service gave for the key."
@@ -145,11 +213,13 @@ def _wait_asked(answer: Received) -> str:
     return ". It asks to wait" if _asks_to_wait(answer) else ""
 
 
-def without_answer(status: int) -> RetryableError:
+def without_answer(status: int, headers: Mapping[str, str]) -> SourceError:
     """Return the error of a success that has no answer: 202 Accepted, 304 Not Modified.
 
     https://datatracker.ietf.org/doc/html/rfc9110#section-15.3.3
     """
+    if firewall := firewall_of(headers, ""):
+        return refused_by_firewall(status, firewall)
     if status == ACCEPTED:
         failure, owner = "it accepted the request (202), but has not answered it yet", ""
     else:

@@ -131,7 +131,7 @@ GRANT = "allows this client the grant client_credentials"
     [
         (Reply({"error": "invalid_client"}, status=401), "401 without a token: invalid_c", SECRET),
         (Reply(b"<html>", kind="text/html"), "200 without a token: a web page or XML", ADDRESS),
-        ({"token": "x"}, "200 without a token: only token", ADDRESS),
+        ({"ticket": "x"}, "200 without a token: only ticket", ADDRESS),
         (["x"], "no JSON object", SERVICE),
         ({"ok": False, "error": "bad_secret"}, "bad_secret", SECRET),
         (

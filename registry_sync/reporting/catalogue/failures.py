@@ -28,9 +28,10 @@ RUN_FAILURES = (
     ),
     Cause(
         "registry_certificate",
-        "untrusted certificate of the registry",
-        ("source", "operator"),
-        "Renew the certificate, or name its authority in REQUESTS_CA_BUNDLE.",
+        "no secure connection to the registry",
+        ("source", "operator", "mapping"),
+        "Correct what the message names: the certificate, its authority in REQUESTS_CA_BUNDLE, the "
+        "name or the port in API URL, or the server's TLS.",
         "The registry could not be reached over a secure connection.",
     ),
     Cause(

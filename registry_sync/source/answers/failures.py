@@ -125,7 +125,9 @@ NOTHING_NEW = pattern(
 """Words of an answer that is empty, and of one that is past the end."""
 KEY = pattern(
     r"session|token|log[ -]?in|sign[ -]?in|sign[ -]?on|unauthori|not authori|authenticat|credential"
-    r"|api.?key|permission|forbidden|denied|signature|licen[cs]e",
+    r"|api.?key|permission|forbidden|denied|signature|licen[cs]e|jwt|invalid.auth|missing.scope"
+    r"|insufficient.scope|(?<!method )not (?:allowed|permitted)"
+    r"|(?:no|not have|lacks?) (?:\w+ )?(?:access|rights?)\b",
     re.IGNORECASE,
 )
 CHECK_KEY = (

@@ -10,12 +10,12 @@ from typing import Any
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
-from registry_sync.source.answers.failures import failure_beside
+from registry_sync.source.answers.failures import CHECK_KEY, failure_beside, is_about_the_key
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import Entry, PageAnswer
 from registry_sync.source.answers.parts_missing import parts_missing
 
-ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception")
+ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception", "odata.error")
 WORDS = ("message", "error_description", "detail", "title", "description", "reason", "text", "msg",
          "faultstring")  # fmt: skip
 """Where an error has its words, the likeliest first."""
@@ -44,6 +44,30 @@ CHECK_REQUEST = (
     "checks the request in Connector Settings (endpoint.path, endpoint.params, endpoint.json) "
     "against these words. If it is right, the registry's owner checks the service"
 )
+CHECK_BOTH = (
+    "checks API Key, what it may read, and the request in Connector Settings (endpoint.path, "
+    "endpoint.params, endpoint.json) against these words"
+)
+INTERNAL = ("unexpected", "postgres_error", "internal_server_error", "internal_error", "_32603",
+            "service_unavailable", "internal")  # fmt: skip
+"""Codes of GraphQL servers, and of JSON-RPC, for a failure of the service."""
+OUTAGE = pattern(
+    r"connection (?:error|refused|reset|lost|closed)|could not connect|database (?:query )?error"
+    r"|internal (?:server )?error|time(?:d[ -]?|-)?out|unavailable|deadlock|out of memory",
+    re.IGNORECASE,
+)
+NAMES = (
+    r"(?:field|property|parameter|param|column|table|index|query|filter|attribute|entity(?: ?set)?"
+    r"|resource|argument|operator|sort|order|selector|collection|module|model|object type)s?"
+)
+REQUEST = pattern(
+    rf"(?:invalid|unknown|unrecogni[sz]ed|unsupported|undefined|no such|missing|required|bad)"
+    rf" (?:\w+ )?{NAMES}\b"
+    rf"|\b{NAMES}\b.{{0,80}}(?:not (?:found|exist|valid|supported|defined)|doesn.t exist"
+    r"|is (?:invalid|unknown|required|missing))",
+    re.IGNORECASE,
+)
+"""Words of an error that the request itself caused."""
 
 
 def error_in(body: Any, record_keys: tuple[str, ...]) -> str:
@@ -118,16 +142,47 @@ def is_about_the_request(body: Any) -> bool:
     return by_graphql or ("jsonrpc" in body and isinstance(body.get("error"), dict))
 
 
+def owner_of(body: Any, message: str) -> str:
+    """Return what the integration owner does about an error inside a success.
+
+    "" if the registry's owner must act: on the service itself.
+    """
+    by_protocol = is_about_the_request(body)
+    of_request = by_protocol or REQUEST.search(message) is not None
+    if is_about_the_key(message):
+        return CHECK_BOTH if of_request else CHECK_KEY
+    if OUTAGE.search(message) or (by_protocol and _is_internal(body)):
+        return ""
+    return CHECK_REQUEST if of_request else ""
+
+
+def _is_internal(body: Json) -> bool:
+    """Return whether a protocol's code says that the service failed, not the request."""
+    errors = body.get("errors") or [body.get("error")]
+    codes = (
+        (each.get("extensions") or {}).get("code", each.get("code")) if isinstance(each, dict)
+        else None for each in errors
+    )  # fmt: skip
+    return all(str(code).lower().replace("-", "_") in INTERNAL for code in codes)
+
+
 def _words(error: Any) -> str:
     """Return the words of an error: of each of several, and of what is inside it."""
     if isinstance(error, list):
         return "; ".join(dict.fromkeys(_words(each) for each in error))
     if not isinstance(error, dict):
         return str(error)
+    error = {key: _in_one_language(value) for key, value in error.items()}
     message = next((error[key] for key in WORDS if isinstance(error.get(key), str)), "")
     inner = (_words(error[key]) for key in INNER if isinstance(error.get(key), dict))
     parts = [message, *(part for part in inner if not part.startswith("{"))]
     return ": ".join(dict.fromkeys(part for part in parts if part)) or _whole(error)
+
+
+def _in_one_language(value: Any) -> Any:
+    """Return the words of `{"lang": "en", "value": "No such field"}` (OData 2 and 3)."""
+    words = value.get("value") if isinstance(value, dict) and "lang" in value else None
+    return words if isinstance(words, str) else value
 
 
 def _whole(found: Json) -> str:

@@ -56,6 +56,12 @@ DEEPEST = 3
 """Keys in the path of a list that is found without a setting."""
 
 
+CHECK_WORDS = (
+    "checks API URL and the request in Connector Settings against these words. If they are right, "
+    "the registry's owner checks the service"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A list in an answer: its path, its items, and whether its key is a usual one of records."""
@@ -79,6 +85,14 @@ class Ambiguous(Unusable):
 
 class NoList(Unusable):
     """An answer has nothing but what it says of its page: where its records belong is not known."""
+
+
+class OnlyWords(Unusable):
+    """An answer has a text, or texts and numbers by name: no setting would find a list in it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("its answer contains no list of records", CHECK_WORDS)
+        self.words = words
 
 
 def select(*paths: str) -> str:
@@ -116,8 +130,21 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
         raise Unusable("its answer may be a single record", select("$"))
     if not empty and (form := other_form(body)):
         raise Unusable(f"its answer contains no list of records, but {form}", INSTEAD)
-    kind = NoList if not empty and is_only_about_pages(body, is_record) else Unusable
+    about_pages = not empty and is_only_about_pages(body, is_record)
+    if not empty and not about_pages and (words := plain_words(body)):
+        raise OnlyWords(words)
+    kind = NoList if about_pages else Unusable
     raise kind("its answer contains no list of records", select(*(empty or ["…"])))
+
+
+def plain_words(body: Any) -> str:
+    """Return a text, or the texts and numbers of an object that has nothing else; else ""."""
+    if isinstance(body, str):
+        return body
+    if not isinstance(body, dict) or any(isinstance(each, (dict, list)) for each in body.values()):
+        return ""
+    filled = (f"{key}: {value}" for key, value in body.items() if value not in (None, ""))
+    return "; ".join(filled)
 
 
 def _refuse_aside(body: Any, found: Guess) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.firewalls import firewall_of
 from registry_sync.source.answers.proxies import proxy_of
-from registry_sync.source.answers.refusal_words import DOWN
+from registry_sync.source.answers.readable import readable
+from registry_sync.source.answers.refusal_words import DOWN, OUT_OF_ORDER
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
-from registry_sync.source.refusals import refused_by_proxy
+from registry_sync.source.refusals import refused_by_firewall, refused_by_proxy
 
 PACKINGS = {
     b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2",
@@ -21,6 +23,9 @@ PACKINGS = {
 """Packed bodies by how they begin; br has no mark of its own."""
 UNPACKED = ("", "identity", "gzip", "x-gzip", "deflate")
 """The encodings that are unpacked while a body is read."""
+WORDS = 2000
+"""Characters of a page or a text whose words count."""
+FORM = re.compile(rb"(?i)<input[^>]{0,200}password")
 LOGIN = "checks API URL, and the operator the network between"
 AS_JSON = (
     "requests JSON from the registry: in Connector Settings, with a header such as "
@@ -111,8 +116,13 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     if _is_html(body, kind) and (proxy := proxy_of(answer.headers, body)):
         return refused_by_proxy(answer, proxy)
+    words = readable(body)[:WORDS]
+    if firewall := firewall_of(answer.headers, words):
+        return refused_by_firewall(answer.status, firewall)
     if _is_html(body, kind) and DOWN.search(body):
         return _bad_json(f"it answered with a web page ({start!r})", transient=True)
+    if not FORM.search(body) and OUT_OF_ORDER.search(words):
+        return _bad_json(f"it answered with the words of a failure ({start!r})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
         return _bad_json(why)

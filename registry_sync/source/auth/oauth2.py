@@ -122,5 +122,5 @@ def _may_read_the_form(answer: TokenAnswer) -> bool:
 
     https://datatracker.ietf.org/doc/html/rfc6749#section-2.3.1
     """
-    refused = answer.status == 400 or (answer.status == 200 and answer.refuses)
+    refused = answer.status in (400, 422) or (answer.status == 200 and answer.refuses)
     return answer.status == 401 or (bool(refused) and answer.error not in OTHER_FAULTS)

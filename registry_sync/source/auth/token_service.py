@@ -6,12 +6,10 @@ https://datatracker.ietf.org/doc/html/rfc6749#section-5
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -21,31 +19,25 @@ from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import WAITABLE, Forbidden
 from registry_sync.core.types import Json
-from registry_sync.source.answers.decoding import charset_of
 from registry_sync.source.answers.inner_errors import error_in
 from registry_sync.source.answers.proxies import NETWORK_TEAM, proxy_of
-from registry_sync.source.answers.refusal_words import DOWN, RATE
-from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, remedy_of
-from registry_sync.source.errors import UNREACHABLE, is_untrusted
+from registry_sync.source.answers.refusal_words import DOWN, OUT_OF_ORDER, RATE
+from registry_sync.source.auth.token_body import read_body, seconds_of, with_token
+from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, LATER, remedy_of
 from registry_sync.source.quoting import quoted
+from registry_sync.source.unanswered import UNREACHABLE, unanswered
 
 TOKEN_BYTES = 64 * 1024
 """The most that is read of a token service's answer."""
 TOKEN_LIMITS = AnswerLimits(timeout=60, min_bytes_per_second=0)
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and without a byte."""
-USUAL_LIFETIME = 300.0
-"""Seconds that a token lasts whose answer does not say."""
-LONGEST_LIFETIME = 86400.0
 ANSWER = "registry_answer"
 PASSING_ERRORS = ("server_error", "slow_down", "temporarily_unavailable")
 """Errors of OAuth 2 that pass, whatever their status.
 
 https://datatracker.ietf.org/doc/html/rfc6749#section-4.1.2.1
 """
-FORM = re.compile(r"(?:[\w.-]+=[^&\s<>{}]*&)*(?:access_?token|error)=[^&\s<>{}]+", re.IGNORECASE)
-DEPTH = 3
-"""Levels of objects in which a token is looked for."""
 PROVEN = ("dpop", "hawk", "hmac", "mac", "pop")
 """Types of tokens that are sent with a proof of the client's own.
 
@@ -94,7 +86,10 @@ class TokenAnswer:
         if passing or self.waits or self.error in PASSING_ERRORS:
             return True
         if self.status < 300:
-            return not self.body and DOWN.search(self.content) is not None
+            given = bool(self.body) and not self.refuses
+            text = self.content.strip()
+            cut = not text or (text.startswith(b"{") and not text.endswith(b"}"))
+            return cut or (not given and DOWN.search(self.content) is not None)
         return RATE.search(self.content.decode(errors="replace")) is not None
 
     def message(self, secrets: Sequence[str]) -> str:
@@ -107,6 +102,10 @@ class TokenAnswer:
         words = words or [message for message in [error_in(self.body, ())] if message]
         if words or self.status >= 400:
             return quoted(": ".join(words) or self.content, secrets) or "nothing"
+        if not self.content.strip():
+            return "an empty body"
+        if broken := OUT_OF_ORDER.search(self.content.decode(errors="replace")):
+            return f"a text that says “{quoted(broken[0][:80], secrets)}”"
         if self.content.lstrip().startswith(b"<"):
             return "a web page or XML"
         keys = ", ".join(str(key) for key in self.body)
@@ -136,20 +135,11 @@ class TokenService:
             ) from error
         except TooSlow as error:
             raise self._out(f"answers too slowly: {error}") from error
-        except requests.exceptions.SSLError as error:
-            if not is_untrusted(error):
-                raise self._out(f"could not be reached ({type(error).__name__})") from error
-            raise self._failed(
-                "presents a certificate that is not trusted",
-                "Its owner renews the certificate, or the operator adds its authority to "
-                "REQUESTS_CA_BUNDLE.",
-                code="registry_certificate",
-            ) from error
         except requests.exceptions.ContentDecodingError as error:
             failure = "answered, but the body is not what its Content-Encoding says"
             raise self._out(failure) from error
         except (requests.RequestException, OSError) as error:
-            raise self._out(f"could not be reached ({type(error).__name__})") from error
+            raise self._unanswered(error) from error
         answer = self._answer(response, content)
         if answer.status < 500 and (proxy := proxy_of(response.headers, content, answer.status)):
             raise self._failed(
@@ -165,7 +155,7 @@ class TokenService:
         """Return the token of an answer. Raise SourceError if there is none that can be used."""
         if not 200 <= answer.status < 300:
             raise self.refusal(answer)
-        body = _with_token(answer.body)
+        body = with_token(answer.body, by_standard=answer.refuses)
         text = body.get("accesstoken")
         if not text and "accesstoken" in body and not answer.refuses:
             raise self._failed("gave an access_token that is empty", FIX_SERVICE)
@@ -180,7 +170,7 @@ class TokenService:
                 f"gave a token of the type {kind}, and only bearer tokens can be sent",
                 "The registry's owner lets the token service give bearer tokens to this client.",
             )
-        lifetime = _seconds(body.get("expiresin"))
+        lifetime = seconds_of(body.get("expiresin"))
         if lifetime is None:
             expires_in = quoted(str(body["expiresin"]), self._secrets)[:50]
             raise self._failed(
@@ -212,7 +202,7 @@ class TokenService:
         return TokenAnswer(
             response.status_code,
             content,
-            _body(content, response.headers.get("Content-Type", "")),
+            read_body(content, response.headers.get("Content-Type", "")),
             joined_address(self._url, location) if location else "",
             waits=response.status_code in WAITABLE and "Retry-After" in response.headers,
         )
@@ -229,69 +219,18 @@ class TokenService:
         text = f"The registry's token service at {self._where} {failure}."
         return SourceError(text, remedy=remedy, code=code)
 
-    def _out(self, failure: str) -> SourceError:
+    def _unanswered(self, error: Exception) -> SourceError:
+        setting = "client.auth.access_token_url of Connector Settings"
+        found = unanswered(error, self._url, setting=setting, service="the token service")
+        if found.passes:
+            return self._out(found.what, found.remedy)
+        return self._failed(found.what, found.remedy, found.code)
+
+    def _out(self, failure: str, remedy: str = LATER) -> SourceError:
         return SourceError(
             f"The registry's token service at {self._where} {failure}.",
-            remedy="No action is needed if this passes: the next run continues. If it persists, "
-            "the registry's owner checks the token service, and the operator the network.",
+            remedy=remedy,
             kind="transient",
             code=UNREACHABLE,
             transient=True,
         )
-
-
-def _body(content: bytes, content_type: str) -> Json:
-    """Return a JSON object, or a form as some services answer; {} if it is neither.
-
-    Either may come under the other's type, or as plain text.
-    """
-    text = _decoded(content, charset_of(content_type)).strip()
-    try:
-        body: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        is_form = "x-www-form-urlencoded" in content_type.lower() or FORM.match(text)
-        return dict(parse_qsl(text)) if is_form else {}
-    return body if isinstance(body, dict) else {}
-
-
-def _with_token(body: Json) -> Json:
-    """Return the object of an answer that has the token, by plain keys: itself or one inside it.
-
-    `{"data": {"access_token": …}}`
-    """
-    level = [body]
-    for _ in range(DEPTH):
-        for each in level:
-            plain = {_plain(key): value for key, value in each.items()}
-            if "accesstoken" in plain:
-                return plain
-        level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
-    return {}
-
-
-def _decoded(content: bytes, charset: str) -> str:
-    """Return the text of a body: as Unicode, else in the stated charset; bad bytes are replaced."""
-    for codec in (json.detect_encoding(content), charset):
-        try:
-            return content.decode(codec)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return content.decode(errors="replace")
-
-
-def _plain(key: object) -> str:
-    """Return a key without the ways to write it: `access_token` and `accessToken` are one."""
-    return str(key).replace("_", "").replace("-", "").lower()
-
-
-def _seconds(value: object) -> float | None:
-    """Return a lifetime in seconds; None if it is no positive number."""
-    if value in (None, 0, "", "0", -1, "-1"):  # some services write -1 for a token that lasts
-        return USUAL_LIFETIME
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return min(seconds, LONGEST_LIFETIME) if math.isfinite(seconds) and seconds > 0 else None
