@@ -24,7 +24,6 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema, parse_schema
 from registry_sync.core.problems import ConfigError, SyncError
 from registry_sync.core.text import storable
-from registry_sync.core.types import Json
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, publish_effect, versions
 from registry_sync.mapping.parts import without_parts
@@ -95,7 +94,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
             continue
         found.foreign.append((" › ".join(path), before or "–", items.public(path, now) or "–"))
     try:
-        found.schema = _check_live(draft, client, stored)
+        found.schema = _check_live(draft, client)
     except ConfigError as error:
         found.hindrances.append(error)
     if found.foreign:
@@ -136,9 +135,7 @@ def _active(draft: MappingDraft) -> SyncRun | None:
     return None
 
 
-def _check_live(
-    draft: MappingDraft, client: Client, stored: dict[items.Path, Json]
-) -> EntitySchema:
+def _check_live(draft: MappingDraft, client: Client) -> EntitySchema:
     """Compile the draft against the schema as it is now. Raise ConfigError."""
     config = drafts.config_of(draft)
     schema = parse_schema(*read_schema(client, config, config.mapped_ids))
