@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from integration.variables import GROUPS
+from registry_sync.models import AlertMessage
+from registry_sync.monitoring.channels import CHANNELS
+from registry_sync.monitoring.doctor import checkup, lane, service, sync_history, tenant
 from registry_sync.reporting.catalogue import RECORD_CAUSES, RUN_FAILURES, RUN_WAITS, WARNINGS
 from tests.support import ROOT
 from tests.support.environment import VARIABLES
@@ -78,3 +81,14 @@ def test_every_cause_stands_under_a_symptom():
     codes = {cause.code for cause in (*RECORD_CAUSES, *RUN_FAILURES, *WARNINGS)}
     assert codes - named == set(), "name them in docs/troubleshooting.md, then run: make reference"
     assert all(f"`{wait.code or 'other'}`" in page for wait in RUN_WAITS)
+
+
+def test_operations_names_every_check_of_doctor_and_every_channel_of_alerts():
+    page = (DOCS / "operations.md").read_text("utf-8")
+    doctor = page.partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    tables = (service.SERVICE_CHECKS, tenant.TENANT_CHECKS, sync_history.HISTORY_CHECKS,
+              lane.LANE_CHECKS, checkup.ABOUT_REGISTRY)  # fmt: skip
+    assert [name for table in tables for name in table if f"*{name}*" not in doctor] == []
+    alerts = page.partition("\n## Alerts\n")[2].partition("\n## ")[0].casefold()
+    assert [name for name in CHANNELS if name.casefold() not in alerts] == []
+    assert {*CHANNELS} == {*AlertMessage.Channel.values}

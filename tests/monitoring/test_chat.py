@@ -26,7 +26,7 @@ pytestmark = pytest.mark.once
 
 SECRET = "T0AB/B0CD/this-is-the-secret"
 LANE = "Lots <!channel> *b* [x](https://evil.example) &"
-KINDS = pytest.mark.parametrize("kind", ["slack", "teams"])
+KINDS = pytest.mark.parametrize("kind", AlertSettings.ChatKind.values)
 
 
 @pytest.fixture
