@@ -19,7 +19,7 @@ from registry_sync.core.secrets import SECRET, public_address, without_secrets
 from registry_sync.core.types import Json
 
 Path = tuple[str, ...]
-Held = Mapping[Path, Json]
+Items = Mapping[Path, Json]
 """The existing items, by path."""
 Wanted = dict[Path, tuple[str, str | None]]
 """By path: the type of an item, and the value that it must have (None: empty)."""
@@ -54,7 +54,7 @@ def by_path(items: Iterable[Json]) -> dict[Path, Json]:
     return {tuple(item["path"]): item for item in items}
 
 
-def rows_wanted(stored: Held, rows: Sequence[tuple[str, str]], place: Place) -> Wanted:
+def rows_wanted(stored: Items, rows: Sequence[tuple[str, str]], place: Place) -> Wanted:
     """Return what the rows must be, for pairs of a field's id and a path; spare rows are emptied.
 
     A field keeps the row that already feeds it, so that as little as possible is written. Rows of
@@ -88,7 +88,7 @@ def rows_wanted(stored: Held, rows: Sequence[tuple[str, str]], place: Place) -> 
 
 
 def mapping_wanted(
-    stored: Held, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
+    stored: Items, rows: Sequence[tuple[str, str]], rules: Json, name_field: str, place: Place
 ) -> Wanted:
     """Return what every item of a mapping must be; without a `name_field` that item stays."""
     target = rows_wanted(stored, rows, place)
@@ -98,7 +98,7 @@ def mapping_wanted(
     return target
 
 
-def value_of(stored: Held, path: Path) -> str | None:
+def value_of(stored: Items, path: Path) -> str | None:
     """Return an item's value as text; None if it is empty or missing."""
     value = (stored.get(path) or {}).get("value")
     if value in (None, ""):
@@ -116,7 +116,7 @@ def same_setting(one: str | None, other: str | None) -> bool:
         return False
 
 
-def with_wanted(stored: Held, target: Wanted) -> Held:
+def with_wanted(stored: Items, target: Wanted) -> Items:
     """Return the items as they are once `target` is written."""
     written = {
         path: {**(stored.get(path) or {}), "value": value} for path, (_, value) in target.items()
@@ -124,7 +124,7 @@ def with_wanted(stored: Held, target: Wanted) -> Held:
     return {**stored, **written}
 
 
-def writes(stored: Held, target: Wanted) -> list[Write]:
+def writes(stored: Items, target: Wanted) -> list[Write]:
     """Return what must be written: rows to create come first, because a tenant may refuse them."""
     changed = [
         Write(path, kind, value, (stored.get(path) or {}).get("id"))
@@ -141,7 +141,7 @@ def write_all(client: Client, todo: Sequence[Write], before_each: Callable[[Writ
         client.set_configuration_item(list(write.path), write.kind, write.value, write.item_id)
 
 
-def remembered(stored: Held) -> list[list[Any]]:
+def remembered(stored: Items) -> list[list[Any]]:
     """Return items and their values, without secrets, to find later what has changed."""
     kept = [path for path, item in stored.items() if item.get("type") != SECURE_TEXT]
     return [[list(path), public(path, value_of(stored, path))] for path in kept]
@@ -161,7 +161,7 @@ def public(path: Path, value: str | None) -> str | None:
     return value if hidden == settings else json.dumps(hidden)
 
 
-def changed_since(stored: Held, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
+def changed_since(stored: Items, before: Iterable[Sequence[Any]]) -> dict[Path, Any]:
     """Return the items that are not as they were remembered, with the values they had then."""
     then = {tuple(path): value for path, value in before}
     now = {tuple(path): value for path, value in remembered(stored)}

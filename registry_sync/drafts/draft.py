@@ -121,12 +121,12 @@ def own_connector(draft: MappingDraft) -> Json:
     return connector
 
 
-def place_in(draft: MappingDraft, stored: items.Held) -> Place:
+def place_in(draft: MappingDraft, stored: items.Items) -> Place:
     """Return the draft's sync in the configuration. Raise ConfigError where it is gone."""
     return place_of(stored, draft.schema_id, draft.base.get("element", ""))
 
 
-def changed_under(draft: MappingDraft, stored: items.Held) -> dict[items.Path, Any]:
+def changed_under(draft: MappingDraft, stored: items.Items) -> dict[items.Path, Any]:
     """Return the items of the draft's sync that changed since, with the values they had then."""
     place, before = place_in(draft, stored), draft.base["items"]
     both = {tuple(path): {"value": value} for path, value in before} | dict(stored)

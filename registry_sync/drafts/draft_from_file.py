@@ -40,7 +40,7 @@ def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[J
     return rows, str(resolved.items["External Name Field"][1] or "")
 
 
-def places_of(lanes: Sequence[mapping_file.Resolved], stored: config_items.Held) -> list[Place]:
+def places_of(lanes: Sequence[mapping_file.Resolved], stored: config_items.Items) -> list[Place]:
     """Return where each lane of a file goes: the first to the app's own items. Raise ConfigError.
 
     Another one goes to the element of its schema, or else to a new one of its schema's name.

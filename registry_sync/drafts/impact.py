@@ -1,6 +1,6 @@
 """What a mapping would do to records against today: counts, values by field, and examples.
 
-Held against the ledger, which knows what this app wrote to Benchling, and against Benchling for
+Compared with the ledger, which knows what this app wrote to Benchling, and with Benchling for
 what it does not. Grows with the mapping, not with the registry: of records, ids and values it keeps
 a fixed number; names lie in the preview's notes.
 """
@@ -32,7 +32,7 @@ from registry_sync.sync.records import Candidate, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Before:
     """What Benchling holds of a record, as the ledger or Benchling's own list says."""
 
     name: str
@@ -83,7 +83,7 @@ class Forecast:
                 self.counts.count_paths(record.raw, row.fields if row is not None else {})
                 if (entity := self._transformed(record, row)) is not None:
                     entities[external_id] = entity
-        current = {id_: _held(row) for id_, row in ledger.items() if row.entity_hash}
+        current = {id_: _before(row) for id_, row in ledger.items() if row.entity_hash}
         self._write(records, entities, current)
 
     def settle(self) -> None:
@@ -182,12 +182,12 @@ class Forecast:
         self,
         records: dict[str, tuple[SourceRecord, Problem | None]],
         entities: dict[str, Entity],
-        current: dict[str, Held],
+        current: dict[str, Before],
     ) -> None:
         """Compare entities with what Benchling has, and see who gets a name, an id and links."""
         new = [entity for id_, entity in entities.items() if id_ not in current]
         seen = self.rivals.tenant.entities(new)
-        current |= {id_: Held(e.name, e.name_key, e.fields) for id_, e in seen.existing.items()}
+        current |= {id_: Before(e.name, e.name_key, e.fields) for id_, e in seen.existing.items()}
         effects = {
             id_: self._effect(entity, current.get(id_))
             for id_, entity in entities.items()
@@ -245,7 +245,7 @@ class Forecast:
             row=row if self.counts.has_room(effect.sort) else None,
         )  # fmt: skip
 
-    def _effect(self, entity: Entity, current: Held | None) -> Effect:
+    def _effect(self, entity: Entity, current: Before | None) -> Effect:
         if current is None:
             return Effect(Claimant(entity, is_new=True), renamed=False, changes=[])
         old_key = current.name_key if current.name_key != entity.name_key else ""
@@ -264,5 +264,5 @@ class Forecast:
         return Effect(claimant, current.name != entity.name, changes)
 
 
-def _held(row: LedgerEntry) -> Held:
-    return Held(row.name, row.name_key, row.fields)
+def _before(row: LedgerEntry) -> Before:
+    return Before(row.name, row.name_key, row.fields)

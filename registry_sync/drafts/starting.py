@@ -172,7 +172,7 @@ def _read_base(draft: MappingDraft, client: Client) -> AppConfig:
     return config
 
 
-def _inherited(config: AppConfig, stored: items.Held, place: Place) -> Json:
+def _inherited(config: AppConfig, stored: items.Items, place: Place) -> Json:
     """Return a draft's element, and the `client` that it inherits; {} for the first sync."""
     if not place.element:
         return {}

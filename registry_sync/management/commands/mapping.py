@@ -157,7 +157,7 @@ class Command(OperatorCommand):
         noun = "item" if count == 1 else "items"
         self.stdout.write(f"Every name resolves; {count} {noun} {did} changed.")
 
-    def _say_what_stays(self, stored: items.Held, place: Place) -> None:
+    def _say_what_stays(self, stored: items.Items, place: Place) -> None:
         for name in KEPT:
             if items.value_of(stored, place.path(name)):
                 named = " › ".join(place.path(name))
@@ -170,7 +170,7 @@ class Command(OperatorCommand):
             )
 
 
-def _own(config: AppConfig, stored: items.Held) -> AppConfig:
+def _own(config: AppConfig, stored: items.Items) -> AppConfig:
     """Return a configuration without what its sync inherits."""
     if not config.element:
         return config
@@ -182,7 +182,7 @@ def _own(config: AppConfig, stored: items.Held) -> AppConfig:
 
 
 def _target_items(
-    resolved: mapping_file.Resolved, stored: items.Held, place: Place
+    resolved: mapping_file.Resolved, stored: items.Items, place: Place
 ) -> items.Wanted:
     """Return every configuration item of a sync with its new value."""
     target: items.Wanted = {}
