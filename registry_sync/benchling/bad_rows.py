@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.upsert_rows import FEW, Row, in_parts, named_rows
-
-if TYPE_CHECKING:
-    from registry_sync.benchling.bulk_upsert import Upserter
+from registry_sync.benchling.watcher import Watcher
+from registry_sync.core.types import Json
 
 BUDGET = 160
 """Upserts spent on one batch, or part of it, before its unresolved rows are postponed."""
@@ -31,11 +30,25 @@ def budget_of(rows: int) -> int:
     return BUDGET * ceil(rows / FEW)
 
 
+class Sender(Protocol):
+    """Sends rows again, within a limit of calls."""
+
+    watcher: Watcher
+    calls: int
+    limit: int
+
+    def send_again(self, rows: Sequence[Row]) -> bool:
+        """Send some rows; return whether all of them were written."""
+
+    def upsert_one(self, row: Row) -> Json:
+        """Upsert one row and return its entity. Raise Refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class BadRows:
     """Settles every row of a failed batch: written, refused or postponed."""
 
-    upserter: Upserter
+    sender: Sender
 
     def isolate(self, rows: Sequence[Row], failure: Refused) -> None:
         """Write the good rows, and report why each bad one is refused."""
@@ -54,27 +67,27 @@ class BadRows:
             if position < CONFIRMED or not message:
                 trusted = not self._single(rows[index], refusal) and trusted
             elif trusted:
-                self.upserter.watcher.refused(rows[index], refusal)
+                self.sender.watcher.refused(rows[index], refusal)
             else:  # a row that was named has passed alone: the cause may be gone
                 remaining.append(rows[index])
         self._try_parts(remaining, failure)
 
     def _try_parts(self, rows: Sequence[Row], failure: Refused) -> None:
         """Send rows again in parts, each with a budget of its own."""
-        most = self.upserter.limit
+        most = self.sender.limit
         for part in in_parts(rows):
-            self.upserter.limit = min(most, self.upserter.calls + BUDGET)
+            self.sender.limit = min(most, self.sender.calls + BUDGET)
             self._try(part, failure)
-        self.upserter.limit = most
+        self.sender.limit = most
 
     def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
         """Send a few rows again; return whether all of them were written."""
         if len(rows) == 1:
             return self._single(rows[0], failure)
-        if self.upserter.calls >= self.upserter.limit:
-            self.upserter.watcher.set_aside(rows, failure.message)
+        if self.sender.calls >= self.sender.limit:
+            self.sender.watcher.set_aside(rows, failure.message)
             return False
-        return self.upserter.send_again(rows)
+        return self.sender.send_again(rows)
 
     def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
         """Split rows of which at least one is bad; a clean left half proves the right one bad."""
@@ -88,12 +101,12 @@ class BadRows:
             self._try(rows[middle:], failure)
 
     def _single(self, row: Row, failure: Refused) -> bool:
-        watcher = self.upserter.watcher
-        if self.upserter.calls >= self.upserter.limit:
+        watcher = self.sender.watcher
+        if self.sender.calls >= self.sender.limit:
             watcher.set_aside([row], failure.message)
             return False
         try:
-            entity = self.upserter.upsert_one(row)
+            entity = self.sender.upsert_one(row)
         except Refused as refused:
             if refused.status == 403:
                 watcher.suspect(refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,8 @@ from .overlay import PATCHES, Patch
 
 Json = dict[str, Any]
 BASE = "http://tenant/api/v2"
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""The document's format `uuid`."""
 
 
 @cache

@@ -12,12 +12,11 @@ from functools import cache, cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .document import compiled_schema, overlaid
+from .document import UUID, compiled_schema, overlaid
 from .overlay import PATCHES
 
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .access import visible
+from .document import UUID
 from .errors import ApiError, Refusal, forbidden, not_found
 from .field_values import checked
 from .handlers import Handlers, Table, body_of, check_parameters, id_of
-from .request_check import UUID
 from .state import TenantState
 
 Json = dict[str, Any]
