@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from functools import cache
 from pathlib import Path
 
@@ -63,6 +64,26 @@ def test_the_service_imports_neither_sandbox_nor_tests():
 def test_rooms_below_the_rows_know_no_django():
     below = [p for p in SERVICE if room(p) in WITHOUT_DJANGO]
     assert below and importing(below, "django", "django_rq", "rq") == {}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_of(node: ast.ImportFrom, names: set[str]) -> set[str]:
+    """Return the modules that one statement imports: a package, or some of its modules."""
+    below = {f"{node.module}.{alias.name}" for alias in node.names}
+    return below if below <= names else {node.module or "", *(below & names)}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {name_of(path) for path in SERVICE}
+    graph: dict[str, set[str]] = {}
+    for path in SERVICE:
+        froms = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
+        found = {name for node in froms for name in modules_of(node, names)}
+        graph[name_of(path)] = (found & names) - {name_of(path)}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the circle
 
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
