@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from registry_sync import runs
-from registry_sync.benchling.task_clock import TaskClock
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from registry_sync.webhooks import signing_keys
@@ -56,9 +55,6 @@ def make_key() -> tuple[str, str]:
 PRIVATE, PUBLIC = make_key()
 NO_ALERTS = {"benchling", "canvas", "drafts", "ledger", "mapping", "runs", "sync"}
 """Rooms whose tests ask for no alert: the look for them is an eighth of a small run."""
-
-EXPECTED = 0.05
-"""Seconds that a task takes in a tenant, and its request."""
 
 
 @dataclass
@@ -224,8 +220,6 @@ def world(
     made: list[World] = []
     if request.path.parent.name in NO_ALERTS:
         monkeypatch.setattr(jobs, "update_alerts", lambda: None)
-    # As if it had learned how long this tenant's tasks take: each run would wait for the first one.
-    monkeypatch.setattr(TaskClock.__init__, "__defaults__", (0.0, EXPECTED, False))
 
     def make(records: list[Json], **options: Any) -> World:
         made.append(build(settings, records, **options))
