@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import registry_sync
+from tools.syntax_trees import tree_of
 
 pytestmark = pytest.mark.once
 
@@ -60,7 +61,7 @@ def test_every_count_in_a_sentence_has_its_singular():
         for path in sorted(ROOT.rglob("*.py"))
         if "migrations" not in path.parts
         and (name := path.relative_to(ROOT).as_posix()) not in NEVER_ONE
-        for text in _plurals(ast.parse(path.read_text()))
+        for text in _plurals(tree_of(path))
     }
     assert not found, "use number_of() of core.text, or say in NEVER_ONE why it is never one"
 
@@ -77,7 +78,7 @@ def test_every_count_of_a_page_has_its_singular():
 
 
 def test_what_is_excepted_is_there():
-    assert [n for n in NEVER_ONE if not [*_plurals(ast.parse((ROOT / n).read_text()))]] == []
+    assert [n for n in NEVER_ONE if not [*_plurals(tree_of(ROOT / n))]] == []
 
 
 def _plurals(tree: ast.AST) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import gc
 import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -15,6 +14,7 @@ from registry_sync.core.problems import Awaited
 from registry_sync.models import EntityError
 from registry_sync.reporting import catalogue, reference
 from registry_sync.reporting.catalogue import Cause
+from tools.syntax_trees import tree_of
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +31,7 @@ NOT_CAUSES = ("CommandError", "ErrorGroup", "RunWait", "RecordWait")
 def trees() -> list[ast.Module]:
     files = (ROOT / "registry_sync").rglob("*.py")
     read = [p for p in files if not {"catalogue", "migrations"} & set(p.parts)]
-    gc.disable()  # a million nodes are made, and none is garbage: looking for it takes longer
-    try:
-        return [ast.parse(path.read_text(encoding="utf-8")) for path in read]
-    finally:
-        gc.enable()
+    return [tree_of(path) for path in read]
 
 
 def constants_of(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:

@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.syntax_trees import tree_of
+
 TESTS = Path(__file__).resolve().parents[1]
 INVARIANTS = {
     1: "Nothing is lost: the watermark never passes what is not written or recorded as an error",
@@ -36,7 +38,7 @@ def held() -> dict[int, list[str]]:
     """
     found: dict[int, list[str]] = {number: [] for number in INVARIANTS}
     for path in sorted(TESTS.rglob("test_*.py")):
-        for name, numbers in _marked(ast.parse(path.read_text(encoding="utf-8"))):
+        for name, numbers in _marked(tree_of(path)):
             test = f"{path.relative_to(TESTS)}::{name}"
             for number in numbers:
                 if number not in found:
