@@ -97,8 +97,9 @@ def learn(client: Client, target: HistoryTarget) -> HistorySchema:
 
 def _planned_late(run: SyncRun, client: Client) -> HistoryResult | None:
     """Plan the row of a run that ended before its configuration could be read."""
-    if run.phase == SyncRun.Phase.CONFIGURE:
-        plan(run, target_of_items(client.configuration_items()))
+    if run.phase != SyncRun.Phase.CONFIGURE:
+        return None
+    plan(run, target_of_items(client.configuration_items()))
     return HistoryResult.objects.filter(run=run).first()
 
 

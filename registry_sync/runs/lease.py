@@ -17,6 +17,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry_sync.core.waits import wait_code
@@ -90,13 +91,13 @@ def claim(run_id: int) -> Lease | None:
             lease_until=now + lease_time(),
             lease_holder=f"{socket.gethostname()}:{os.getpid()}",
             heartbeat=now,
+            started_at=Coalesce("started_at", now),
             status=SyncRun.Status.RUNNING,
             **NOT_WAITING,
         )
     )
     if not claimed:
         return None
-    SyncRun.objects.filter(pk=run_id, started_at__isnull=True).update(started_at=now)
     fence = SyncRun.objects.values_list("fence", flat=True).get(pk=run_id)
     return Lease(run_id, fence)
 

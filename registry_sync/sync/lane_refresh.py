@@ -55,7 +55,8 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
         else:
             _describe(lane, sync)
             found.append(lane)
-    place_lanes(found)
+    if any(lane.position != number for number, lane in enumerate(found)) or found != before:
+        place_lanes(found)
     if len(found) > 1:
         _learn_links(client, found)
     return Placed(tuple(found), tuple(lane for lane in found if lane not in before))

@@ -148,10 +148,10 @@ def apply_decisions(ctx: RunContext) -> None:
 
     A dry run applies none. Raise LeaseLost.
     """
-    if ctx.run.dry_run:
+    decided = ctx.lane.merges.filter(closed_at__isnull=True)
+    if ctx.run.dry_run or not decided.exists():  # most lanes have none
         return
     refresh(ctx)
-    decided = ctx.lane.merges.filter(closed_at__isnull=True)
     if ctx.run.only:
         decided = decided.filter(external_id__in=ctx.run.only)
     for merge in decided.filter(state=State.FOLLOWED, applied=False):

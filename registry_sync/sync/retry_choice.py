@@ -211,6 +211,8 @@ def stand_aside(ctx: RunContext) -> list[Entity]:
     if limited(run) and run.kind != SyncRun.Kind.RETRY:
         return []  # a pilot tries no error again, so none would ever get its name
     circles = [circle for circle in name_circles(ctx) if ctx.write_access.may_change(circle)]
+    if not circles:
+        return []
     lasts = _waiting(run, lane, "name").filter(external_id__among=[c[-1] for c in circles])
     wanted_keys = set(lasts.values_list("waits_key", flat=True))
     rows = LedgerEntry.objects.filter(lane=lane, external_id__among=[c[0] for c in circles])

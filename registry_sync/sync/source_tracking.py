@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from registry_sync import runs
@@ -149,9 +150,15 @@ class SourceTracker:
             return None  # it counts more than is synced
         if self.run.reads_all or page.total is None:
             return page.total
-        whole = runs.good_runs(self.lane).filter(reads_all=True).first()
-        far_below = whole and whole.source_total and page.total <= whole.source_total // 2
+        whole = self._total_of_all
+        far_below = whole and page.total <= whole // 2
         return page.total if far_below and self.run.since_asked is None else None
+
+    @cached_property
+    def _total_of_all(self) -> int | None:
+        """Return the registry's total of the last good run that read all."""
+        whole = runs.good_runs(self.lane).filter(reads_all=True).first()
+        return whole.source_total if whole else None
 
     def _check_paths(self, records: Sequence[SourceRecord]) -> None:
         missing = guards.check_paths(self.ctx, records)

@@ -25,6 +25,8 @@ def circles_of(
     a record whose name is waited for, if there is one, and its last record is who waits for it.
     """
     keys = set(wants.values())
+    if not keys:
+        return []
     holders = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
     named = dict(holders.values_list("name_key", "external_id"))
     held = _aliases(lane, keys) | named if "aliases" in mapping.field_ids else named

@@ -41,6 +41,11 @@ class Withdrawals:
             return True
         if run.kind != SyncRun.Kind.RETRY:
             self._find()
+        if not open_rows(self.ctx).exists():  # as in most runs, and each step asks for some of them
+            return True
+        if run.kind != SyncRun.Kind.RETRY:
+            self._release_survivors()
+            self._settle_merged()
         self._undo(run.only)
         if not run.only:
             self._stage()
@@ -56,8 +61,6 @@ class Withdrawals:
                 Feed(ctx).read()
         with ctx.timed("pull"):
             Listings(ctx).compare()
-        self._release_survivors()
-        self._settle_merged()
 
     def _release_survivors(self) -> None:
         """Withdraw the entities that a run kept for another record, once that has left as well.
