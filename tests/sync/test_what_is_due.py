@@ -161,7 +161,7 @@ def test_what_people_decided_is_tried():
 
 def test_a_name_that_is_free_is_tried(monkeypatch):
     ctx = running()
-    LedgerEntryFactory(lane=ctx.lane, name_key="held", entity_hash="written")
+    LedgerEntryFactory(lane=ctx.lane, external_id="holder", name_key="held", entity_hash="written")
     refused(ctx, "C-0", "name", "free", pk=1)  # the first error of all
     refused(ctx, "C-1", "name", "held")
     refused(ctx, "C-2", "option", "free")
@@ -227,7 +227,13 @@ def test_a_structure_that_nobody_has_any_more_is_tried(unique):
 def test_a_link_is_tried_once_its_target_is_there():
     """Whoever wrote it. One of the same schema may then be pointed at."""
     ctx = running(client=Benchling(entity("bfi_1", "R-1"), entity("bfi_2", "R-2", schema=None)))
-    LedgerEntryFactory(lane=ctx.lane, entity_registry_id="r-7", id_key="r-7", entity_hash="written")
+    LedgerEntryFactory(
+        lane=ctx.lane,
+        external_id="holder",
+        entity_registry_id="r-7",
+        id_key="r-7",
+        entity_hash="written",
+    )
     for n, target in enumerate(("r-7", "R-1", "R-2", "R-3")):
         refused(ctx, f"C-{n}", "link", target)
     refused(ctx, "C-4", "name", "r-7")
@@ -265,7 +271,13 @@ def test_records_that_wait_for_each_other_go_together():
     refused(ctx, "H", "name", "A", **points_at("H", "A"))
     refused(ctx, "I", "link", "A", raw=None)
     refused(ctx, "J", "link", "A", raw={"id": "J"})  # no entity: it has no name
-    LedgerEntryFactory(lane=ctx.lane, entity_registry_id="Y", id_key="y", entity_hash="written")
+    LedgerEntryFactory(
+        lane=ctx.lane,
+        external_id="holder",
+        entity_registry_id="Y",
+        id_key="y",
+        entity_hash="written",
+    )
     LedgerEntryFactory(lane=ctx.lane, external_id="A", entity_hash="")
     LedgerEntryFactory(lane=ctx.lane, external_id="B", entity_hash="written")
     found = {c.entity.external_id: c for c in retry_choice.link_circles(ctx)}
