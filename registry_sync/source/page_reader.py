@@ -260,9 +260,8 @@ class PageReader:
         """Return the next position that an answer names, or None where it ends the list."""
         reply, where = fetched.reply, fetched.where
         excused = reply.is_end and not fetched.listed.count
-        ended = excused or (
-            reply.ignored and not (reply.is_empty and names_next(paginator, where, answer))
-        )
+        goes_on = reply.is_empty and (paginator.counted or names_next(paginator, where, answer))
+        ended = excused or (reply.ignored and not goes_on)
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
         if follows is None or not _stays(where, follows, answer):
             return follows

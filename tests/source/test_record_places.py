@@ -263,10 +263,11 @@ def test_a_page_past_the_end_is_an_empty_list(serve: Any, past: Any, selector: s
     assert ids(source) == ["1", "2"]
 
 
-@pytest.mark.parametrize("elsewhere", ["data", "$", "page.items"])
+@pytest.mark.parametrize("elsewhere", ["data", "$", "page.items", "others"])
 @pytest.mark.invariant(5)
 def test_a_later_page_with_its_records_elsewhere_is_not_the_end(serve: Any, elsewhere: str) -> None:
     forms: dict[str, Any] = {
+        "others": {"others": [{"id": 2, "name": "like a user"}]},
         "data": {"data": SIDE},
         "$": SIDE,
         "page.items": {"page": {"items": SIDE}},
@@ -274,7 +275,8 @@ def test_a_later_page_with_its_records_elsewhere_is_not_the_end(serve: Any, else
 
     def answer(asked: Asked) -> Any:
         page = int(asked.query["page"])
-        return {"users": [{"id": page}] if page < 4 else []} if page != 2 else forms[elsewhere]
+        users = [{"id": page, "name": f"User {page}"}] if page < 4 else []
+        return {"users": users} if page != 2 else forms[elsewhere]
 
     with pytest.raises(SourceError, match="were at users before") as caught:
         ids(serve(answer).source(endpoint(paginator="page_number")))

@@ -536,15 +536,15 @@ CAPPED = {
 @pytest.mark.parametrize("what", CAPPED)
 @pytest.mark.invariant(5)
 def test_a_read_that_settings_cut_says_so(serve: Any, what: str) -> None:
-    """As long as the registry says that there is more, and not where it does not."""
-    paginator, last = CAPPED[what], 5
+    """As long as the registry says that there is more, and the page there has records."""
+    paginator, last, shown = CAPPED[what], 5, 9
 
     def answer(asked: Asked) -> Any:
         page = int(asked.query.get("page", 0)) or int(asked.query["offset"]) // 5 + 1
         said = {"more": page < last, "pages": last, "next": f"/list?page={page + 1}"}
         key = {"pages": "pages", "a link": "next"}.get(what, "more")
         more = {} if key == "next" and page == last else {key: said[key]}
-        return {"rows": cut((page - 1) * 5), **more}
+        return {"rows": cut((page - 1) * 5) if page <= shown else [], **more}
 
     registry = serve(answer)
     *before, page = registry.source(endpoint(paginator=paginator)).pages(None)
@@ -554,6 +554,10 @@ def test_a_read_that_settings_cut_says_so(serve: Any, what: str) -> None:
     assert [len(one.records) for one in before] == [5, 5] and not before[-1].signs
     last = 3
     assert not any(one.signs for one in registry.source(endpoint(paginator=paginator)).pages(None))
+    if what in ("a flag", "a link"):
+        shown, last = 2, 5
+        *_, page = registry.source(endpoint(paginator=paginator)).pages(None)
+        assert not page.records and not page.signs, "every page says so"
 
 
 @pytest.mark.invariant(5)
@@ -591,3 +595,27 @@ def test_a_total_that_never_comes_fails_no_read(serve: Any) -> None:
     registry = serve(answer)
     assert ids(registry.source(endpoint(paginator="page_number"))) == ALL[:5]
     assert len(registry.asked) == 101
+
+
+@pytest.mark.parametrize("blank", [Reply(b"", status=204), Reply(b""), None, {}, {"rows": []}])
+@pytest.mark.invariant(5)
+def test_a_hidden_page_is_passed_however_it_says_that_it_is_empty(serve: Any, blank: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return blank if page == 3 or page > 5 else {"rows": cut((page - 1) * 5)}
+
+    numbered = endpoint(paginator="page_number")
+    assert ids(serve(answer).source(numbered)) == [*ALL[:10], *ALL[15:]]
+
+
+@pytest.mark.invariant(5)
+def test_another_token_where_the_cursor_is_missing_is_told(serve: Any) -> None:
+    cursor = {"type": "cursor", "cursor_path": "cursor"}
+    key = "nextCursor"
+
+    def answer(asked: Asked) -> Any:
+        return {"rows": cut(5), key: "t"} if asked.query else {"rows": cut(0), "cursor": "t5"}
+
+    for key, told in (("nextCursor", True), ("resumeToken", False)):
+        *_, page = serve(answer).source(endpoint(paginator=cursor)).pages(None)
+        assert bool(page.signs) is told, key

@@ -190,8 +190,8 @@ class RecordFinder:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
             raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
-        # Past its end, a registry may list something else, but hardly at a usual place of records.
-        moved = [path for path in self._others(body) if not later or is_usual(path)]
+        # Past its end, a registry may list something else.
+        moved = [path for path in self._others(body) if not later or self._is_like(path, body)]
         if not moved:
             return RecordList()
         self._suspects.update(moved)
@@ -268,12 +268,18 @@ class RecordFinder:
             and self.identify(value) is not None
         )
 
+    def _is_like(self, path: str, body: Any) -> bool:
+        """Return whether a list is where records usually are, or of objects with their keys."""
+        return is_usual(path) or any(map(self._has_keys, compile_path(path)(body)))
+
+    def _has_keys(self, value: Any) -> bool:
+        """Return whether a value has an id, and a record's keys."""
+        common = len(set(value) & set(self._keys)) if self.is_record(value) else 0
+        return common > 1 and 3 * common >= 2 * len(value)
+
     def _is_bare(self, body: Any) -> bool:
-        """Return whether an answer is itself a record: it has an id, and a record's keys."""
-        if not self.is_record(body) or "$" in self._beside:
-            return False
-        common = len(set(body) & set(self._keys))
-        return common > 1 and 3 * common >= 2 * len(body)
+        """Return whether an answer is itself a record."""
+        return "$" not in self._beside and self._has_keys(body)
 
     def _lone_objects(self, body: Any) -> set[str]:
         """Return where an answer has an object that may be a record, "$" if it is one itself."""

@@ -72,9 +72,16 @@ class End:
         It does not count if all came by the registry's numbers, or where settings end the list.
         """
         stopped = not self.answer.count and getattr(self.paginator, "stop_after_empty_page", False)
-        if self.is_end or self.is_counted() or (stopped and not self.cap):
+        if self.is_end or self.is_counted() or stopped:
             return ""
         return self.paginator.says_more(self.answer.body)
+
+    def is_cut_empty(self) -> bool:
+        """Return whether settings end the read at a page without records.
+
+        They are how a list ends whose every page says that there is more.
+        """
+        return bool(self.cap) and not self.answer.count
 
     def _own_address(self) -> list[str]:
         """Return the paths at which an answer names itself as the next page."""

@@ -190,7 +190,7 @@ def _unseen(end: End) -> Sign | None:
 
 
 def _more_said(end: End) -> Sign | None:
-    if not end.paginator.judges or ends_empty(end.answer):
+    if not end.paginator.judges or ends_empty(end.answer) or end.is_cut_empty():
         return None
     marks, settings, flag = end.marks(), "", ""
     if "next" in end.answer.links:

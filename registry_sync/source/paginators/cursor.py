@@ -75,7 +75,7 @@ class Cursor(Paginator):
         """Return whether a mark is a token: another way to the page that the cursor leads to."""
         has_cursor = compile_path(self.cursor_path)(answer.body) is not ABSENT
         is_token = mark.kind == "token" or RESUMES.fullmatch(mark.entry.word) is not None
-        return is_token and (has_cursor or answer.pages > 1)
+        return is_token and (has_cursor or (answer.pages > 1 and not mark.sure))
 
 
 @register("header_cursor")
