@@ -47,6 +47,7 @@ NO_WORKER = (
 
 
 def may_publish(request: HttpRequest) -> bool:
+    """Return whether a user may publish mappings."""
     return request.user.has_perm(PUBLISH)
 
 

@@ -85,6 +85,7 @@ def take(draft: MappingDraft, field_ids: Sequence[str]) -> list[Json]:
 
 
 def schema_of(draft: MappingDraft) -> EntitySchema:
+    """Return the Benchling schema that a draft was started from, as it was read then."""
     return parse_schema(draft.schema["schema"], draft.schema["dropdowns"])
 
 

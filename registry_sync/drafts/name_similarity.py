@@ -60,6 +60,7 @@ def words_of(text: str) -> str:
 
 
 def in_words(alike: float) -> str:
+    """Return a likeness from 0 to 1 as evidence of a suggestion."""
     if alike >= 0.999:
         return "the same name"
     return "named alike" if alike >= ALIKE else "named otherwise"

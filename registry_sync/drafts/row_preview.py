@@ -34,6 +34,7 @@ class Example:
 def example(
     records: Sequence[Json], row: Json, schema: EntitySchema, connector: Connector
 ) -> Example:
+    """Return what one row of a draft (`field_id`, `path`, `rule`) makes of the sample's records."""
     if is_part(row["field_id"]):
         return _part_example(records, row, schema, connector)
     field = schema.field(row["field_id"])

@@ -51,10 +51,12 @@ def _nested(text: str) -> bool:
 
 
 def is_inchikey(text: str) -> bool:
+    """Return whether a text is an InChIKey."""
     return bool(INCHIKEY.fullmatch(text))
 
 
 def is_inchi(text: str) -> bool:
+    """Return whether a text is an InChI of version 1."""
     return text.startswith(("InChI=1/", "InChI=1S/"))
 
 
@@ -71,6 +73,7 @@ def is_cas(text: str) -> bool:
 
 
 def is_nucleotides(text: str) -> bool:
+    """Return whether a text is a sequence of DNA or RNA."""
     return bool(NUCLEOTIDES.fullmatch(text))
 
 
@@ -80,6 +83,7 @@ def is_protein(text: str) -> bool:
 
 
 def is_iso_date(text: str) -> bool:
+    """Return whether a text is a date without a time, as ISO 8601 writes it."""
     try:
         return not isinstance(read_iso(text), datetime)
     except ValueError:

@@ -101,6 +101,7 @@ def _compared(lane: Lane, entry: LedgerEntry, client: Client) -> TenantState:
 
 
 def written_values(entry: LedgerEntry) -> Iterator[tuple[str, Any]]:
+    """Yield what was last written to an entity: field id (or `registry id`, `name`) and value."""
     yield "registry id", entry.entity_registry_id
     yield "name", entry.name
     yield from entry.fields.items()

@@ -33,6 +33,7 @@ def _refuse_both(out: Compared, record: SourceRecord) -> None:
 
 
 def refused_duplicate(record: SourceRecord, outcome: str) -> RecordOutcome:
+    """Return the outcome of a record whose id another one has; `outcome` is as in the problem."""
     problem = duplicate_problem(record.external_id, outcome)
     return record_outcome(record, Outcome.FAILED, problems=(problem,))
 
@@ -51,9 +52,11 @@ def duplicate_problem(external_id: str, outcome: str) -> Problem:
 
 
 def is_newer(record: SourceRecord, than: datetime | None) -> bool:
+    """Return whether a record has a time, and a later one than `than` where that is known."""
     return record.modified_at is not None and (than is None or record.modified_at > than)
 
 
 def is_older(record: SourceRecord, earlier: dict[str, datetime | None]) -> bool:
+    """Return whether a record was modified before the one of its id that came earlier."""
     when = earlier[record.external_id]
     return when is not None and record.modified_at is not None and record.modified_at < when

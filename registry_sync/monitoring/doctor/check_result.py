@@ -50,18 +50,22 @@ def register(table: dict[str, AnyCheck], name: str) -> Callable[[AnyCheck], AnyC
 
 
 def ok(finding: str, remedy: str = "") -> CheckResult:
+    """Return that what was checked is as it should be."""
     return CheckResult("ok", finding, remedy)
 
 
 def warning(finding: str, remedy: str) -> CheckResult:
+    """Return that it works, but that someone should act."""
     return CheckResult("warning", finding, remedy)
 
 
 def bad(finding: str, remedy: str) -> CheckResult:
+    """Return that runs, or a part of the service, do not work."""
     return CheckResult("bad", finding, remedy)
 
 
 def skipped(finding: str, remedy: str = "") -> CheckResult:
+    """Return that nothing could be checked, and why."""
     return CheckResult("skipped", finding, remedy)
 
 
