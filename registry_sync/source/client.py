@@ -36,7 +36,8 @@ class Source:
     for each byte, in seconds; the connector's `limits` hold for whole answers. Unless it is
     `patient`, a client takes each answer as it is and does not wait for a better one. `memory`
     is what earlier answers showed. With `entries`, the list has no records but entries of their
-    ids, which may be bare. `on_response` is called with each answer.
+    ids, which may be bare. `on_response` is called with each answer. A record that `departs` needs
+    no modification time.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Source:
         memory: Memory | None = None,
         entries: bool = False,
         on_response: OnResponse = lambda request, status, size: None,
+        departs: Callable[[Json], bool] = lambda record: False,
     ) -> None:
         self.connector = connector
         self._waits = waits = Waits(pause, keep_alive)
@@ -69,7 +71,7 @@ class Source:
         )
         self._connection = connection
         self._exchange = Exchange(connection, pause=waits.pause, keep_alive=waits.keep_alive)
-        self._records = RecordReader(connector)
+        self._records = RecordReader(connector, departs)
         # Of each record; a method around a method would take longer than it does.
         self.identify: Callable[[Json], str | None] = self._records.identify
         find: type[RecordFinder] = RecordFinder

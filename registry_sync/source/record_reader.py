@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from registry_sync.core.epochs import UNITS, other_unit
@@ -16,10 +17,14 @@ class RecordReader:
     """Reads the ids and modification times of one registry's records.
 
     `bad_cursors` counts the times that could not be read, with the first of them as an example.
-    `untimed` is the id of its record, or "".
+    `untimed` is the id of its record, or "". A record without a time that `departs`, such as
+    `{"id": 3, "deleted": true}`, needs none.
     """
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(
+        self, connector: Connector, departs: Callable[[Json], bool] = lambda record: False
+    ) -> None:
+        self._departs = departs
         self.bad_cursors: tuple[int, str] = (0, "")
         self.untimed = ""
         self._terms = connector.incremental or Incremental()
@@ -55,7 +60,7 @@ class RecordReader:
         when = None if value is ABSENT else read_time(value, self._terms)
         if when is not None and self._unit and other_unit(value, self._unit):
             when = None  # seconds, given as milliseconds, would be a time in 1970
-        if when is None:
+        if when is None and not (value is ABSENT and self._departs(record)):
             count, example = self.bad_cursors
             shown = "no value" if value is ABSENT else shortened(repr(value), 80)
             self.bad_cursors = (count + 1, example or shown)

@@ -11,6 +11,7 @@ from registry_sync import __version__
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.core import stopping
+from registry_sync.mapping.tombstones import mark_of
 from registry_sync.runs.source_state import memory_of
 from registry_sync.source.answers.record_list import Memory
 from registry_sync.source.client import Source
@@ -112,6 +113,7 @@ def _source(
         keep_alive=keep_alive,
         memory=memory,
         entries=entries,
+        departs=lambda record: bool(mark_of(record)),
     )
 
 

@@ -184,6 +184,20 @@ def test_a_tombstone_is_a_withdrawal_and_clears_nothing(odoo, form):
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
 
 
+def test_a_tombstone_needs_no_modification_time(world, serve):
+    records = [compound(1), compound(2)]
+
+    def answer(asked):
+        since = asked.query.get("since", "")
+        return [r for r in records if r.get("modified_at", "9") >= since]
+
+    w = world([])
+    w.configure(**{"API URL": serve(answer).url})
+    assert codes(w.sync()) == set()
+    records[0] = {"id": "C-000001", "deleted": True}
+    assert codes(w.sync()) == {"withdrawn"} and codes(w.sync()) == set()
+
+
 @pytest.mark.invariant(12)
 def test_a_marked_record_with_values_is_synced_but_clears_nothing(odoo):
     w = odoo()
