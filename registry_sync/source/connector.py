@@ -78,7 +78,7 @@ class Incremental:
     lag: timedelta = setting(
         LAG,
         "How much earlier than the watermark each run asks. At least one unit of a granularity "
-        "above a second. 13 h without `cursor_path`, or while no record has a time there.",
+        "above a second. 37 h without `cursor_path`, or while no record has a time there.",
         type=DURATION, shown="5 min", example="1 h",
     )  # fmt: skip
     lag_is_set: bool = False

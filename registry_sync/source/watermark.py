@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 LAG = timedelta(minutes=5)
 """The lag unless one is set: how long a change may take to be seen by a reader."""
-BLIND_LAG = timedelta(hours=13)
+BLIND_LAG = timedelta(hours=37)
 """The lag unless one is set, if records have no time to go by: the registry's filter may read the
-time in any zone (12 hours west of UTC at most), or go by a clock that is behind."""
+time in any zone (12 hours west of UTC at most), go by a clock that is behind, or compare texts, in
+which `2026-01-05 15:00` comes before `2026-01-05T02:00`: a day more."""
 CLOCK_SLACK = timedelta(minutes=5)
 """By how much the clocks of a registry's several servers, and ours, may differ."""
 GRANULARITIES: dict[str, timedelta] = {

@@ -51,6 +51,24 @@ def test_a_date_header_that_is_behind_is_harmless(world):
 
 
 @pytest.mark.invariant(1)
+def test_a_filter_that_compares_times_as_text_loses_no_edit(world, serve):
+    """As SQLite does: a blank comes before the T, so that the whole day seems to be earlier."""
+    asked_at = (now() - timedelta(days=1)).replace(hour=15, minute=0)
+    records = [{**compound(n), "modified_at": "2026-01-05 10:00:00"} for n in range(3)]
+
+    def answer(asked):
+        found = [r for r in records if r["modified_at"] >= asked.query.get("since", "")]
+        return Reply(found, headers={"Date": f"{asked_at:%a, %d %b %Y %H:%M:%S} GMT"})
+
+    w = world([], config=PLAIN)
+    w.configure(**{"API URL": serve(answer).url})
+    w.sync()
+    records[1].update(approval=2001, modified_at=f"{asked_at:%Y-%m-%d} 14:59:00")
+    run = w.sync()
+    assert (run.kind, run.updated) == (Kind.INCREMENTAL, 1)
+
+
+@pytest.mark.invariant(1)
 @pytest.mark.parametrize("behind", [timedelta(minutes=20), timedelta(hours=12)])
 def test_no_date_header_and_a_registry_that_is_behind_loses_no_edit(world, serve, behind):
     """Its clock is behind ours, or its filter reads the time in a zone west of UTC."""
