@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
+from registry_sync.source.answers.parts_missing import parts_missing
+from registry_sync.source.answers.totals import find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted, marks_of
 from registry_sync.source.completeness.next_page_settings import propose
@@ -78,6 +80,25 @@ def test_a_time_to_continue_from_is_no_sure_sign() -> None:
     for key in ("continueFrom", "continueAt", "continueAfter"):
         answer = PageAnswer({"items": [], key: "2026-01-01T00:00:00Z"}, {}, (), "")
         assert [mark.sure for mark in marks_of(answer)] == [False], key
+
+
+class Listed(list[Any]):
+    """A page's records. Their text would be the whole page once more."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("the text of a page's records was made")
+
+
+def test_what_a_page_says_is_found_once_and_without_the_text_of_its_records() -> None:
+    items = Listed([{"id": 1}, {"id": 2}])
+    body = {"items": items, "total": 2, "more": True}
+    answer = PageAnswer(body, {}, items, "/list", came=2)
+    assert [mark.entry.path for mark in marks_of(answer)] == ["more"]
+    total = find_total(answer, "", last=True)
+    assert total is not None and total.count == 2
+    assert not parts_missing(answer.entries(), last=True)
+    assert answer.entries() is answer.entries()
+    assert answer.without_records(2).entries() is not answer.entries()
 
 
 FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]

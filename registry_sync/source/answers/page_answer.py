@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
@@ -88,6 +89,8 @@ class PageAnswer:
     empty: int = 0
     whole: bool = True
     records_at: str = ""
+    _entries: list[Entry] = field(default_factory=list, init=False, repr=False, compare=False)
+    """What `entries` found, as each who judges the page asks for it."""
 
     @property
     def count(self) -> int:
@@ -98,18 +101,21 @@ class PageAnswer:
         """Return the answer as if it had no records, after `records_before` others."""
         return replace(self, records=(), came=records_before)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         """Return what the answer says beside its records, headers first."""
-        records = {id(record) for record in self.records}
+        if not self._entries:
+            self._entries.extend(self._found())
+        return self._entries
+
+    def _found(self) -> Iterator[Entry]:
+        yield from _headers(self.headers)
         ranged = any(name.lower() == "content-range" for name in self.headers)
-        partial = [] if self.status != PARTIAL or ranged else [Entry(OF_PART, STATUS, "206", {})]
-        return [
-            *_headers(self.headers),
-            *partial,
-            *_of_body(self.body, records, _words(self.records_at)),
-        ]
+        if self.status == PARTIAL and not ranged:
+            yield Entry(OF_PART, STATUS, "206", {})
+        yield from _of_body(self.body, set(map(id, self.records)), _words(self.records_at))
 
 
+@lru_cache(maxsize=1024)
 def word_of(key: str) -> str:
     """Return a key in small letters and digits, without a prefix: `@odata.nextLink` is nextlink."""
     last = key.lower().rpartition(":")[2]

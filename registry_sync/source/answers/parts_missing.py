@@ -152,8 +152,9 @@ def _is_no_count(entry: Entry) -> bool:
 
 def _outcome(entry: Entry) -> bool:
     """Read `"status": "partial"`."""
-    text = str(entry.value).strip()
-    return entry.word in OUTCOMES and set(entry.within) <= ABOUT and bool(PARTLY.fullmatch(text))
+    if entry.word not in OUTCOMES or not set(entry.within) <= ABOUT:
+        return False
+    return bool(PARTLY.fullmatch(str(entry.value).strip()))
 
 
 def _shards(entry: Entry) -> bool:

@@ -168,10 +168,10 @@ def is_least(around: Mapping[str, Any]) -> bool:
 
 def _of_headers(entries: Iterable[Entry], answer: PageAnswer, last: bool) -> Total | None:
     for entry in entries:
-        text = str(entry.value).strip()
         ranged = entry.word == "contentrange" or entry.word in RANGES
         if not entry.header or not (ranged or _is_header_total(entry)):
             continue
+        text = str(entry.value).strip()
         if ranged and is_of_others(text, answer):  # bytes 0-1023/4096
             continue
         number = _number(text.rpartition("/")[2] if entry.word == "contentrange" else text)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.page_answer import OF_PART, PARTIAL, Entry, PageAnswer, word_of
 from registry_sync.source.completeness.flag_words import (
@@ -87,6 +88,7 @@ PAGE_NOW = (
 """Words of the page that an answer is."""
 STATUS_CODES = frozenset({"status", "statuscode", "httpstatus", "httpcode", "responsecode"})
 """Words by which some answers repeat the status that they come with."""
+PAGE_OF_PAGES = pattern(r"(?:(\w+) )?(\d{1,6}) ?(?:of|/|von|de|sur|di|van) ?(\d{1,6})")
 RECORD_COUNTS = re.compile(r"total|count|size|limit|perpage|pagesize|totalelements|items|offset")
 
 
@@ -208,10 +210,8 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 def _pages(entry: Entry, answer: PageAnswer) -> Mark | None:
     word, beside = entry.word, entry.beside
-    if found := re.fullmatch(
-        r"(?:(\w+) )?(\d{1,6}) ?(?:of|/|von|de|sur|di|van) ?(\d{1,6})",
-        str(entry.value).strip().lower(),
-    ):
+    held = isinstance(entry.value, (dict, list))  # of records, the text would be the whole page
+    if not held and (found := PAGE_OF_PAGES.fullmatch(str(entry.value).strip().lower())):
         about = (
             word in PAGE_NOW
             or word in PARTS
