@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db import connection
+
 from registry_sync.ledger.changes import differences
 from registry_sync.ledger.record_outcome import in_chunks
 from registry_sync.mapping.model import Entity
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun, Withdrawal
+from registry_sync.models.lookups import among_sql
 
 
 class LedgerView(NamedTuple):  # one per record read: costs a third of a dataclass
@@ -25,11 +28,18 @@ class LedgerView(NamedTuple):  # one per record read: costs a third of a datacla
     identity: str
 
 
+VIEWED = (
+    f"SELECT {', '.join(LedgerView._fields).replace('pk', 'id', 1)} "
+    f'FROM "{LedgerEntry._meta.db_table}" WHERE lane_id = %s AND external_id'
+)
+
+
 def views_of(lane: Lane, external_ids: Collection[str]) -> dict[str, LedgerView]:
     """Return the ledger's view of each of these external ids that it has."""
-    columns = LedgerView._fields
-    rows = LedgerEntry.objects.filter(lane=lane, external_id__among=external_ids)
-    return {row[1]: LedgerView._make(row) for row in rows.values_list(*columns)}
+    among, ids = among_sql(connection.vendor, external_ids)
+    with connection.cursor() as cursor:  # a queryset takes a third of the time for itself
+        cursor.execute(f"{VIEWED} {among}", [lane.pk, ids])
+        return {row[1]: LedgerView._make(row) for row in cursor.fetchall()}
 
 
 def in_use(lane: Lane, external_ids: Collection[str]) -> set[str]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.core.types import Json
 from registry_sync.ledger.changes import Writing, differences
-from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, write_entries
+from registry_sync.ledger.entry_rows import ENTITY_COLUMNS, note_seen, write_entries
 from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.lookup import LedgerView, views_of
 from registry_sync.ledger.record_outcome import COUNTS, Outcome, RecordOutcome, in_chunks
@@ -60,13 +60,16 @@ def record(
     *,
     batch: Batch | None = None,
     before: dict[str, LedgerView] | None = None,
+    same: Sequence[int] = (),
     **run_values: object,
 ) -> None:
     """Record the outcomes of some records, in one transaction under the lease.
 
     With `batch`, the records are removed from that batch; an empty batch is done. `before` is the
-    ledger's view of these records, if it was read since they were last recorded. `run_values` are
-    written to the run with its counts. Raise LeaseLost, and then nothing is written.
+    ledger's view of these records, if it was read since they were last recorded. `same` are the
+    rows of further records, which this run saw for the first time and as the ledger has them.
+    `run_values` are written to the run with its counts. Raise LeaseLost, and then nothing is
+    written.
     """
     with transaction.atomic():
         runs.renew(lease)
@@ -74,7 +77,7 @@ def record(
         writing = Writing(run, run.lane)
         if before is None:
             before = views_of(run.lane, {result.external_id for result in results})
-        for chunk in in_chunks(_note_seen(run, results, before)):
+        for chunk in in_chunks(_note_seen(run, results, before, same)):
             _write(run, chunk, writing)
         writing.close()
         if batch is not None:
@@ -86,10 +89,13 @@ def record(
 
 
 def _note_seen(
-    run: SyncRun, results: Sequence[RecordOutcome], before: dict[str, LedgerView]
+    run: SyncRun,
+    results: Sequence[RecordOutcome],
+    before: dict[str, LedgerView],
+    same_rows: Sequence[int],
 ) -> list[RecordOutcome]:
     """Count some outcomes, and note the rows that this run saw as they are; return the others."""
-    touched: list[int] = []
+    touched = list(same_rows)
     again: list[int] = []
     to_write: list[RecordOutcome] = []
     run_id = run.pk  # reading a model's pk costs more than all else in this loop
@@ -108,10 +114,7 @@ def _note_seen(
     run.unchanged += len(touched)
     touched += again
     if touched:
-        # A set: Django inspects each item of a list.
-        LedgerEntry.objects.filter(pk__among=set(touched)).update(
-            seen_run_id=run_id, seen_reading=run.reading_number, outcome=Outcome.UNCHANGED
-        )
+        note_seen(run, touched)
     return to_write
 
 

@@ -7,6 +7,7 @@ the query itself, and SQLite would need several queries.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,6 +15,13 @@ from django.db.models import Field, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 Sql = tuple[str, Any]
+
+
+def among_sql(vendor: str, values: Iterable[Any]) -> tuple[str, Any]:
+    """Return the condition that follows a column, and its parameter."""
+    if vendor == "postgresql":
+        return "= ANY(%s)", list(values)
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
 
 
 @Field.register_lookup
@@ -27,10 +35,12 @@ class Among(Lookup):
         raise NotImplementedError(f"`among` is not available for {connection.vendor}.")
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        column, params = self.process_lhs(compiler, connection)
-        values = json.dumps(list(self.rhs))
-        return f"{column} IN (SELECT value FROM json_each(%s))", [*params, values]
+        return self._membership(compiler, connection)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        return self._membership(compiler, connection)
+
+    def _membership(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*params, list(self.rhs)]
+        among, values = among_sql(connection.vendor, self.rhs)
+        return f"{column} {among}", [*params, values]

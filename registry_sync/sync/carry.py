@@ -58,7 +58,8 @@ class Carrier:
         with self.ctx.timed("upsert"):
             self.delivery.send_full_batches()
         place = self.place(page) if page and not out.later else {}
-        self.delivery.record([*out.settled, *stopped], out.views, **place)
+        same = list(out.same.values())
+        self.delivery.record([*out.settled, *stopped], out.views, same, **place)
         if out.later:
             # An earlier form of these is still on its way: it has to land before they follow.
             self.delivery.flush()

@@ -39,13 +39,15 @@ def compare(
     run, lane = ctx.run, ctx.lane
     ids = {record.external_id for record in records}
     views = ledger.views_of(lane, ids)
-    out = Compared(views, pins=open_pins(lane, views), merges=merges.open_merges(lane, views))
+    out = Compared(views)
     if not force and len(ids) == len(records):
         records = _settle_same(records, views, underway, run, out)
-    _compare_each(ctx, records, out, underway=underway, force=force, position=position)
-    _report(ctx, out)
-    merges.resolve_links(out)
-    _drop_held(lane, out)
+    if records:  # none of most pages
+        out.pins, out.merges = open_pins(lane, views), merges.open_merges(lane, views)
+        _compare_each(ctx, records, out, underway=underway, force=force, position=position)
+        _report(ctx, out)
+        merges.resolve_links(out)
+        _drop_held(lane, out)
     return out
 
 
@@ -95,9 +97,9 @@ def _settle_same(
     out: Compared,
 ) -> list[SourceRecord]:
     """Settle what is as the ledger has it, by far the most of a full read; return the rest."""
-    unsettled, run_id, settle = [], run.pk, out.settled.append
+    unsettled, run_id, same = [], run.pk, out.same
     for record in records:
-        external_id, _, raw_hash, when, retried, _ = record
+        external_id, _, raw_hash, _, retried, _ = record
         before = views.get(external_id)
         if (
             before is None
@@ -110,7 +112,7 @@ def _settle_same(
         ):
             unsettled.append(record)
         else:
-            settle(RecordOutcome(external_id, raw_hash, UNCHANGED, modified_at=when))
+            same[external_id] = before.pk
     return unsettled
 
 

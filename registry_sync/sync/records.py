@@ -81,6 +81,8 @@ class Compared:
     views: dict[str, LedgerView]
     candidates: list[Candidate] = field(default_factory=list)
     settled: list[RecordOutcome] = field(default_factory=list)
+    same: dict[str, int] = field(default_factory=dict)
+    """The ledger's rows, by external id, of records that are as the ledger has them."""
     repeated: int = 0
     coerced: int = 0
     came_again: list[tuple[SourceRecord, bool]] = field(default_factory=list)

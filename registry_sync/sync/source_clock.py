@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from registry_sync.source.watermark import CLOCK_SLACK, advance, asked_at, ignor
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
 
+MODIFIED_AT = attrgetter("modified_at")
 LEAST_LAG = timedelta(seconds=10)
 """A `Date` header has whole seconds, and is written by another host than a record's time."""
 
@@ -67,23 +69,26 @@ class SourceClock:
         run = self.run
         since = self.asked_from(run.since) if run.since is not None else None
         assert run.server_date is not None
-        newest: SourceRecord | None = None
-        for record in records:
-            if record.external_id == run.expected_record:
-                run.expected_record = ""
+        expected = run.expected_record
+        if expected and any(record.external_id == expected for record in records):
+            run.expected_record = ""
+        if since is not None and not run.reads_all:
+            for record in records:
+                if record.modified_at is not None and record.modified_at < since:
+                    run.older += 1
+                    self._older = self._older or (record.external_id, record.modified_at)
+        timed = [record for record in records if record.modified_at is not None]
+        if not timed:
+            return
+        newest = max(timed, key=MODIFIED_AT)  # the first of several
+        # Of records that are dated later than the clock, the last one stands for all.
+        future = newest.modified_at is not None and newest.modified_at > run.server_date
+        for record in timed if future else [newest]:
             when = record.modified_at
-            if when is None:
-                continue
-            if since is not None and not run.reads_all and when < since:
-                run.older += 1
-                self._older = self._older or (record.external_id, when)
-            if run.watermark is None or when > run.watermark:
+            if when is not None and (run.watermark is None or when > run.watermark):
                 run.watermark = advance(run.watermark, when, run.server_date)
                 run.watermark_record = record.external_id
-            if newest is None or newest.modified_at is None or when > newest.modified_at:
-                newest = record
-        if newest is not None:
-            self._name_future(page, newest)
+        self._name_future(page, newest)
 
     @property
     def chooses(self) -> bool:

@@ -74,6 +74,16 @@ def test_what_is_as_it_was_is_only_seen():
     assert ctx.run.position == SyncRun.objects.get(pk=ctx.run.pk).position == {"n": 1}
 
 
+def test_rows_that_are_as_the_ledger_has_them_are_only_seen():
+    ctx = context(reading={"number": 2})
+    rows = [row(ctx, id_) for id_ in ("C-1", "C-2", "C-3")]
+    same = [rows[0].pk, rows[2].pk]
+    record(ctx, outcome("unchanged", "C-2", retried=True), same=same, position={"n": 1})
+    assert counts(ctx) == {"read": 3, "unchanged": 3, "retried": 1}
+    assert set(seen(ctx).values()) == {("unchanged", True, 2)}
+    assert ctx.run.position == {"n": 1} and not Change.objects.exists()
+
+
 def test_one_that_comes_again_is_counted_once_under_its_last_outcome():
     ctx = context()
     row(ctx)

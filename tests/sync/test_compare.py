@@ -36,8 +36,9 @@ def page(ctx: Any, *records: SourceRecord, underway: tuple[str, ...] = (), **how
 
 def settled(out: Compared) -> dict[str, str]:
     """Return what was settled by external id: the outcome, or the code of what is wrong."""
-    assert len(out.settled) == len({one.external_id for one in out.settled})
-    return {
+    ids = [*out.same, *(one.external_id for one in out.settled)]
+    assert len(ids) == len(set(ids))
+    return dict.fromkeys(out.same, "unchanged") | {
         one.external_id: one.problems[0].code if one.problems else str(one.outcome)
         for one in out.settled
     }
@@ -55,9 +56,21 @@ def test_what_is_as_it_was_is_unchanged_and_the_rest_goes():
     in_ledger(ctx, record("C-4"), entity_hash="", raw_hash="other")
     out = page(ctx, record("C-1"), record("C-2", "b"), record("C-3"), record("C-4"))
     assert settled(out) == {"C-1": "unchanged"}
+    assert out.same == {"C-1": ctx.lane.ledger.get(external_id="C-1").pk}
     assert sent(out) == {"C-2": False, "C-3": True, "C-4": True}
     assert out.candidates[0].entity.fields == {"f0": "b"}
     assert (out.repeated, out.came_again, out.later) == (0, [], [])
+
+
+def test_a_page_that_is_as_it_was_asks_the_ledger_alone(django_assert_num_queries):
+    """So are most pages of a full read."""
+    ctx = context()
+    some = [record(f"C-{number}") for number in range(3)]
+    for one in some:
+        in_ledger(ctx, one)
+    with django_assert_num_queries(1):
+        out = page(ctx, *some)
+    assert list(out.same) == ["C-0", "C-1", "C-2"] and settled(out).keys() == out.same.keys()
 
 
 @pytest.mark.parametrize("many", [False, True])

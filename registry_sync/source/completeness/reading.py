@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
+from operator import le
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.late_patterns import pattern
@@ -119,14 +121,12 @@ class Reading:
         self.pages += 1
         self.paused = False
         self.place = mark_of(next_position)
-        last = self.last_id
-        for external_id in ids:
-            self.came += 1
-            if last and external_id != last:
-                self.rising = self.rising and _precedes(last, external_id)
-                self.falling = self.falling and _precedes(external_id, last)
-            last = external_id
-        self.last_id = last
+        read = list(ids)
+        self.came += len(read)
+        chain = [self.last_id, *read] if self.last_id else read
+        self.rising = self.rising and _is_rising(chain)
+        self.falling = self.falling and _is_rising(chain[::-1])
+        self.last_id = chain[-1] if chain else ""
         counts = counts_records(next_position, self.came)
         self.counted = self.counted or counts
         self.blind = self.blind or (counts and "after" not in (next_position or {}))
@@ -245,6 +245,13 @@ def is_settled(*, signs: bool, attempt: int, agrees: bool, complete: bool, twice
     if attempt > 1 and complete:
         return True
     return not signs and not twice
+
+
+def _is_rising(ids: list[str]) -> bool:
+    """Return whether no id comes before the one it follows; the same id may come again."""
+    if not any(map(str.isdecimal, ids)):  # a page of them is compared in C
+        return all(map(le, ids, ids[1:]))
+    return all(one == other or _precedes(one, other) for one, other in pairwise(ids))
 
 
 def _precedes(one: str, other: str) -> bool:

@@ -54,10 +54,12 @@ class BatchDelivery:
         self,
         outcomes: Sequence[RecordOutcome],
         views: dict[str, ledger.LedgerView],
+        same: Sequence[int] = (),
         **run_values: Any,
     ) -> None:
-        if outcomes or run_values:
-            ledger.record(self.ctx.run, self.ctx.lease, outcomes, before=views, **run_values)
+        if outcomes or same or run_values:
+            run, lease = self.ctx.run, self.ctx.lease
+            ledger.record(run, lease, outcomes, before=views, same=same, **run_values)
 
     def oldest_position(self) -> Json | None:
         return self._pending[0].position if self._pending else None

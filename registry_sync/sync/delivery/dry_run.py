@@ -70,12 +70,15 @@ class DryRunDelivery:
         self,
         outcomes: Sequence[RecordOutcome],
         views: dict[str, ledger.LedgerView],
+        same: Sequence[int] = (),
         **run_values: Any,
     ) -> None:
         """Count what would not be sent, and tell what would be refused.
 
         What waits for another record is looked at again at the end, as the sync does.
         """
+        self.run.read += len(same)
+        self.run.unchanged += len(same)
         self._see(outcomes)
         withdrawn = [s for s in outcomes if s.gone and _held(views, s)]
         self._report_withdrawn([s for s in withdrawn if not self._may_go(s)])

@@ -38,9 +38,13 @@ class Delivery(Protocol):
         self,
         outcomes: Sequence[RecordOutcome],
         views: dict[str, ledger.LedgerView],
+        same: Sequence[int] = (),
         **run_values: Any,
     ) -> None:
-        """Record outcomes that need no sending; `views` is what the ledger holds of them."""
+        """Record outcomes that need no sending; `views` is what the ledger holds of them.
+
+        `same` are the ledger's rows of further records, which are as the ledger has them.
+        """
 
     def oldest_position(self) -> Json | None:
         """Return the position of the first candidate that is in no batch yet, or None."""

@@ -104,6 +104,7 @@ class Departures:
             return
         out.candidates = [c for c in out.candidates if c.record.external_id not in problems]
         out.settled = [done for done in out.settled if done.external_id not in problems]
+        out.same = {id_: row for id_, row in out.same.items() if id_ not in problems}
         for external_id, problem in problems.items():
             del back[external_id]
             failed = record_outcome(raws[external_id], Outcome.FAILED, problems=(problem,))
