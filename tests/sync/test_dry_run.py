@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_sync.models import SyncRun
+from registry_sync.sync.delivery.dry_run_waits import DryRunWaits
 from tests.support.drafting import preview_all
 from tests.support.people import hand
 from tests.support.registry import compound
@@ -36,6 +37,22 @@ def test_a_dry_run_foretells_names_given_up(world):
     run = w.sync()
     assert (dry.updated, dry.failed) == (run.updated, run.failed) == (2, 0)
     assert w.values()["C-000002"]["name"] == "Compound 1"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("parent", "failed"), [(None, 0), ("C-000006", 0), ("C-404", 4)])
+def test_a_dry_run_follows_a_chain_of_given_up_names(world, parent, failed, monkeypatch):
+    w = world([compound(n) for n in range(8)])
+    w.sync()
+    for n in range(8):
+        more = {"parent": parent} if n == 3 and parent else {}
+        w.registry.edit(f"C-{n:06d}", name=f"Compound {n + 1}", **more)
+    rounds, pass_some = [], DryRunWaits.pass_some
+    monkeypatch.setattr(DryRunWaits, "pass_some", lambda w: rounds.append(w) or pass_some(w))
+    dry = w.sync(kind=Kind.DRY_RUN)
+    run = w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed) == (8 - failed, failed)
+    assert len(rounds) <= 3, "one that links may still be refused; no other takes a round"
 
 
 @pytest.mark.once

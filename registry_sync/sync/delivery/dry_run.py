@@ -12,16 +12,15 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.model import Entity
-from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError, LedgerEntry
 from registry_sync.runs import schema_view
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.dry_run_waits import DryRunWaits
 from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.gates.name_circles import circles_of
 from registry_sync.sync.plans.plan_recorder import NoPlan
-from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
+from registry_sync.sync.records import Candidate
 from registry_sync.sync.withdrawals import policy
 
 LEFT = {
@@ -41,9 +40,8 @@ class DryRunDelivery:
         self.lease = ctx.lease
         self.client, self.claims, self.listener = ctx.client, claims, ctx.listener
         self.underway: dict[str, str] = {}
-        self._waiting: list[RecordOutcome] = []
         self._links = LinkForecast(ctx, claims)
-        self._given_up: set[str] = set()
+        self._waits = DryRunWaits(ctx, claims, self._links)
         self.plan = plan
         self.seen: dict[str, bool] = {}
         """The records that were refused before, and whether they came as they were then."""
@@ -82,7 +80,7 @@ class DryRunDelivery:
         self._see(outcomes)
         withdrawn = [s for s in outcomes if s.gone and _held(views, s)]
         self._report_withdrawn([s for s in withdrawn if not self._may_go(s)])
-        self._waiting += [s for s in outcomes if _waits(s)]
+        self._waits.outcomes += [s for s in outcomes if _waits(s)]
         self._refuse([s for s in outcomes if not _waits(s)])
 
     def _see(self, outcomes: Sequence[RecordOutcome]) -> None:
@@ -93,12 +91,10 @@ class DryRunDelivery:
 
     def conclude(self) -> None:
         """Settle what waited until every record was seen."""
-        while passing := self._passing():
-            passing_ids = {candidate.entity.external_id for candidate in passing}
-            self._waiting = [s for s in self._waiting if s.external_id not in passing_ids]
+        while passing := self._waits.pass_some():
             self.add(passing)
-        self._refuse([self._explained(waiting) for waiting in self._waiting])
-        self._waiting = []
+        self._refuse([self._waits.explained(waiting) for waiting in self._waits.outcomes])
+        self._waits.outcomes = []
 
     def _may_go(self, outcome: RecordOutcome) -> bool:
         """Return whether the policy archives what left in this way: then the forecast tells."""
@@ -116,57 +112,6 @@ class DryRunDelivery:
             ways = [f"{LEFT.get(how, LEFT[''])}: {first_ids(ids)}." for how, ids in by_way.items()]
             text = f"{' '.join(ways)} Nothing is archived."
             runs.warn(self.run, self.lease, "withdrawn", text)
-
-    def _passing(self) -> list[Candidate]:
-        wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self._waiting}
-        named = {id_: key for id_, (waits_for, key) in wants.items() if waits_for == "name"}
-        by_id = {s.external_id: s for s in self._waiting}
-
-        def wished(external_id: str) -> set[str]:
-            entity = self._entity_of(by_id[external_id])
-            return names.keys_of([entity] if entity is not None else [])
-
-        circles = circles_of(self.lane, self.setup.mapping, named, wished)
-        swapped = {external_id for circle in circles for external_id in circle}
-        views = ledger.views_of(self.lane, list(wants))
-        linkable = self._links.linkable(
-            {key for waits_for, key in wants.values() if waits_for == "link"}
-        )
-        passing = []
-        for waiting in self._waiting:
-            waits_for, key = wants[waiting.external_id]
-            free = key in self._given_up and not self.claims.holders(name_key(key))
-            if (
-                (waits_for == "link" and (self._comes(key) or key in linkable))
-                or waiting.external_id in swapped
-                or free
-            ):
-                raw, entity = waiting.raw or {}, self._entity_of(waiting)
-                assert entity is not None
-                before = views.get(waiting.external_id)
-                record = SourceRecord(
-                    waiting.external_id, raw, waiting.raw_hash, waiting.modified_at
-                )
-                candidate = candidate_of(record, entity, before, self.setup.schema.entity_type)
-                self.claims.add([candidate.entity])
-                passing.append(candidate)
-        return passing
-
-    def _comes(self, registry_id: str) -> bool:
-        """Return whether a record of this run would have a registry id, in this very spelling."""
-        holders = self.claims.holders(name_key(registry_id))
-        ids = (self.setup.mapping.registry_id(h.external_id) for h in holders if h.kind == "id")
-        return registry_id in ids
-
-    def _explained(self, outcome: RecordOutcome) -> RecordOutcome:
-        """Return a record that still waits, with why what it links to cannot be linked."""
-        entity = self._entity_of(outcome)
-        if entity is None:
-            return outcome
-        return outcome._replace(problems=(self._links.explained(outcome.problems[0], entity),))
-
-    def _entity_of(self, outcome: RecordOutcome) -> Entity | None:
-        return transform(outcome.raw or {}, outcome.external_id, self.setup.mapping).entity
 
     def _refuse(self, outcomes: Sequence[RecordOutcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.outcome == Outcome.FAILED]
@@ -221,9 +166,9 @@ class DryRunDelivery:
         field_names = {field.id: field.name for field in self.setup.schema.fields}
         self._count(Outcome.CREATED if candidate.is_new else Outcome.UPDATED)
         if before is not None and before.name_key != entity.name_key:
-            self._given_up.add(before.name_key)
+            self._waits.given_up.add(before.name_key)
         if before is not None and "aliases" in entity.fields:
-            self._given_up |= own_items(before, "aliases") - entity.alias_keys
+            self._waits.given_up |= own_items(before, "aliases") - entity.alias_keys
         self.listener.finding(
             entity.external_id,
             "created" if candidate.is_new else "changed",

@@ -24,12 +24,7 @@ def circles_of(
     that it is to have: who keeps what another one waits for does not give way. A circle begins with
     a record whose name is waited for, if there is one, and its last record is who waits for it.
     """
-    keys = set(wants.values())
-    if not keys:
-        return []
-    holders = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
-    named = dict(holders.values_list("name_key", "external_id"))
-    held = _aliases(lane, keys) | named if "aliases" in mapping.field_ids else named
+    held, named = holders_of(lane, mapping, set(wants.values()))
     found: list[list[str]] = []
     done: set[str] = set()
     for external_id in wants:
@@ -47,6 +42,18 @@ def circles_of(
             first = next((n for n, key in enumerate(given_keys) if key in named), 0)
             found.append(circle[first:] + circle[:first])
     return found
+
+
+def holders_of(
+    lane: Lane, mapping: Mapping, keys: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return which records hold these keys and could give them up, and which hold them as names."""
+    if not keys:
+        return {}, {}
+    holders = lane.ledger.filter(name_key__among=keys).exclude(entity_hash="")
+    named = dict(holders.values_list("name_key", "external_id"))
+    held = _aliases(lane, keys) | named if "aliases" in mapping.field_ids else named
+    return held, named
 
 
 def _aliases(lane: Lane, keys: Collection[str]) -> dict[str, str]:
