@@ -128,7 +128,7 @@ class DecidesDifferences(Reasoned):
         selected, count = sum(map(len, keys.values())), sum(map(sum, keys.values()))
         message = f"{number_of(count, 'difference')} {word}." if word == "accepted" else ""
         if remaining := selected - count:
-            why = "their values or records are not known here."
+            why = "decided in the meantime, or their values or records are not known here."
             verb = "" if message else f" {word}"
             message = f"{message} {remaining:,} could not be{verb}: {why}".strip()
         if message:

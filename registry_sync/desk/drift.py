@@ -40,7 +40,7 @@ def differences_of(lane: Lane, rows: Iterable[Drift]) -> dict[Drift, FieldDiffer
         pin = next(covering, None)
         found[row] = FieldDifference(
             row.external_id, row.entity_id, row.field_id, row.field,
-            row.theirs, pin.source if pin else row.ours,
+            row.theirs, pin.source if pin else row.ours, row.pk,
         )  # fmt: skip
     return found
 

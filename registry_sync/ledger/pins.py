@@ -28,7 +28,10 @@ UNREADABLE = "?"
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """One value that differs: Benchling's (`theirs`), and the registry's as it would be sent."""
+    """One value that differs: Benchling's (`theirs`), and the registry's as it would be sent.
+
+    `drift` is the primary key of the Drift that says so, 0 where a comparison does.
+    """
 
     external_id: str
     entity_id: str
@@ -36,6 +39,7 @@ class FieldDifference:
     field: str
     theirs: Any
     source: Any
+    drift: int = 0
 
 
 def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
@@ -93,7 +97,9 @@ def pinned(entity: Entity, pins: Iterable[Pin]) -> Entity:
 def accept(
     lane: Lane, differences: Sequence[FieldDifference], *, actor: str, reason: str
 ) -> list[Pin]:
-    """Pin differences; return the pins. What cannot be sent or is not in the ledger is left out.
+    """Pin differences; return the pins.
+
+    What cannot be sent, is not in the ledger, or is decided already is left out.
 
     A pin that stood in a field ends, and stays in the list.
     """
@@ -122,7 +128,7 @@ def restore(
     """Let the ledger hold Benchling's values, so that the next reading writes the registry's.
 
     A pin that stood in a field is taken back. Return the external ids of the records, which a run
-    must then read; what is not in the ledger is left out.
+    must then read; what is not in the ledger, or is decided already, is left out.
     """
     ids: dict[str, None] = {}
     for each in differences:
@@ -153,11 +159,13 @@ def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
 def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
     """Put Benchling's value into the ledger; return False for what the ledger does not have.
 
+    So too for drift that has ended since it was read, as when two people decide at once.
+
     Of a shared list that is `restored`, only what this app wrote is put there.
     """
     rows = LedgerEntry.objects.select_for_update().filter(lane=lane, external_id=each.external_id)
     entry = rows.exclude(entity_hash="").first()
-    if entry is None:
+    if entry is None or (each.drift and Drift.objects.get(pk=each.drift).closed_at is not None):
         return False
     is_name, is_shared = each.field_id == "name", each.field_id in SHARED
     written = entry.fields.get(each.field_id)

@@ -13,7 +13,9 @@ from django.test import Client
 
 from registry_sync.core.problems import SyncError
 from registry_sync.desk import withdrawals
-from registry_sync.models import Allowance, Lane, Merge, Proposal, Withdrawal
+from registry_sync.desk.drift import differences_of
+from registry_sync.ledger import pins
+from registry_sync.models import Allowance, Drift, Lane, Merge, Pin, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.proposals import Person
 from tests.support import factories
@@ -140,6 +142,24 @@ def test_a_withdrawal_is_decided_once():
     )
     row.refresh_from_db()
     assert (row.state, row.actor, kept) == (Withdrawal.State.RELEASED, "ann", [])
+
+
+def test_drift_is_decided_once():
+    lane, row = drifted()
+    found, restored = list(differences_of(lane, [row]).values()), list[str]()
+    at_once(
+        lambda: pins.accept(lane, found, actor="ann", reason="right"),
+        lambda: restored.extend(pins.restore(lane, found, actor="bea", reason="wrong")),
+    )
+    row.refresh_from_db()
+    assert (row.ended, restored, Pin.objects.get(closed_at=None).actor) == ("accepted", [], "ann")
+
+
+def drifted() -> tuple[Lane, Drift]:
+    """A lane, and a value of a record in it that someone changed in Benchling."""
+    entry = factories.LedgerEntryFactory(fields={"f": "a"}, entity_hash="written")
+    place = {"lane": entry.lane, "external_id": entry.external_id}
+    return entry.lane, factories.DriftFactory(**place, field_id="f", ours="a", theirs="b")
 
 
 def test_a_merge_is_decided_once():

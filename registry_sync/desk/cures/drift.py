@@ -75,7 +75,7 @@ def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Do
 
 def _with_left(done: Done, undecided: int) -> Done:
     if undecided:
-        why = "their values or records are not known here."
+        why = "decided in the meantime, or their values or records are not known here."
         done.warnings.append(f"{number_of(undecided, 'difference')} could not be decided: {why}")
     return done
 
