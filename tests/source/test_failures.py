@@ -36,6 +36,8 @@ FAILED: list[tuple[Any, str, str]] = [
     ({"status": "500 Internal Server Error"}, "500", OWNER),
     ({"result": "ERROR", "items": []}, "ERROR", OWNER),
     ({"authenticated": False, "items": []}, "authenticated", KEY),
+    ({"maintenance": True, "items": []}, "maintenance", OWNER),
+    ({"success": "nein", "items": []}, "success", OWNER),
     # Codes.
     ({"code": 500, "data": [], "server": "n3"}, "500", OWNER),
     ({"errcode": 40001, "errmsg": "invalid credential"}, "invalid credential", KEY),

@@ -99,6 +99,20 @@ def test_a_quiet_day_that_is_a_failure_is_not_green(lane: Any) -> None:
         assert w.sync().status == SUCCEEDED, "the next run is green again"
 
 
+@pytest.mark.parametrize("nothing", [None, []])
+@pytest.mark.invariant(5)
+def test_a_new_list_beside_an_empty_one_makes_everything_be_read(lane: Any, nothing: Any) -> None:
+    """Once: after that it is known to stand beside the records."""
+    w, said = lane({"items": FULL})
+    w.sync()
+    for key in ("changes", "data"):
+        said["quiet"] = {"items": nothing, key: [{**FULL[0], "text": "new"}]}
+        for reads_all in (True, False):
+            run = w.sync()
+            assert (run.status, run.reads_all) == (SUCCEEDED, reads_all), run.full_reason
+        assert w.values()["M-1"]["SMILES"] == "t1"
+
+
 def test_an_object_that_may_be_a_record_makes_everything_be_read(lane: Any) -> None:
     w, said = lane({"items": FULL})
     w.sync()

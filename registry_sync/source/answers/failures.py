@@ -27,6 +27,7 @@ WELL = frozenset({
 ILL = frozenset({
     "haserror", "haserrors", "iserror", "isfailed", "failed", "timeout", "timedout", "istimeout",
     "loginrequired", "requireslogin", "authenticationrequired", "isexpired", "sessionexpired",
+    "maintenance", "maintenancemode", "undermaintenance", "offline", "isoffline",
 })  # fmt: skip
 """Words of flags that are true where something failed."""
 COUNTS = frozenset({"failed", "failures", "errors"})
@@ -255,7 +256,7 @@ def _says_so(words: Json, texts: list[str]) -> bool:
 def _is_no(value: Any) -> bool:
     if isinstance(value, (bool, int)):
         return value in (False, 0)
-    return value in ("false", "0", "no", "n", "f", "off", "ko", "nok")
+    return value in ("false", "0", "no", "n", "f", "off", "nein", "ko", "nok")
 
 
 def _is_bad_code(value: Any, texts: list[str]) -> bool:

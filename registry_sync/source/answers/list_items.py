@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import DoubledKey
-from registry_sync.source.answers.record_guess import select
+from registry_sync.source.answers.record_guess import objects_in, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,11 @@ def is_nil(value: Any) -> bool:
     [(key, nil)] = value.items()
     named = key.rpartition(":")[2].lstrip("@$#_").lower() in ("nil", "null")
     return named and str(nil).lower() in ("true", "1")
+
+
+def lone_objects(body: Any, is_record: Callable[[Any], bool]) -> set[str]:
+    """Return where an answer has an object that may be a record, "$" if it is one itself."""
+    if not isinstance(body, dict):
+        return set()
+    inner = {path for path, value in objects_in(body) if is_record(value)}
+    return inner | ({"$"} if is_record(body) else set())

@@ -13,7 +13,13 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
-from registry_sync.source.answers.list_items import RecordList, is_nil, named, sorted_out
+from registry_sync.source.answers.list_items import (
+    RecordList,
+    is_nil,
+    lone_objects,
+    named,
+    sorted_out,
+)
 from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
@@ -23,7 +29,6 @@ from registry_sync.source.answers.record_guess import (
     is_only_about_pages,
     is_usual,
     lists_in,
-    objects_in,
     select,
     word,
 )
@@ -31,6 +36,7 @@ from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
+NEW_LIST = "the registry's answer has a new list at"
 MOST_KEPT = 50
 EMPTY: tuple[Any, ...] = (None, "", {}, [], "null", "[]")
 
@@ -125,21 +131,18 @@ class RecordFinder:
     def count(self, body: Any) -> int:
         """Return how many records an answer has that is not read."""
         try:
-            place = self.place
-            if place:
+            if place := self.place:
                 return self._at(place, body, whole=True, later=True).count
             return self._first(body, whole=True)[1].count
         except Unusable:
             return 0
 
     def find(self, body: Any, *, whole: bool, later: bool) -> RecordList:
-        """Return the records of an answer.
+        """Return the records of an answer. Raise Unusable.
 
-        `whole`: everything was requested. `later`: other pages came before this one. Raise
-        Unusable.
+        `whole`: everything was requested. `later`: other pages came before this one.
         """
-        place = self.place
-        if place:
+        if place := self.place:
             found = self._at(place, body, whole=whole, later=later)
         else:
             place, found = self._first(body, whole=whole)
@@ -152,11 +155,11 @@ class RecordFinder:
     def _at(self, place: str, body: Any, *, whole: bool, later: bool) -> RecordList:
         value = compile_path(place.removesuffix("[*]"))(body)
         if isinstance(value, list):
-            return sorted_out(value, place)
+            return sorted_out(value, place) if value or whole or later else self._quiet(body)
         if is_filter(place):
             return RecordList([] if value is ABSENT else [value])
         if value in EMPTY or is_nil(value) or (value is False and place == self.learned):
-            return RecordList()
+            return RecordList() if whole or later else self._quiet(body)
         found = self._object(value, place) if isinstance(value, dict) else None
         if found is not None:
             return found
@@ -166,6 +169,13 @@ class RecordFinder:
             f"its answer has {value!r:.60} at {place}, where a list of records was expected",
             select(*(lists_in(body) or ["…"])),
         )
+
+    def _quiet(self, body: Any) -> RecordList:
+        """Return an empty list of changes, in doubt if another one has what may be them."""
+        others = [] if self._selector else self._others(body)
+        moved = [path for path in others if self._is_like(path, body)]
+        self._suspects.update(moved)
+        return RecordList(doubt=f"{NEW_LIST} {named(moved[0])}" if moved else "")
 
     def _object(self, value: Json, place: str) -> RecordList | None:
         """Return an object as a list, if it is one record or maps keys to records."""
@@ -186,7 +196,7 @@ class RecordFinder:
             return RecordList()
         if self._is_bare(body):
             return RecordList([body])
-        if not whole and self._lone_objects(body) - self._beside:
+        if not whole and lone_objects(body, self.is_record) - self._beside:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
             raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
@@ -201,7 +211,7 @@ class RecordFinder:
                 f"list at {named(moved[0])}",
                 f"checks with the registry's owner which it is, and {select(*moved)}",
             )
-        return RecordList(doubt=f"the registry's answer has a new list at {named(moved[0])}")
+        return RecordList(doubt=f"{NEW_LIST} {named(moved[0])}")
 
     def _never_seen(self, place: str, body: Any, *, whole: bool) -> RecordList:
         """Return what it means that a place, where no records were seen yet, has no list."""
@@ -258,7 +268,7 @@ class RecordFinder:
             return
         self._envelope |= body.keys()
         self._beside |= {path for path in lists_in(body) if path != place} | self._suspects
-        self._beside |= self._lone_objects(body)
+        self._beside |= lone_objects(body, self.is_record)
 
     def is_record(self, value: Any) -> bool:
         """Return whether an object has an id as records have, and does not map ids to objects."""
@@ -273,20 +283,11 @@ class RecordFinder:
         return is_usual(path) or any(map(self._has_keys, compile_path(path)(body)))
 
     def _has_keys(self, value: Any) -> bool:
-        """Return whether a value has an id, and a record's keys."""
         common = len(set(value) & set(self._keys)) if self.is_record(value) else 0
         return common > 1 and 3 * common >= 2 * len(value)
 
     def _is_bare(self, body: Any) -> bool:
-        """Return whether an answer is itself a record."""
         return "$" not in self._beside and self._has_keys(body)
-
-    def _lone_objects(self, body: Any) -> set[str]:
-        """Return where an answer has an object that may be a record, "$" if it is one itself."""
-        if not isinstance(body, dict):
-            return set()
-        inner = {path for path, value in objects_in(body) if self.is_record(value)}
-        return inner | ({"$"} if self.is_record(body) else set())
 
     def _others(self, body: Any) -> list[str]:
         """Return where an answer has records that no answer had before beside its own."""
