@@ -204,10 +204,14 @@ def serve(
     lease: int = SHIPPED_LEASE,
     **options: Any,
 ) -> Service:
-    """Start web and workers that receive the tenant's webhooks."""
+    """Start web and workers that receive the tenant's webhooks.
+
+    The tenant sends each again for four minutes: a busy service answers too late, or 503 for one
+    minute because it could not fetch the signing keys in two seconds.
+    """
     env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION,
            "LEASE_SECONDS": str(lease)}  # fmt: skip
-    d = deploy(count, env=env, **options)
+    d = deploy(count, env=env, **{"webhook_attempts": 9, **options})
     d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
     return Service(d, shipped=shipped)
 

@@ -33,11 +33,12 @@ def test_two_hundred_idle_or_half_sent_connections_delay_no_webhook(deploy):
         body = sender.body()
         began = time.monotonic()
         answer = requests.post(
-            f"{url}/benchling/webhooks", body, headers=sender.headers(body, id=name), timeout=60
+            f"{url}/benchling/webhooks", body, headers=sender.headers(body, id=name), timeout=180
         )
         return answer.status_code, time.monotonic() - began
 
-    assert post("before")[0] == 200  # and the signing keys are fetched
+    # And the signing keys are fetched, at once or, on a busy machine, a minute later.
+    until(lambda: post("before")[0] == 200, seconds=60, what="the keys")
     slow = []
     for sent in (IDLE, HALF_HEAD, HALF_BODY, HALF_FORM) * 50:
         slow.append(socket.create_connection(("127.0.0.1", port)))

@@ -484,8 +484,8 @@ def test_redis_stopped_in_between_loses_no_press(deploy, redis):
         return {hook["id"] for hook in list(tenant.webhooks) if hook["status"] == 200}
 
     until(lambda: len(taken()) == 6, seconds=20, what="the answers")
-    # One that a busy machine answers too late has none, and is sent again.
-    assert {hook["status"] for hook in tenant.webhooks} <= {0, 200}
+    # One that a busy machine answers too late, or has no keys for, is sent again.
+    assert {hook["status"] for hook in tenant.webhooks} <= {0, 200, 503}
 
     def told() -> bool:
         said = "no one is working on it at the moment"
@@ -591,10 +591,13 @@ def test_twenty_of_the_same_at_once_start_one_run(deploy, redis):
     statuses: list[int] = []
 
     def post() -> None:
-        answer = requests.post(
-            f"{service.url}/benchling/webhooks/canvas", body, headers=headers, timeout=60
-        )
-        statuses.append(answer.status_code)
+        to = f"{service.url}/benchling/webhooks/canvas"
+        while True:
+            status = requests.post(to, body, headers=headers, timeout=180).status_code
+            if status != 503:  # sent again where a busy machine could not fetch the keys in time
+                break
+            time.sleep(1)
+        statuses.append(status)
 
     threads = [threading.Thread(target=post) for _ in range(20)]
     for thread in threads:
