@@ -184,6 +184,7 @@ def test_a_canvas_that_could_not_be_drawn_is_drawn_by_the_reconciler(w):
     work()
     w.tenant.faults.clear()
     assert "Syncing" in page.text
+    Canvas.objects.filter(refusals__gt=0).update(rests_until=timezone.now())
     reconcile()
     assert "Up to date" in page.text and page.canvas["enabled"]
 
