@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -83,12 +84,63 @@ def test_compose() -> None:
     assert {"web", "worker-sync", "worker-interactive", "scheduler"} <= set(services)
 
 
+def test_containers_have_no_rights_that_they_do_not_need() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = composed["services"]
+    assert composed["networks"]["data"] == {"internal": True}
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") or name == "database", name
+        assert ("ports" in service) == (name == "proxy"), name
+        alone = name in ("database", "redis")
+        assert service.get("networks") == (
+            None if name == "proxy" else ["data"] if alone else ["default", "data"]
+        ), name
+    assert services["redis"]["user"] == "redis", "its shell would keep root"
+
+
 def test_kubernetes() -> None:
     files = sorted((DEPLOY / "kubernetes").glob("[!k]*.yaml"))
     assert len(files) > 5
     checked(BIN / "kubernetes-validate", "--strict", *files)
     listed = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())["resources"]
     assert [f.name for f in files if f.name not in listed and "example" not in f.name] == []
+
+
+def test_pods_have_no_rights_that_they_do_not_need() -> None:
+    documents = [one for file in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+                 for one in yaml.safe_load_all(file.read_text())]  # fmt: skip
+    pods = [pod for one in documents for pod in _pods(one)]
+    assert len(pods) == 5
+    for pod in pods:
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert "memory" in container["resources"]["limits"]
+    policies = [one["spec"] for one in documents if one["kind"] == "NetworkPolicy"]
+    closed = [each for each in policies if "ingress" not in each]
+    labels = [pod["metadata"]["labels"].items() for pod in pods]
+    assert all(
+        each["podSelector"]["matchLabels"].items() <= pod for each in closed for pod in labels
+    )
+    opened = [each["podSelector"]["matchLabels"]["part"] for each in policies if "ingress" in each]
+    assert closed and opened == ["web"]
+
+
+def _pods(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the pod that a Deployment, a Job or a CronJob makes."""
+    spec = document.get("spec", {})
+    template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+    if template:
+        yield template
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -99,6 +151,8 @@ def test_the_units_of_systemd(tmp_path: Path) -> None:
         (tmp_path / file.name).write_text(text.replace(COMMAND, "/bin/true"))
     said = checked("systemd-analyze", "verify", *sorted(tmp_path.iterdir()))
     assert not said.strip(), said
+    for unit in tmp_path.glob("*.service"):  # in tenths, of ten
+        checked("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
 
 
 def test_a_command_by_hand_has_the_environment_of_the_units(tmp_path: Path) -> None:
@@ -131,6 +185,92 @@ def test_prometheus_and_grafana(db: None) -> None:
     found = re.findall(r"\bregistry_sync_(\w+)", " ".join(asked))
     names = {re.sub(r"(duration_seconds)_(bucket|sum|count)$", r"\1", name) for name in found}
     assert names == known, "each metric is drawn or watched, and no other is asked for"
+
+
+OTHER = {"job": "registry-sync", "instance": "other"}
+"""The labels of a second installation that the same Prometheus asks."""
+ALERTS: dict[str, list[tuple[str, dict[str, str], str]]] = {
+    "Down": [("up", {}, "0x1800")],
+    "Behind": [("last_good_run_timestamp_seconds", {"lane": "A"}, "0x1800")],
+    "NeverGood": [("no_good_run_yet", {}, "1x1800")],
+    "Stuck": [
+        ("run_heartbeat_timestamp_seconds", {}, "0x1800"),
+        ("run_waiting_until_timestamp_seconds", OTHER | {"reason": "turn"}, "900000x1800"),
+        ("run_heartbeat_timestamp_seconds", OTHER, "0x1800"),
+    ],
+    "OpenErrors": [
+        ("open_errors", {"lane": "A", "kind": "source"}, "101x1800"),
+        ("open_errors", {"lane": "B", "kind": "source"}, "100x1800"),
+    ],
+    "MappingOutstanding": [("mapping_outstanding", {"lane": "A"}, "1x1800")],
+    "OldError": [("oldest_error_timestamp_seconds", {"lane": "A"}, "-1209600x1800")],
+    "RedisDown": [("redis_up", {}, "0x1800")],
+    "NoWorker": [
+        ("workers", {"queue": "interactive"}, "0x1800"),
+        ("queue_jobs", {"queue": "interactive"}, "1x1800"),
+        ("workers", OTHER | {"queue": "interactive"}, "0x1800"),
+        ("queue_jobs", OTHER | {"queue": "interactive"}, "0x1800"),
+    ],
+    "QueueGrows": [("queue_jobs", {"queue": "sync"}, "101x1800")],
+    "WebhooksRefused": [("webhooks_refused_total", {"reason": "signature"}, "0+1x1800")],
+    "AlertsNotDelivered": [
+        ("alert_messages_total", {"channel": "mail", "outcome": "given up"}, "0+1x1800"),
+        ("alert_messages_total", {"channel": "teams", "outcome": "sent"}, "0+1x1800"),
+    ],
+}
+"""What each rule is asked with, a value a minute: its first series fires, and no other does."""
+SUMMED = {"OpenErrors": ["lane", "kind"], "WebhooksRefused": ["reason"],
+          "AlertsNotDelivered": ["channel"]}  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
+def test_each_alert_fires_for_what_it_names(tmp_path: Path) -> None:
+    file = DEPLOY / "monitoring" / "alerts.yaml"
+    rules = yaml.safe_load(file.read_text())["groups"][0]["rules"]
+    assert {rule["alert"] for rule in rules} == {f"RegistrySync{name}" for name in ALERTS}
+    tests = [_rule_test(rule, rule["alert"].removeprefix("RegistrySync")) for rule in rules]
+    case = {"rule_files": [str(file)], "evaluation_interval": "1m", "tests": tests}
+    (tmp_path / "test.yaml").write_text(json.dumps(case))
+    checked("promtool", "test", "rules", tmp_path / "test.yaml")
+    for rule in rules:
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        headings = re.findall(r"^## (.+)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        assert anchor in {
+            re.sub(r"[^a-z -]", "", one.lower()).replace(" ", "-") for one in headings
+        }
+
+
+def _rule_test(rule: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the test of promtool that a rule fires for the first of its series alone."""
+    here = {"job": "registry-sync", "instance": "here"}
+    series = [
+        (metric if metric == "up" else f"registry_sync_{metric}", here | labels, values)
+        for metric, labels, values in ALERTS[name]
+    ]
+    labels = {key: series[0][1][key] for key in SUMMED.get(name, series[0][1])}
+    value = series[0][2].partition("x")[0]
+    said = {
+        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], text).replace(
+            "{{ $value }}", value
+        )
+        for key, text in rule["annotations"].items()
+    }
+    fired = [{"exp_labels": rule["labels"] | labels, "exp_annotations": said}]
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": _selector(metric, labels), "values": values}
+            for metric, labels, values in series
+        ],
+        "alert_rule_test": [
+            {"eval_time": "0m", "alertname": rule["alert"], "exp_alerts": []},
+            {"eval_time": "29h", "alertname": rule["alert"], "exp_alerts": fired},
+        ],
+    }
+
+
+def _selector(metric: str, labels: dict[str, str]) -> str:
+    return f"{metric}{{{', '.join(f'{key}={json.dumps(value)}' for key, value in labels.items())}}}"
 
 
 @pytest.fixture(params=["nginx", "caddy"])
