@@ -24,6 +24,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "") if settings.TRUST_PROXY_HEADERS else ""
         request_id = given if USABLE.fullmatch(given) else uuid.uuid4().hex
+        request.META[log_context.REQUEST] = request_id
         with log_context.bind(request=request_id):
             response = self.get_response(request)
         response[HEADER] = request_id

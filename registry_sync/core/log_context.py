@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
+REQUEST = "registry_sync.request"
+"""The key of a request's META that has its id."""
 Ids = Mapping[str, str | int]
 _bound: ContextVar[Ids] = ContextVar("log_context", default=MappingProxyType({}))
 

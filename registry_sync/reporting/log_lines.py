@@ -61,16 +61,25 @@ class JsonFormatter(logging.Formatter):
             key: secrets.hide(value, known_secrets, HIDDEN) if isinstance(value, str) else value
             for key, value in line.items()
         }
-        return json.dumps(shown, ensure_ascii=False)
+        return BREAKS.sub(_as_json, json.dumps(shown, ensure_ascii=False))
 
 
 def _ids(record: logging.LogRecord) -> dict[str, str | int]:
-    """Return what a line belongs to: what is bound around it, and what it says itself."""
-    return {**log_context.bound(), **getattr(record, "belongs_to", {})}
+    """Return what a line belongs to: what is bound around it, and what it says itself.
+
+    Django logs an answer of 400 and more when the middleware has ended, with the request.
+    """
+    request = getattr(getattr(record, "request", None), "META", {}).get(log_context.REQUEST)
+    own = {"request": request} if request else {}
+    return {**log_context.bound(), **own, **getattr(record, "belongs_to", {})}
 
 
 def _escaped(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def _as_json(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _quoted(value: str | int) -> str:

@@ -17,6 +17,7 @@ from django.db import connections
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
 from registry_sync.canvas.attendance import Attendance, is_waiting
+from registry_sync.core import log_context
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery
@@ -41,7 +42,7 @@ class Noticer:
 
     def __init__(self) -> None:
         self.is_on = False
-        self._waiting: queue.Queue[tuple[float, bool, Json]] = queue.Queue(MOST)
+        self._waiting: queue.Queue[tuple[float, bool, WebhookDelivery]] = queue.Queue(MOST)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._attendance, self._seen_at = Attendance(), float("-inf")
@@ -56,7 +57,7 @@ class Noticer:
         due = time.monotonic() + (PROMPT if queued else 0.0)
         with self._lock:
             try:
-                self._waiting.put_nowait((due, queued, delivery.message))
+                self._waiting.put_nowait((due, queued, delivery))
             except queue.Full:
                 return
             if self._thread is None:
@@ -66,7 +67,7 @@ class Noticer:
     def _work(self) -> None:
         while True:
             try:
-                due, queued, message = self._waiting.get(timeout=IDLE)
+                due, queued, delivery = self._waiting.get(timeout=IDLE)
             except queue.Empty:
                 connections.close_all()
                 with self._lock:
@@ -75,14 +76,18 @@ class Noticer:
                         return
                 continue
             time.sleep(max(0.0, due - time.monotonic()))
-            try:
-                self._see(redis_failed=not queued)
-                self.look_at(message)
-            except (Refused, SyncError, Wait) as error:
-                logger.warning("A canvas could not be drawn after its webhook: %s", error)
-            except Exception:
-                logger.exception("A canvas could not be drawn after its webhook")
-                connections.close_all()
+            with log_context.bind(delivery=delivery.webhook_id):
+                self._look_once(delivery.message, queued=queued)
+
+    def _look_once(self, message: Json, *, queued: bool) -> None:
+        try:
+            self._see(redis_failed=not queued)
+            self.look_at(message)
+        except (Refused, SyncError, Wait) as error:
+            logger.warning("A canvas could not be drawn after its webhook: %s", error)
+        except Exception:
+            logger.exception("A canvas could not be drawn after its webhook")
+            connections.close_all()
 
     def _see(self, *, redis_failed: bool) -> None:
         """Look again who is at work, at times, or where Redis is gone that was there."""

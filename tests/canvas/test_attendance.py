@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.jobs.presses import work_presses
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, SyncRun, WebhookDelivery
+from registry_sync.reporting.log_lines import JsonFormatter
 from registry_sync.webhooks import notices
 from registry_sync.webhooks.handlers import work_delivery
 from registry_sync.webhooks.notices import Noticer
@@ -208,7 +210,7 @@ class Looks(Noticer):
 
 
 def delivery(n: int, type: str = "v2.canvas.userInteracted") -> WebhookDelivery:
-    return WebhookDelivery(type=type, message={"n": n})
+    return WebhookDelivery(webhook_id=f"wh_{n}", type=type, message={"n": n})
 
 
 def test_a_redis_that_is_gone_since_a_moment_is_noticed(monkeypatch):
@@ -227,8 +229,9 @@ def test_a_redis_that_is_gone_since_a_moment_is_noticed(monkeypatch):
     assert looks._attendance is gone
 
 
-def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch):
+def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch, caplog):
     monkeypatch.setattr(notices, "IDLE", 0.05)
+    monkeypatch.setattr(caplog.handler, "formatter", JsonFormatter())
     looks = Looks(0.01)
     began = time.monotonic()
     for n in range(5000):
@@ -238,6 +241,7 @@ def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch):
     thread.join(60)
     assert not thread.is_alive() and looks._thread is None  # no other one was started
     assert looks.seen[:5] == [0, 1, 2, 3, 4]  # also behind one that failed
+    assert [json.loads(line)["delivery"] for line in caplog.text.splitlines()] == ["wh_3"]
     assert len(looks.seen) < 5000
     looks.look_after(delivery(9000), queued=False)
     # The thread is not asked for here: it may have ended again.

@@ -56,7 +56,9 @@ def test_no_message_forges_a_line_or_commands_a_terminal(settings) -> None:
     assert text.splitlines() == [
         r"level=WARNING The registry: refused\n2026-11-28 level=ERROR forged\r\x1b[2J\u2028\x9bend"
     ]
-    assert json.loads(JsonFormatter().format(record("%s", said)))["message"] == said
+    line = JsonFormatter().format(record("%s", said))
+    assert json.loads(line)["message"] == said
+    assert line.splitlines() == [line] and "\x9b" not in line
     settings.BENCHLING_CLIENT_SECRET = "of several\nlines"
     text = SecretFreeFormatter(TEXT).format(record("It is of several\nlines, and so on\n"))
     assert "of several" not in text and "\n" not in text
@@ -71,6 +73,14 @@ def test_requests_and_runs_are_found_in_the_log(world, client, caplog, monkeypat
     assert {line.get("run") for line in lines} == {run.pk}
     assert run.lane.schema_name in {line.get("lane") for line in lines}
     assert len(client.get("/healthz?live").headers["X-Request-ID"]) == 32
+
+
+def test_a_refusal_has_the_id_of_its_request(client, caplog, monkeypatch, db) -> None:
+    monkeypatch.setattr(caplog.handler, "formatter", JsonFormatter())
+    answer = client.post("/benchling/webhooks", b"{}", "application/json")
+    (line,) = map(json.loads, caplog.text.splitlines())  # Django logs it after the middleware
+    assert line["message"] == "Unauthorized: /benchling/webhooks"
+    assert line["request"] == answer.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize(("trusted", "kept"), [(True, True), (False, False)])
