@@ -97,8 +97,8 @@ def read_queues(server: Redis | None = None) -> Queues:
         return Queues(is_used=True, trouble=type(error).__name__)  # its text may hold the URL
 
 
-def versions_of_workers() -> list[str]:
-    """Return the version of each live worker; [] without a Redis that answers."""
+def versions_of_workers() -> list[str] | None:
+    """Return the version of each live worker; None if Redis does not answer."""
     if not settings.REDIS_URL:
         return []
     from redis.exceptions import RedisError
@@ -107,7 +107,7 @@ def versions_of_workers() -> list[str]:
         connection = connect()
         found = [connection.hget(worker.key, VERSION) for worker in live_workers(connection)]
     except (RedisError, OSError, ValueError):
-        return []
+        return None
     texts = (value.decode() if isinstance(value, bytes) else value for value in found)
     return [text or "unknown" for text in texts]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import call_command
 from redis import Redis
 
 from registry_sync import __version__
@@ -29,6 +30,14 @@ def test_it_names_workers_of_another_version_and_runs_at_work(deploy, redis) -> 
     server.hset(worker, VERSION, "0.0.9")
     status, said = d.run("upgrade-check")
     assert status == 2 and "1 worker of version 0.0.9: restart them" in said
+
+
+def test_workers_that_cannot_be_asked_are_not_taken_for_none(db, settings, capsys) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(SystemExit) as ended:
+        call_command("upgrade_check")
+    said = capsys.readouterr().out
+    assert ended.value.code == 2 and "Redis is unreachable" in said and "nothing to do" not in said
 
 
 def test_it_names_missing_migrations(deploy) -> None:

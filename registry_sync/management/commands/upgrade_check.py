@@ -40,7 +40,15 @@ class Command(OperatorCommand):
             )
 
     def _workers(self) -> bool:
-        counts = Counter(versions_of_workers())
+        """Name the workers of other versions; return whether there are some, or may be."""
+        versions = versions_of_workers()
+        if versions is None:
+            self.stdout.write(
+                "Redis is unreachable, so the versions of the workers are not known. The operator "
+                "must check REDIS_URL and that Redis runs."
+            )
+            return True
+        counts = Counter(versions)
         others = {version: count for version, count in counts.items() if version != __version__}
         for version, count in sorted(others.items()):
             self.stdout.write(
