@@ -35,14 +35,17 @@ class Schedule:
     def after(self, now: datetime) -> datetime:
         """Return the next time after `now`, in UTC, with its jitter.
 
-        Raise ScheduleError if every time lies in the quiet hours.
+        Raise ScheduleError if there is none, or if every time lies in the quiet hours.
         """
+        looked_at = -1
         for looked_at, local in enumerate(self._times(now)):
             at = local.astimezone(UTC)
             if at > now and not self._is_quiet(at):
                 return self._later(at)
             if looked_at > LOOKED_AT and at > now + LOOKED_AHEAD:
                 break
+        if looked_at < 0:
+            raise ScheduleError(f"no day ever fits “{self.cron}”")
         raise ScheduleError("every time of the schedule is in its quiet hours")
 
     def _later(self, at: datetime) -> datetime:
@@ -119,10 +122,13 @@ def _interval(text: str, *, least: timedelta = timedelta()) -> timedelta:
 
 def _quiet(text: str) -> tuple[time, time]:
     begin, dash, end = text.partition("-")
+    end = end.strip().replace("24:00", "00:00")
     try:
-        hours = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
+        hours = time.fromisoformat(begin.strip()), time.fromisoformat(end)
     except ValueError:
         dash = ""
     if not dash or any(hour.tzinfo for hour in hours):
         raise ScheduleError(f"“{text}” are not hours; write them like 22:00-06:00")
+    if hours[0] == hours[1]:
+        raise ScheduleError(f"“{text}” begin and end at the same time")
     return hours

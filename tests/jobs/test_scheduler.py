@@ -33,6 +33,7 @@ def test_an_interval_is_counted_from_midnight_so_a_restart_changes_nothing() -> 
 def test_cron_and_quiet_hours_are_told_in_the_zone() -> None:
     assert at(cron="0 6 * * *", zone="Europe/Berlin") == "29 05:00:00"
     assert at(every="1h", quiet="13:00-18:00") == "28 18:00:00"
+    assert at(every="1h", quiet="13:00-24:00") == "29 00:00:00"
     night = {"every": "1h", "quiet": "22:00-06:00", "zone": "America/New_York"}
     assert at(NOON.replace(hour=3, minute=30), **night) == "28 11:00:00"
 
@@ -59,7 +60,7 @@ def test_in_the_hour_that_comes_twice_the_next_time_is_still_to_come(cron: str, 
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),
     st.sampled_from(["7m", "20m", "45m"]),
-    st.tuples(st.integers(0, 23), st.integers(0, 23)),
+    st.lists(st.integers(0, 23), min_size=2, max_size=2, unique=True),
 )
 def test_the_next_time_is_later_and_never_quiet(when, every, hours) -> None:
     quiet = "{:02}:00-{:02}:00".format(*hours)
@@ -95,6 +96,8 @@ def test_jitter_moves_no_start_into_quiet_hours() -> None:
         ({"every": "4000000d"}, "4000000d is longer than 366 days"),
         ({"every": "1h", "jitter": "400d"}, "400d is longer than 366 days"),
         ({"every": "1h", "quiet": "night"}, "“night” are not hours"),
+        ({"every": "1h", "quiet": "00:00-24:00"}, "“00:00-24:00” begin and end at the same time"),
+        ({"cron": "0 0 */31 * sun#5"}, "no day ever fits “0 0 */31 * sun#5”"),
         ({"every": "1h", "quiet": "22:00Z-06:00Z"}, "“22:00Z-06:00Z” are not hours"),
         ({"cron": "0 23 * * *", "quiet": "22:00-06:00"}, "every time of the schedule is in"),
         ({}, "either an interval or a cron expression"),
