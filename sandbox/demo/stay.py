@@ -22,11 +22,12 @@ def open_desk(world: World) -> str:
     """Start the web service before anything is synced; say where it is, and return its address."""
     url = f"http://127.0.0.1:{free_port()}"
     where = url.removeprefix("http://")
-    world.start(*MANAGE, "runserver", "--noreload", where, log="web.log")
+    world.start(*MANAGE, "runserver", "--noreload", "--skip-checks", where, log="web.log")
     web = world.children[-1]
     world.env["DJANGO_SUPERUSER_PASSWORD"] = "demo"
     # While the web service loads.
-    world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost")
+    world.manage("createsuperuser", "--noinput", "--username", "demo", "--email", "demo@localhost",
+                 "--skip-checks")  # fmt: skip
     deadline = time.monotonic() + SECONDS_TO_START
     while not _answers(f"{url}/healthz?live"):
         if time.monotonic() > deadline or web.poll() is not None:
