@@ -275,6 +275,7 @@ class TenantServer:
 
     def stop(self, *, wait: bool = True) -> None:
         """Stop listening, which takes uvicorn a tenth of a second or two."""
+        self.state.stopped.set()
         self.server.should_exit = True
         if wait:
             self.thread.join(10)

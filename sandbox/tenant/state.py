@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import secrets
+import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ class TenantState:
         self.users: dict[str, str] = {"ent_ada": "Ada Byron", "ent_max": "Max Born"}
         self.signer = Signer()
         self.webhooks: list[Json] = []
+        self.stopped = threading.Event()
         self.tasks: dict[str, Json] = {}
         self.tokens: dict[str, tuple[str, float]] = {}
         self.faults: deque[Fault] = deque()

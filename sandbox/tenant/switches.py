@@ -47,7 +47,8 @@ class Switches:
     """Whether a task's rows are applied while it runs, so that its end costs its client nothing.
     Lists can show them before the task ends."""
     list_lag: float = 0.0  # seconds for which lists show an entity as it was before a write
-    webhook_retry: float = 1.0  # seconds between two attempts at a webhook
+    webhook_retry: float = 1.0  # seconds before the second attempt at a webhook, then doubled
+    longest_webhook_retry: float = 3600.0  # most seconds between two attempts
     webhook_attempts: int = 3
     # -- limits --------------------------------------------------------------------------------
     rate_limit: int = 300  # requests in rate_window seconds; 0: none

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from functools import cache
 from typing import Any
@@ -46,15 +45,17 @@ def envelope(state: TenantState, app_id: str, message: Json, *, base_url: str) -
 def deliver(state: TenantState, app_id: str, message: Json, *, base_url: str, to: str) -> int:
     """Send one webhook until it is acknowledged; return the last status, 0 without an answer.
 
-    Every attempt has the same id, and a signature of its own time.
+    Every attempt has the same id, and a signature of its own time. None is made after the tenant
+    was stopped.
     """
     body = json.dumps(envelope(state, app_id, message, base_url=base_url))
     webhook_id = f"msg_{uuid.uuid4().hex}"
     suffix = next((s for start, s in SUFFIXES.items() if message["type"].startswith(start)), "")
-    status = 0
-    for attempt in range(state.switches.webhook_attempts):
-        if attempt:
-            time.sleep(state.switches.webhook_retry * 2 ** (attempt - 1))
+    status, gap = 0, 0.0
+    for _ in range(state.switches.webhook_attempts):
+        if state.stopped.wait(min(gap, state.switches.longest_webhook_retry)):
+            break
+        gap = 2 * gap or state.switches.webhook_retry
         status = _post(state, to + suffix, body, webhook_id)
         state.webhooks.append({"type": message["type"], "status": status, "id": webhook_id})
         if 200 <= status < 300:

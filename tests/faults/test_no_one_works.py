@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sandbox.tenant import canvases
-from tests.support.deployment import Deployment, kill, until
+from tests.support.deployment import INSISTENT, Deployment, kill, until
 from tests.support.worlds import APP, DEFINITION
 
 pytestmark = pytest.mark.once
@@ -49,7 +49,7 @@ class Entry:
 @pytest.mark.usefixtures("patient_tenant")
 def test_a_canvas_without_workers_or_redis_says_so_and_recovers(deploy, redis):
     env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION}
-    d = deploy(20, env=env)
+    d = deploy(20, env=env, **INSISTENT)
     d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
     entry = Entry(d, d.serve_with_gunicorn())
     entry.says("has never been synced")
@@ -67,7 +67,9 @@ def test_a_canvas_without_workers_or_redis_says_so_and_recovers(deploy, redis):
     entry.press()
     entry.says("its queue (Redis) does not answer")
     assert time.monotonic() - began < SOON
-    assert {hook["status"] for hook in entry.tenant.webhooks} == {200}
+    # 0 and 503: a busy machine, which Benchling sends the webhook to again.
+    statuses = {hook["status"] for hook in entry.tenant.webhooks}
+    assert 200 in statuses and statuses <= {0, 200, 503}
     status, said = d.sync()
     assert status == 0, said
     entry.says("Up to date")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
+from sandbox.children import free_port
+from sandbox.tenant import webhooks
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.errors import Refusal
 from tests.support.tenants import Tenant
@@ -382,3 +385,29 @@ def test_a_task_that_is_worked_ahead_ends_on_time(tenant, refusal):
     else:
         shown = [entity["entityRegistryId"] for entity in first["response"]["customEntities"]]
         assert sorted(shown) == ["A1", "A2"] and t.state.counters["objects_written"] == 2
+
+
+def test_a_tenant_that_stopped_sends_no_webhook_again(tenant):
+    t = tenant(webhook_attempts=99, webhook_retry=3600.0)
+    to = f"http://127.0.0.1:{free_port()}"
+    given = {"base_url": t.server.url, "to": to}
+    message = {"type": "v2.app.installed"}
+    sending = threading.Thread(
+        target=webhooks.deliver, args=(t.state, APP, message), kwargs=given, daemon=True
+    )
+    sending.start()
+    while not t.state.webhooks:
+        time.sleep(0.01)
+    t.server.stop()
+    sending.join(120)
+    assert not sending.is_alive() and [hook["status"] for hook in t.state.webhooks] == [0]
+    webhooks.deliver(t.state, APP, message, **given)
+    assert len(t.state.webhooks) == 1
+
+
+def test_webhooks_are_sent_again_after_growing_gaps_up_to_the_longest(tenant, monkeypatch):
+    t, gaps = tenant(webhook_attempts=6, longest_webhook_retry=4.0), list[float]()
+    monkeypatch.setattr(t.state.stopped, "wait", lambda seconds: gaps.append(seconds))
+    to = f"http://127.0.0.1:{free_port()}"
+    webhooks.deliver(t.state, APP, {"type": "v2.app.installed"}, base_url=t.server.url, to=to)
+    assert gaps == [0, 1, 2, 4, 4, 4] and len(t.state.webhooks) == 6

@@ -29,6 +29,10 @@ LEASE = 2
 SHIPPED_LEASE = 80
 """Seconds, where none is killed. A worker looks after others three times in a lease, by a fork that
 asks the database: with a short one that is half of what it does."""
+INSISTENT = {"webhook_attempts": 30, "longest_webhook_retry": 8.0}
+"""A tenant that sends each webhook again for four minutes: a busy service answers too late, or 503
+for one minute because it could not fetch the signing keys in two seconds. It does so at least every
+eight seconds, for `until` does not wait for a gap of minutes."""
 
 
 class Deployment:
@@ -130,7 +134,7 @@ class Deployment:
     # -- the database ----------------------------------------------------------------------
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Read rows past the service."""
+        """Run a statement past the service; return the rows."""
         if self.postgres:
             import psycopg
 
@@ -141,7 +145,8 @@ class Deployment:
 
     def add_superuser(self, name: str) -> None:
         """Add someone who may do everything, with the password `demo`: a row, and no process."""
-        hashed = shared("demo", lambda _: PBKDF2PasswordHasher().encode("demo", "salt" * 8))
+        hasher = PBKDF2PasswordHasher()
+        hashed = shared("demo-password", lambda _: hasher.encode("demo", "salt" * 8))
         self.rows(
             "INSERT INTO auth_user (username, password, first_name, last_name, email, "
             "is_superuser, is_staff, is_active, date_joined) VALUES "
@@ -204,14 +209,10 @@ def serve(
     lease: int = SHIPPED_LEASE,
     **options: Any,
 ) -> Service:
-    """Start web and workers that receive the tenant's webhooks.
-
-    The tenant sends each again for four minutes: a busy service answers too late, or 503 for one
-    minute because it could not fetch the signing keys in two seconds.
-    """
+    """Start web and workers that receive the webhooks of a tenant that insists."""
     env = {"REDIS_URL": redis.url, "BENCHLING_APP_DEFINITION_ID": DEFINITION,
            "LEASE_SECONDS": str(lease)}  # fmt: skip
-    d = deploy(count, env=env, **{"webhook_attempts": 9, **options})
+    d = deploy(count, env=env, **{**INSISTENT, **options})
     d.env["BENCHLING_JWKS_URL"] = f"{d.world.server.url}/sandbox/jwks"
     return Service(d, shipped=shipped)
 
