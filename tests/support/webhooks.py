@@ -32,11 +32,12 @@ class Sender:
         stamp = int(time.time() if at is None else at)
         return self.w.tenant.signer.headers(body, webhook_id=id, timestamp=stamp)
 
-    def post(self, body: str | bytes, headers: dict[str, str], place: str = "") -> int:
+    def post(
+        self, body: str | bytes, headers: dict[str, str], place: str = "", **environ: Any
+    ) -> int:
         self.client.raise_request_exception = False
-        answer = self.client.post(
-            f"/benchling/webhooks{place}", body, content_type="application/json", headers=headers
-        )
+        path, kind = f"/benchling/webhooks{place}", "application/json"
+        answer = self.client.post(path, body, content_type=kind, headers=headers, **environ)
         return answer.status_code
 
     def send(self, message: Json | None = None, *, id: str = "msg_1", place: str = "") -> int:

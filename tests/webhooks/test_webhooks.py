@@ -111,6 +111,23 @@ def test_a_body_beyond_the_limit_is_refused_unread(w):
     assert not WebhookDelivery.objects.exists()
 
 
+class HungUp(io.BytesIO):
+    """The body of a client that leaves before it has sent it all."""
+
+    def read(self, *_: Any) -> bytes:
+        raise OSError("the client has disconnected")
+
+
+@pytest.mark.once
+@pytest.mark.invariant(9)
+def test_a_body_that_ends_early_is_refused_and_counted(w):
+    sender = Sender(w)
+    body = sender.body()
+    assert sender.post(body, sender.headers(body), **{"wsgi.input": HungUp()}) == 400
+    assert WebhookRefusal.objects.get(reason="malformed").count == 1
+    assert not WebhookDelivery.objects.exists()
+
+
 def test_text_that_no_database_takes_is_stored_all_the_same(w):
     message = {"type": "v2.app.installed", "note": "a\x00b\ud800"}
     assert Sender(w).send(message) == 200
