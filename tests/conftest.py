@@ -149,6 +149,8 @@ def pytest_collection_modifyitems(
         for mark, fixtures in MARKED_BY.items():
             if fixtures & used:
                 item.add_marker(mark)
+        if "page" in used:  # each of its steps may take three minutes
+            item.add_marker(pytest.mark.timeout(1200))
     items.sort(key=lambda item: not _is_slow(item))
     yield
     items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))

@@ -19,7 +19,7 @@ from tests.support.browser import CUT, FRAMES, SHOTS, log_in, tab_to
 from tests.support.deployment import Service, serve, until
 from tests.support.people import by_hand
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 TABLE = Path(__file__).parents[2] / "docs" / "desk.md"
 MOST = {
     "one refused name": 3,

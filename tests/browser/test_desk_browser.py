@@ -132,7 +132,6 @@ PAGES = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_every_page_is_accessible(morning, page):
     page.goto(f"{morning.url}/admin/registry_sync/mappingdraft/add/")
     page.get_by_role("button", name="Start from the live mapping").click()
