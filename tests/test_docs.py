@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -62,3 +63,18 @@ def test_named_files_exist() -> None:
         missing = [name for name in named if Path(name).parts not in ends]
         # The changelog names what was.
         assert missing == [] or page.name == "CHANGELOG.md", f"{page.name}: {missing}"
+
+
+NOT_IN_THE_CODE = {"manage.py", "endpoint.incremental.lag"}
+"""A command, and a key of Connector Settings."""
+
+
+def test_the_names_of_the_glossary_are_in_the_code() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    rows = [line.split("|")[4] for line in text.splitlines() if line.startswith("| ")]
+    named = {name for cell in rows for name in re.findall(r"`([a-zA-Z_]\w*(?:\.\w+)+)\b", cell)}
+    assert len(named) > 60 and named > NOT_IN_THE_CODE
+    for name in sorted(named - NOT_IN_THE_CODE):
+        # Names such as `SyncRun.only` are those of models.
+        room = "registry_sync.models." if name[0].isupper() else "registry_sync."
+        resolve_name(room + name)  # raises ImportError or AttributeError
