@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -282,7 +283,8 @@ def test_renamed_unregistered_moved_and_gone_are_each_said(world, owner):
 
 @pytest.mark.once
 def test_where_benchling_cannot_be_asked_it_says_so_and_since_when(world, owner, monkeypatch):
-    monkeypatch.setattr("random.uniform", lambda *_: 0.0)  # between two attempts
+    no_pause = SimpleNamespace(uniform=lambda *_: 0.0)  # between two attempts
+    monkeypatch.setattr("registry_sync.benchling.transport.random", no_pause)
     w = world([compound(n) for n in range(3)])
     run = w.sync()
     edit_by_hand(w.tenant, w.tenant.entity("C-000001"), SMILES="Mine")
