@@ -66,8 +66,12 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def modules_of(node: ast.ImportFrom, names: set[str]) -> set[str]:
+def modules_of(node: ast.AST, names: set[str]) -> set[str]:
     """Return the modules that one statement imports: a package, or some of its modules."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom):
+        return set()
     below = {f"{node.module}.{alias.name}" for alias in node.names}
     return below if below <= names else {node.module or "", *(below & names)}
 
@@ -76,8 +80,7 @@ def test_no_modules_import_each_other_in_a_circle():
     names = {name_of(path) for path in SERVICE}
     graph: dict[str, set[str]] = {}
     for path in SERVICE:
-        froms = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
-        found = {name for node in froms for name in modules_of(node, names)}
+        found = {name for node in ast.walk(tree_of(path)) for name in modules_of(node, names)}
         graph[name_of(path)] = (found & names) - {name_of(path)}
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the circle
 
