@@ -39,7 +39,7 @@ NEXT_RUNS = {
     "publish_and_dry_run": (SyncRun.Kind.DRY_RUN, "Dry run of"),
     "publish_and_sync": (SyncRun.Kind.INCREMENTAL, "Sync with"),
 }
-"""What can follow a publication at once: the run, and what its log calls it."""
+"""What can follow a publication at once: the run, and how its title in the log begins."""
 NO_WORKER = (
     "No worker could be notified (Redis is not configured or unavailable). Run "
     "“manage.py mapping preview {}” on the server instead."
@@ -201,8 +201,8 @@ class Publishing(Reasoned):
         self.note(request, [draft], f"Published as version {version.number}: {reason}")
         self.message_user(request, f"Published as version {version.number}. {NEXT_RUN}")
         if do in NEXT_RUNS and request.user.has_perm("registry_sync.add_syncrun"):
-            kind, run_name = NEXT_RUNS[do]
-            title = f"{run_name} version {version.number}"
+            kind, beginning = NEXT_RUNS[do]
+            title = f"{beginning} version {version.number}"
             lane = runs.LaneNames().find(draft.schema_id)
             run, _ = start(self, request, title=title, reason=reason, kind=kind, lane=lane)
             return HttpResponseRedirect(page_of(run))

@@ -19,8 +19,7 @@ from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import proposals
 from registry_sync.models import Lane, Proposal
-from registry_sync.sync.plans import proposals as second_person
-from registry_sync.sync.plans.proposals import Person
+from registry_sync.sync.plans.proposals import SIGN, Person, decline
 
 
 @admin.register(Proposal)
@@ -59,14 +58,14 @@ class ProposalAdmin(ByLane):
             "address": proposals.address_of(row),
             "hindrance": proposals.hindrance(request.user, row),
             "is_own": Person.of(request.user).proposed(row),
-            "may": request.user.has_perm(second_person.SIGN),
+            "may": request.user.has_perm(SIGN),
         }
         return self.render(request, "admin/registry_sync/plan/proposal.html", context)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm a proposal, or decline it, with a reason."""
         row = _proposal(pk)
-        if not request.user.has_perm(second_person.SIGN):
+        if not request.user.has_perm(SIGN):
             raise PermissionDenied
         message, level = self._decided(request, row)
         self.message_user(request, message, level)
@@ -77,7 +76,7 @@ class ProposalAdmin(ByLane):
         if not reason:
             return "Enter a reason. It is visible to all users.", messages.ERROR
         if request.POST.get("do") == "decline":
-            done = second_person.decline(row, by=who, reason=reason)
+            done = decline(row, by=who, reason=reason)
             message = "Declined. Nothing was done." if done else "It was decided already."
             return message, messages.SUCCESS if done else messages.WARNING
         if fault := proposals.hindrance(request.user, row):

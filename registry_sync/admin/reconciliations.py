@@ -112,8 +112,8 @@ class ReconciliationAdmin(ByLane):
             self.message_user(request, message, messages.WARNING)
             return back
         row = reconciling.begin(lane, actor=request.user.get_username())
-        file_stem = f"reconciliation-{row.pk}"
-        if not push_slice(RUN_RECONCILIATION, row.pk, file_stem, file_stem, keep=3600):
+        job_id = f"reconciliation-{row.pk}"
+        if not push_slice(RUN_RECONCILIATION, row.pk, job_id, job_id, keep=3600):
             row.delete()
             self.message_user(request, NO_WORKER, messages.WARNING)
             return back

@@ -114,10 +114,10 @@ def _cards(sections: Sequence[worklist.Section]) -> list[Card]:
 def _all_well(sections: Sequence[worklist.Section], glances: Sequence[Glance]) -> bool:
     """Return whether nothing is to be done today; notes may be there."""
     calm = all(card.gravity is worklist.Gravity.NOTE for card in _cards(sections))
-    return calm and bool(glances) and all(shown.light is Light.IN_SYNC for shown in glances)
+    return calm and bool(glances) and all(each.light is Light.IN_SYNC for each in glances)
 
 
 def _last_good(glances: Sequence[Glance]) -> SyncRun | None:
     """Return the newest good run of the lanes, or None."""
-    found = [shown.health.last_good for shown in glances if shown.health.last_good]
+    found = [each.health.last_good for each in glances if each.health.last_good]
     return max(found, key=lambda run: run.pk, default=None)

@@ -87,9 +87,9 @@ def as_json(found: Explanation, lane_name: str) -> Json:
             ],
             "record": found.raw,
             "fields": [
-                {"field": step.field, "path": step.path, "raw": step.raw, "result": step.result,
-                 "problem": step.problem or None}
-                for step in found.readings
+                {"field": reading.field, "path": reading.path, "raw": reading.raw,
+                 "result": reading.result, "problem": reading.problem or None}
+                for reading in found.readings
             ],
             "changes": [
                 {"field": name, "before": before, "after": after}

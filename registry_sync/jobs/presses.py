@@ -1,4 +1,4 @@
-"""Presses of canvases: worked on here where no worker does, and let to join a run.
+"""Presses on canvases: worked on here where no worker does, and given time to join a run.
 
 Without Redis, cron is what works on them.
 """

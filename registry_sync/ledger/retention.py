@@ -69,8 +69,8 @@ def faults_of(row: Retention) -> Iterator[str]:
         yield f"{named} was edited."
     earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
     done = earlier.aggregate(last=Max("up_to"))["last"] or 0
-    deleted = links.filter(number__gt=done, number__lte=row.up_to)
-    if (deleted.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
+    links_between = links.filter(number__gt=done, number__lte=row.up_to)
+    if (links_between.aggregate(n=Sum("rows"))["n"] or 0) != row.rows:
         yield f"{named} has another number of changes than the links that it deleted."
 
 
@@ -88,8 +88,10 @@ def log_fault(row: Retention) -> str:
     """
     earlier = Retention.objects.filter(lane=row.lane_id, pk__lt=row.pk)
     done = earlier.aggregate(last=Max("up_to"))["last"] or 0
-    deleted = ChainLink.objects.filter(lane=row.lane_id, number__gt=done, number__lte=row.up_to)
-    is_older = deleted.filter(form=ChainLink.Form.DELETED).exists()  # than the entries in the log
+    links = ChainLink.objects.filter(lane=row.lane_id)
+    links_between = links.filter(number__gt=done, number__lte=row.up_to)
+    # What was deleted before there were links is older than the entries in the log.
+    is_older = links_between.filter(form=ChainLink.Form.DELETED).exists()
     if is_older or _logged(row).filter(change_message=_message(row)).exists():
         return ""
     return (

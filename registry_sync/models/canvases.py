@@ -84,6 +84,6 @@ class Canvas(models.Model):
 
     @property
     def is_only_outdated(self) -> bool:
-        """Return whether it must be drawn again although no one pressed a button since."""
+        """Return whether it must be redrawn although no one pressed a button since it was drawn."""
         is_drawn = self.drawn_at is not None and self.drawn_at >= self.used_at
         return is_drawn and self.outdated_at is not None

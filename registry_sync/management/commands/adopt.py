@@ -36,18 +36,18 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_mutually_exclusive_group()
-        actions.add_argument("--id", metavar="ID,…", help="external ids of the records")
-        actions.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
-        actions.add_argument(
+        targets = parser.add_mutually_exclusive_group()
+        targets.add_argument("--id", metavar="ID,…", help="external ids of the records")
+        targets.add_argument("--name", metavar="NAME", help="the entity's name in Benchling")
+        targets.add_argument(
             "--all",
             choices=[str(how) for how in Adoption.ADOPTABLE],
             help="all that match in this way",
         )
-        actions.add_argument(
+        targets.add_argument(
             "--from", metavar="FILE", type=Path, dest="file", help="rows marked “adopt” in a CSV"
         )
-        actions.add_argument(
+        targets.add_argument(
             "--csv",
             metavar="FILE",
             type=Path,

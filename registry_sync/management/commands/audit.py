@@ -33,17 +33,17 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_mutually_exclusive_group(required=True)
-        actions.add_argument("--entity", metavar="ID", help="an external id or a Benchling id")
-        actions.add_argument("--csv", metavar="FILE", type=new_file, help="write FILE and FILE.jws")
-        actions.add_argument(
+        targets = parser.add_mutually_exclusive_group(required=True)
+        targets.add_argument("--entity", metavar="ID", help="an external id or a Benchling id")
+        targets.add_argument("--csv", metavar="FILE", type=new_file, help="write FILE and FILE.jws")
+        targets.add_argument(
             "--verify",
             metavar="FILE",
             nargs="?",
             const="",
             help="check the chain, and a signed CSV if FILE is given",
         )
-        actions.add_argument(
+        targets.add_argument(
             "--forget-before", metavar="DATE", type=_day, help="delete older changes permanently"
         )
         parser.add_argument("--since", metavar="DATE", type=_day, help="with --csv")

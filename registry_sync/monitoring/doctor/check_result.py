@@ -50,22 +50,22 @@ def register(table: dict[str, AnyCheck], name: str) -> Callable[[AnyCheck], AnyC
 
 
 def ok(finding: str, remedy: str = "") -> CheckResult:
-    """Return that what was checked is as it should be."""
+    """Return the result of a check that found no problem."""
     return CheckResult("ok", finding, remedy)
 
 
 def warning(finding: str, remedy: str) -> CheckResult:
-    """Return that it works, but that someone should act."""
+    """Return the result of a check that found a problem that stops nothing."""
     return CheckResult("warning", finding, remedy)
 
 
 def bad(finding: str, remedy: str) -> CheckResult:
-    """Return that runs, or a part of the service, do not work."""
+    """Return the result of a check that found why runs, or a part of the service, fail."""
     return CheckResult("bad", finding, remedy)
 
 
 def skipped(finding: str, remedy: str = "") -> CheckResult:
-    """Return that nothing could be checked, and why."""
+    """Return the result of a check that could not be made, and why."""
     return CheckResult("skipped", finding, remedy)
 
 

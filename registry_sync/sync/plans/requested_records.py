@@ -89,7 +89,7 @@ def _fetch(
         if len(ids) > 1 or not is_of_one_record(error):
             raise
         found, unread = {}, []
-    answered = found.keys() | {source.identify(record.record) for record in unread}
+    answered = found.keys() | {source.identify(item.record) for item in unread}
     missing = [external_id for external_id in ids if external_id not in answered]
     if missing and ctx.run.dry_run:
         text = f"Someone asked for {first_ids(missing)}, but the registry has no such record or "
