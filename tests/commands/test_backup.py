@@ -45,6 +45,7 @@ def test_a_terminal_is_no_variable_of_the_deployment(monkeypatch) -> None:
     assert "TERM" not in set_variables() and "SSL_CERT_FILE" in set_variables()
 
 
+@pytest.mark.once
 def test_a_backup_has_no_secret(deploy, tmp_path: Path) -> None:
     d = deploy(1)
     d.sync()
