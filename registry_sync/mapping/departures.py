@@ -32,6 +32,11 @@ def departure(record: Json, mapping: Mapping) -> Departure | None:
     return None
 
 
+def is_deleted(record: Json, mapping: Mapping) -> bool:
+    """Return whether a record says that it is deleted, by the settings' flag or as a tombstone."""
+    return bool(mapping.deletes.flagged(record)) or is_tombstone(record, mapping)
+
+
 def has_left(record: Json, mapping: Mapping) -> bool:
     """Return whether a record is no longer this lane's."""
     return departure(record, mapping) is not None

@@ -60,7 +60,7 @@ class RecordReader:
         when = None if value is ABSENT else read_time(value, self._terms)
         if when is not None and self._unit and other_unit(value, self._unit):
             when = None  # seconds, given as milliseconds, would be a time in 1970
-        if when is None and not (value is ABSENT and self._departs(record)):
+        if when is None and not (value in (ABSENT, None, "") and self._departs(record)):
             count, example = self.bad_cursors
             shown = "no value" if value is ABSENT else shortened(repr(value), 80)
             self.bad_cursors = (count + 1, example or shown)

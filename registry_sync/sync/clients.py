@@ -11,13 +11,13 @@ from registry_sync import __version__
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Wait, retry_time
 from registry_sync.core import stopping
-from registry_sync.mapping.tombstones import mark_of
+from registry_sync.mapping.departures import is_deleted
 from registry_sync.runs.source_state import memory_of
 from registry_sync.source.answers.record_list import Memory
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.sync.pacing import sleep
-from registry_sync.sync.setup import Sides
+from registry_sync.sync.setup import Setup, Sides
 
 LONGEST_PAUSE = 5.0
 """Longest wait for Benchling, in seconds, while someone is waiting."""
@@ -113,7 +113,7 @@ def _source(
         keep_alive=keep_alive,
         memory=memory,
         entries=entries,
-        departs=lambda record: bool(mark_of(record)),
+        departs=lambda record: isinstance(sides, Setup) and is_deleted(record, sides.mapping),
     )
 
 

@@ -184,18 +184,34 @@ def test_a_tombstone_is_a_withdrawal_and_clears_nothing(odoo, form):
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
 
 
-def test_a_tombstone_needs_no_modification_time(world, serve):
+def untimed(**more: Any) -> Json:
+    return {key: value for key, value in {**compound(1), **more}.items() if key != "modified_at"}
+
+
+@pytest.mark.parametrize(
+    ("record", "settings", "warns"),
+    [
+        ({"id": "C-000001", "deleted": True}, {}, False),
+        ({"id": "C-000001", "deleted": True, "modified_at": None}, {}, False),
+        (untimed(deleted=True), {}, True),  # a whole record
+        (untimed(gone=1), {"deletes": {"mode": "flag", "path": "gone"}}, False),
+        ({**untimed(gone=1), "modified_at": ""}, {"deletes": {"mode": "flag", "path": "gone"}},
+         False),
+    ],
+)  # fmt: skip
+def test_only_what_is_deleted_needs_no_modification_time(world, serve, record, settings, warns):
     records = [compound(1), compound(2)]
 
     def answer(asked):
         since = asked.query.get("since", "")
-        return [r for r in records if r.get("modified_at", "9") >= since]
+        return [r for r in records if (r.get("modified_at") or "9") >= since]
 
-    w = world([])
+    w = world([], config={"Connector Settings": endpoint(**settings)})
     w.configure(**{"API URL": serve(answer).url})
     assert codes(w.sync()) == set()
-    records[0] = {"id": "C-000001", "deleted": True}
-    assert codes(w.sync()) == {"withdrawn"} and codes(w.sync()) == set()
+    records[0] = record
+    for _ in range(2):
+        assert ("no_time" in codes(w.sync())) is warns
 
 
 @pytest.mark.invariant(12)
