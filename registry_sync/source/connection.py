@@ -154,7 +154,7 @@ class Connection:
             url, params = at_home(answer.leads_to, url, "it redirects to"), {}
             if answer.status == 303:
                 method, body = "GET", None
-        where = f"{origin(url)}{urlsplit(url).path[:60]}"
+        where = f"{origin(url)}{self.quote(urlsplit(url).path)[:60]}"
         raise bad_answer(
             f"it redirects too many times, at last to {where}",
             "checks API URL, and whether the key is sent as the registry expects (client.auth of "

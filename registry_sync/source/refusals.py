@@ -17,6 +17,7 @@ from registry_sync.source.answers.refusal_words import (
     ADDRESS,
     BAD_KEY,
     CONTRACT,
+    FROM_ADDRESS,
     NO_KEY,
     OF_A_KEY,
     OFF,
@@ -64,8 +65,12 @@ PLACE_OF_KEY = (
     '{"client": {"auth": {"type": "api_key", "name": "X-API-Key"}}} with the registry\'s own name.'
 )
 CHECK_PATH = (
-    "The integration owner checks API URL, endpoint.path and endpoint.method: this gateway answers "
-    "so to what it does not have. If they are right, the API Key is wrong."
+    "The integration owner checks API URL, endpoint.path and endpoint.method: this gateway gives "
+    "this answer for paths that do not exist. If they are right, "
+)
+KEY_IS_WRONG = "the API Key is wrong."
+TOKEN_IS_WRONG = (
+    "check client.auth in Connector Settings: scopes, and audience or resource in token_params."
 )
 LET_THROUGH = (
     "The registry's owner allows the address of this server, also in a firewall before the "
@@ -93,9 +98,10 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     asked_to_wait = status in WAITABLE and _asks_to_wait(answer)
     if proxy := proxy_of(answer.headers, answer.content, status):
         return refused_by_proxy(answer, proxy, passes=status in PASSING or asked_to_wait)
-    firewall = "" if status >= 500 or asked_to_wait else firewall_of(answer.headers, message)
-    if firewall:
-        return refused_by_firewall(status, firewall)
+    passes = status in (*PASSING, *LOCKED) or asked_to_wait
+    may_be_stopped = status < 500 and not passes
+    if may_be_stopped and (found := firewall_of(answer.headers, message, answer.content)):
+        return refused_by_firewall(status, found)
     asked_to_wait = asked_to_wait or (status == 403 and RATE.search(message) is not None)
     if status in (*REFUSED, 403) and not asked_to_wait:
         challenge = answer.headers.get("WWW-Authenticate", "")
@@ -103,18 +109,18 @@ def refusal(answer: Received, message: str, *, by_token: bool = False) -> Source
     failure = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
     if asked_to_wait:
         failure += _wait_asked(answer)
-    passes = status in (*PASSING, *LOCKED) or asked_to_wait
+    passes = passes or asked_to_wait
     error: SourceError = (
         bad_answer(failure, transient=True)
         if passes
-        else bad_answer(failure, _check(status, message, answer.headers.get("Allow", "")))
+        else bad_answer(failure, _check(status, answer.headers.get("Allow", "")))
     )
     if not passes and (remedy := _remedy(status, message, answer.url)):
         error.remedy = remedy
     return error
 
 
-def _check(status: int, message: str, allowed: str) -> str:
+def _check(status: int, allowed: str) -> str:
     """Return what the integration owner does about a status, "" if the registry's owner must."""
     if status == 405 and "POST" in allowed:
         return 'sets endpoint.method in Connector Settings: {"endpoint": {"method": "POST"}}'
@@ -160,9 +166,9 @@ def _rejected(status: int, message: str, challenge: str, *, by_token: bool) -> S
     """Return the error of a refused key; `challenge` is the header of what the registry takes."""
     words = f" It says: {message}" if message and not message.startswith("<") else ""
     if scope := NEEDED_SCOPE.search(challenge):
-        words += f" It requires the scope {scope[1][:80]}."
+        words += f" It requires the scope {shortened(scope[1], 80)}."
     kind = AccessDenied if status == 403 else SourceError
-    if ADDRESS.search(message):
+    if _is_about_the_address(status, message):
         what = f"The registry refuses requests from this server ({status}).{words}"
         return kind(what, remedy=LET_THROUGH, code="registry_answer")
     for found, remedy in ((CONTRACT, ALLOWED), (OFF, SWITCH_ON)):
@@ -175,20 +181,22 @@ def _rejected(status: int, message: str, challenge: str, *, by_token: bool) -> S
         remedy = f"{ENTER_KEY} {BY_BASIC}" if scheme == "Basic" else NO_SCHEME
     elif NO_KEY.search(message):
         remedy = f"{ENTER_KEY} {PLACE_OF_KEY}"
-    elif WRONG_PATH.search(message):
-        remedy = CHECK_PATH
+    what = f"key ({status})"
     if by_token and not scheme:
-        return kind(
-            f"The registry rejects the token ({status}) that the token service gave for the key."
-            f"{words}",
-            remedy=CHECK_TOKEN,
-            code="registry_unauthorised",
-        )
+        what = f"token ({status}) that the token service gave for the key"
+        remedy = CHECK_TOKEN
+    if not scheme and WRONG_PATH.search(message):
+        remedy = CHECK_PATH + (TOKEN_IS_WRONG if by_token else KEY_IS_WRONG)
     return kind(
-        f"The registry rejects the key ({status}).{words}",
-        remedy=remedy,
-        code="registry_unauthorised",
+        f"The registry rejects the {what}.{words}", remedy=remedy, code="registry_unauthorised"
     )
+
+
+def _is_about_the_address(status: int, message: str) -> bool:
+    if status == 403:
+        return ADDRESS.search(message) is not None
+    of_a_key = OF_A_KEY.search(message) or BAD_KEY.search(message)
+    return FROM_ADDRESS.search(message) is not None and not of_a_key
 
 
 def _scheme_of(challenge: str) -> str:
@@ -218,7 +226,7 @@ def without_answer(status: int, headers: Mapping[str, str]) -> SourceError:
 
     https://datatracker.ietf.org/doc/html/rfc9110#section-15.3.3
     """
-    if firewall := firewall_of(headers, ""):
+    if firewall := firewall_of(headers, "", b""):
         return refused_by_firewall(status, firewall)
     if status == ACCEPTED:
         failure, owner = "it accepted the request (202), but has not answered it yet", ""

@@ -20,8 +20,8 @@ PASSES = "No action is needed if this passes: the next run continues. If it pers
 BUNDLE = "the operator adds its authority to REQUESTS_CA_BUNDLE"
 RENEW = "The registry's owner renews the certificate"
 NO_CLIENT_CERTIFICATE = (
-    "The registry's owner allows requests with a key alone, or puts a proxy before the registry "
-    "that presents the certificate of a client."
+    "The registry's owner allows requests with a key alone, or puts a proxy with a client "
+    "certificate in front of the registry."
 )
 TLS = (
     (r"(?i)certificate has expired", "presents a certificate that has expired",
@@ -40,7 +40,7 @@ TLS = (
     (r"(?i)issuer certificate|self.signed certificate in|verify the first certificate",
      "presents a certificate of an authority that this server does not know",
      f"If it is the company's own, or a proxy's, {BUNDLE}. If it is a public one, the registry's "
-     "owner lets the service send the intermediate certificates, too."),
+     "owner configures the server to send its intermediate certificates."),
     (r"(?i)wrong.version.number|http.request|record layer failure|packet length too long",
      "does not use TLS on this port",
      "The integration owner corrects the port in {setting}, or begins it with http:// if that is "
@@ -89,13 +89,14 @@ def unanswered(
         named = {"host": host, "setting": setting}
         return Unanswered(what.format(**named), remedy.format(**named), code=CERTIFICATE)
     check = f"the registry's owner checks {service}, and the operator the network."
-    typo = f"The integration owner checks the address in {setting} for a typo, and "
+    typo = f"The integration owner checks the address in {setting} for a typo. "
     if any(isinstance(each, socket.gaierror) for each in causes):
         what = f"the name {host} cannot be resolved"
-        check = f"{typo}the operator the name service (DNS) of this server. " + _once("the name")
+        check = f"{typo}The operator checks the name service (DNS) of this server. "
+        check += _once("the name")
     elif any(isinstance(each, ConnectionRefusedError) for each in causes):
         what = f"nothing listens at {origin(url)}"
-        check = f"{typo}the registry's owner whether {service} runs. " + _once("the address")
+        check = f"{typo}The registry's owner checks whether {service} runs. " + _once("the address")
     elif not _is_http(causes):
         what = "what answered does not speak HTTP"
         check = (
@@ -104,6 +105,8 @@ def unanswered(
         )
     elif isinstance(error, requests.exceptions.ConnectTimeout):
         what, check = "it did not accept a connection in time", PASSES + check
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        what, check = "it closed the connection in the middle of its answer", PASSES + check
     elif any(isinstance(each, ConnectionError) for each in causes):
         what, check = "it closed the connection without an answer", PASSES + check
     else:

@@ -104,6 +104,44 @@ REFUSALS: dict[str, tuple[Any, str, list[str]]] = {
     "a field of OData": (
         {"error": {"code": "1", "message": {"lang": "en", "value": "Property X not found"}}},
         INTEGRATION, ["error: Property X not found", "endpoint.params"]),
+    "words beside the name of a long error": (
+        Reply({"timestamp": "2026", "status": 403, "error": "Forbidden", "path": "/" + "x" * 200,
+               "message": "API rate limit exceeded"}, 403),
+        OWNER, ["Forbidden: API rate limit exceeded", "next run"]),
+    "an error of GraphQL whose extensions are a text": (
+        {"errors": [{"message": "it broke", "extensions": "none"}]}, INTEGRATION, ["it broke"]),
+    "a number of errors beside one of JSON-RPC": (
+        {"jsonrpc": "2.0", "errors": 7, "error": {"code": -32603, "message": "it broke"}},
+        OWNER, ["it broke"]),
+    "a key, with the address it came from": (
+        Reply({"error": "Invalid API key", "ip": "203.0.113.9"}, 401), INTEGRATION, ["valid key"]),
+    "an address that is only named": (
+        Reply({"error": "Unauthorized", "ip": "203.0.113.9"}, 401), INTEGRATION, ["valid key"]),
+    "a request that JSON says is rejected": (
+        Reply({"error": {"message": "Request rejected: no such field", "trace": "x" * 200}}, 400),
+        INTEGRATION, ["400", "API URL"]),
+    "a firewall's limit": (
+        page("<title>Access Denied</title>Reference&#32;&#35;18&#46;2d351ab8", 429,
+             Server="AkamaiGHost"), OWNER, ["429", "the next run tries again"]),
+    "an account that is disabled": (
+        Reply({"message": "Your service account has been disabled."}, 403),
+        INTEGRATION, ["valid key"]),
+    "maintenance in a firewall's words": (
+        page("<html>Just a moment, we are down for maintenance"), OWNER, ["with a web page"]),
+    "a page in a firewall's words": (
+        page("<html><title>Just a moment</title>Please sign in"), INTEGRATION, ["login page"]),
+    "words of a failure in a table": (
+        Reply(b"id,note\n1,out of memory\n", kind="text/csv"), INTEGRATION, ["(CSV)"]),
+    "a text about bats": (
+        Reply(b"Bats hibernate.", kind="text/plain"), INTEGRATION, ["expected JSON"]),
+    "a limit that is not allowed": (
+        {"error": "A limit greater than 500 is not allowed"}, INTEGRATION,
+        ["checks the request in Connector Settings"]),
+    "a user who is not allowed": (
+        {"error": "User app1 is not allowed to see this"}, INTEGRATION, ["checks API Key"]),
+    "an argument of the name timeout": (
+        {"errors": [{"message": 'Unknown argument "timeout" on field "list".'}]},
+        INTEGRATION, ["checks the request in Connector Settings"]),
     "a scope of Slack": (
         {"ok": False, "error": "missing_scope"}, INTEGRATION, ["API Key", "what it may read"]),
 }  # fmt: skip
@@ -160,6 +198,9 @@ UNANSWERED: dict[str, tuple[Exception, str, str]] = {
                "No action is needed if this passes", "closed the connection"),
     "torn": (tls("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred"),
              "No action is needed if this passes", "could not be reached (SSLError)"),
+    "broken off": (
+        requests.exceptions.ChunkedEncodingError(ProtocolError("broken", ConnectionResetError())),
+        "No action is needed if this passes", "in the middle of its answer"),
     "slow": (requests.exceptions.ConnectTimeout(), "No action is needed if this passes", "in time"),
 }  # fmt: skip
 
@@ -211,6 +252,8 @@ TOKENS: dict[str, tuple[Any, str, str]] = {
     "broken": (Reply(b"SQLSTATE[HY000] [2002] refused", kind="text/html"), OWNER, "SQLSTATE"),
     "cut": (Reply(b'{"access_to'), "No action is needed if this passes", "200"),
     "nothing": (Reply(b""), "No action is needed if this passes", "an empty body"),
+    "a token of something else": (
+        Reply({"meta": {"token": "t1"}}), "The integration owner checks client.auth", "only meta"),
     "a wrong secret": (fault("invalid_client", "Invalid client or Invalid client credentials", 401),
                        SECRET, "invalid_client"),
     "Auth0's wrong secret": (fault("access_denied", "Unauthorized", 401), SECRET, "Unauthorized"),
@@ -232,8 +275,11 @@ def test_a_token_service_without_a_token_names_who_must_act(serve: Any, name: st
     assert said.partition(" -> ")[2].startswith(who) and words in said, said
 
 
-@pytest.mark.parametrize("body", [{"token": "t1"}, {"data": {"jwt": "t1", "expires_in": 60}}])
-def test_a_token_of_another_name_is_taken(serve: Any, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body", [{"token": "t1"}, {"data": {"jwt": "t1", "expires_in": 60}},
+             Reply('{"access_token": "t1"}'.encode("utf-16-le"))],
+)  # fmt: skip
+def test_a_token_of_another_name_or_charset_is_taken(serve: Any, body: Any) -> None:
     def answer(asked: Asked) -> Any:
         if asked.path == "/token":
             return body
@@ -242,6 +288,45 @@ def test_a_token_of_another_name_is_taken(serve: Any, body: Any) -> None:
 
     registry = serve(answer)
     assert ids(registry.source(with_tokens(registry))) == ["1"]
+
+
+def test_a_path_that_the_gateway_lacks_is_not_blamed_on_the_token(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        lacks = Reply({"message": "Missing Authentication Token"}, 403)
+        return {"access_token": "t1"} if asked.path == "/token" else lacks
+
+    registry = serve(answer)
+    said = said_of(registry, answer, settings=with_tokens(registry))
+    assert "rejects the token (403)" in said and "endpoint.path" in said and "scopes" in said
+
+
+def test_the_last_answer_of_a_token_service_decides(serve: Any) -> None:
+    """The first one may be about the header that the service does not read."""
+
+    def answer(asked: Asked) -> Any:
+        in_form = b"client_secret" in asked.body
+        return fault("invalid_client", "wrong" if in_form else "no service account", 401)
+
+    registry = serve(answer)
+    said = said_of(registry, answer, settings=with_tokens(registry))
+    assert said.partition(" -> ")[2].startswith(SECRET), said
+
+
+KEY = "k3y-" + "0123456789" * 6
+
+
+@pytest.mark.parametrize(
+    "answer", [
+        Reply(b"IOError " + b"x" * 50 + f" {KEY} at a.b()".encode(), kind="text/plain"),
+        Reply(b"", 302, headers={"Location": f"/{'x' * 40}/{KEY}"}),
+        {"access_token": KEY[:20], "note": "kept"},
+    ],
+)  # fmt: skip
+def test_an_error_shows_no_part_of_a_secret(serve: Any, answer: Any) -> None:
+    registry = serve(lambda asked: None)
+    by_token = isinstance(answer, Reply) and answer.status == 200
+    settings = with_tokens(registry) if by_token else None
+    assert KEY[:8] not in said_of(registry, answer, settings=settings, credential=KEY)
 
 
 def test_the_form_is_tried_where_its_fields_are_missing(serve: Any) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 
 STATUSES = pattern(r"(?:[a-z]+-)*cache(?:-(?:status|lookup|remote))?")
 """Headers that say whether a cache had an answer, in small letters: `cf-cache-status`."""
@@ -29,5 +30,5 @@ def cached_by(headers: Mapping[str, str]) -> str:
         hit = STATUSES.fullmatch(lower) and HIT.search(text)
         varnish = lower == "x-varnish" and re.fullmatch(r"\d+ \d+", text)
         if aged or varnish or hit:
-            return f"{name}: {text[:LONGEST]}"
+            return f"{name}: {shortened(text, LONGEST)}"
     return ""

@@ -124,17 +124,6 @@ NOTHING_NEW = pattern(
     re.IGNORECASE,
 )
 """Words of an answer that is empty, and of one that is past the end."""
-KEY = pattern(
-    r"session|token|log[ -]?in|sign[ -]?in|sign[ -]?on|unauthori|not authori|authenticat|credential"
-    r"|api.?key|permission|forbidden|denied|signature|licen[cs]e|jwt|invalid.auth|missing.scope"
-    r"|insufficient.scope|(?<!method )not (?:allowed|permitted)"
-    r"|(?:no|not have|lacks?) (?:\w+ )?(?:access|rights?)\b",
-    re.IGNORECASE,
-)
-CHECK_KEY = (
-    "checks API Key in the app's configuration, and what it may read, against these words. If the "
-    "key is right, the registry's owner checks the service"
-)
 
 
 def failure_in(body: Any) -> str:
@@ -205,11 +194,6 @@ def not_ready(body: Any) -> str:
             if word_of(str(key)) in OUTCOMES and UNREADY.fullmatch(text):
                 return f"{key} is {value}"
     return ""
-
-
-def is_about_the_key(message: str) -> bool:
-    """Return whether the words of a failure are about who asks, not about the service."""
-    return KEY.search(message) is not None
 
 
 def _parts(body: Json) -> Iterator[Json]:

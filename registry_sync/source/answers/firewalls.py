@@ -29,15 +29,25 @@ LATER = re.compile(r"error code: 1015\b")
 """Of Cloudflare: too many requests."""
 
 
-def firewall_of(headers: Mapping[str, str], words: str) -> str:
+NAMED = pattern(r"(?:support|incident|ray|event) id|reference\s#\d", re.IGNORECASE)
+"""Words of the number under which a firewall keeps what it stopped."""
+
+
+def firewall_of(
+    headers: Mapping[str, str], words: str, content: bytes, *, success: bool = False
+) -> str:
     """Return the firewall that stopped a request, by headers or an answer's words; "" for none.
 
-    Its answer is a page or a text: what is JSON comes from the registry or its gateway.
+    Its answer is a page or a text: what is JSON comes from the registry or its gateway. In a
+    `success`, a page that names no firewall may be any other one.
     """
     for name, product in HEADERS.items():
         if name in headers:
             return product
-    if words[:1] in ("{", "[") or LATER.search(words) or not (found := STOPPED.search(words)):
+    is_json = content.lstrip()[:1] in (b"{", b"[")
+    if is_json or LATER.search(words) or not (found := STOPPED.search(words)):
+        return ""
+    if success and not (PRODUCT.search(words) or NAMED.search(words)):
         return ""
     whose = PRODUCT.search(f"{headers.get('Server', '')} {words}")
     return f"{whose[0] if whose else 'its page'} says “{found[0]}”"

@@ -10,7 +10,7 @@ from typing import Any
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
-from registry_sync.source.answers.failures import CHECK_KEY, failure_beside, is_about_the_key
+from registry_sync.source.answers.failures import failure_beside
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import Entry, PageAnswer
 from registry_sync.source.answers.parts_missing import parts_missing
@@ -40,6 +40,19 @@ ENVELOPE = frozenset({
     "details", "requestId", "request_id", "traceId", "trace_id", "method", "url", "help", "meta",
 })  # fmt: skip
 """Keys of an answer that is about the request and holds no records."""
+KEY = pattern(
+    r"session|token|log[ -]?in|sign[ -]?in|sign[ -]?on|unauthori|not authori|authenticat|credential"
+    r"|api.?key|permission|forbidden|denied|signature|licen[cs]e|jwt|invalid.auth|missing.scope"
+    r"|insufficient.scope|(?:no|not have|lacks?) (?:\w+ )?(?:access|rights?)\b"
+    r"|(?:^|\b(?:you|users?|accounts?|clients?|roles?|caller|app|application|access|operation"
+    r"|action)\b[^.;]{0,60}\b)not (?:allowed|permitted)|not (?:allowed|permitted) to\b",
+    re.IGNORECASE,
+)
+"""Words of a failure that is about who asks, not about the service."""
+CHECK_KEY = (
+    "checks API Key in the app's configuration, and what it may read, against these words. If the "
+    "key is right, the registry's owner checks the service"
+)
 CHECK_REQUEST = (
     "checks the request in Connector Settings (endpoint.path, endpoint.params, endpoint.json) "
     "against these words. If it is right, the registry's owner checks the service"
@@ -53,9 +66,11 @@ INTERNAL = ("unexpected", "postgres_error", "internal_server_error", "internal_e
 """Codes of GraphQL servers, and of JSON-RPC, for a failure of the service."""
 OUTAGE = pattern(
     r"connection (?:error|refused|reset|lost|closed)|could not connect|database (?:query )?error"
-    r"|internal (?:server )?error|time(?:d[ -]?|-)?out|unavailable|deadlock|out of memory",
+    r"|internal (?:server )?error|unavailable|deadlock|out of memory"
+    r"|(?<!argument )(?<!parameter )(?<!field )(?<![\"'`“‘$])time(?:d[ -]?|-)?out(?![\"'`”’])",
     re.IGNORECASE,
 )
+"""Words of an outage; a timeout may also be the name of an argument."""
 NAMES = (
     r"(?:field|property|parameter|param|column|table|index|query|filter|attribute|entity(?: ?set)?"
     r"|resource|argument|operator|sort|order|selector|collection|module|model|object type)s?"
@@ -63,8 +78,9 @@ NAMES = (
 REQUEST = pattern(
     rf"(?:invalid|unknown|unrecogni[sz]ed|unsupported|undefined|no such|missing|required|bad)"
     rf" (?:\w+ )?{NAMES}\b"
-    rf"|\b{NAMES}\b.{{0,80}}(?:not (?:found|exist|valid|supported|defined)|doesn.t exist"
-    r"|is (?:invalid|unknown|required|missing))",
+    rf"|\b{NAMES}\b.{{0,80}}(?:not (?:found|exist|valid|supported|defined|allowed)|doesn.t exist"
+    r"|is (?:invalid|unknown|required|missing))"
+    r"|\b(?:limit|offset|page|size)\b.{0,40}not (?:allowed|permitted|supported)",
     re.IGNORECASE,
 )
 """Words of an error that the request itself caused."""
@@ -89,6 +105,18 @@ def error_said(body: Json) -> str:
     if found is None:
         return ""
     return (_words(body) if found is True else "") or _words(found)
+
+
+def all_said(body: Json) -> str:
+    """Return the words of an error, with those that are beside one that is only a name.
+
+    `{"error": "Forbidden", "message": "API rate limit exceeded"}`
+    """
+    said = error_said(body)
+    if not any(str(body.get(key)) == said for key in ERROR_KEYS):
+        return said
+    beside = (body[key] for key in WORDS if isinstance(body.get(key), str))
+    return ": ".join(dict.fromkeys(words for words in (said, *beside) if words))
 
 
 def _is_blank(found: Any) -> bool:
@@ -149,7 +177,7 @@ def owner_of(body: Any, message: str) -> str:
     """
     by_protocol = is_about_the_request(body)
     of_request = by_protocol or REQUEST.search(message) is not None
-    if is_about_the_key(message):
+    if KEY.search(message):
         return CHECK_BOTH if of_request else CHECK_KEY
     if OUTAGE.search(message) or (by_protocol and _is_internal(body)):
         return ""
@@ -158,12 +186,17 @@ def owner_of(body: Any, message: str) -> str:
 
 def _is_internal(body: Json) -> bool:
     """Return whether a protocol's code says that the service failed, not the request."""
-    errors = body.get("errors") or [body.get("error")]
-    codes = (
-        (each.get("extensions") or {}).get("code", each.get("code")) if isinstance(each, dict)
-        else None for each in errors
-    )  # fmt: skip
+    errors = body.get("errors")
+    several = errors if errors and isinstance(errors, list) else [body.get("error")]
+    codes = (_code_of(each) for each in several)
     return all(str(code).lower().replace("-", "_") in INTERNAL for code in codes)
+
+
+def _code_of(error: Any) -> Any:
+    if not isinstance(error, dict):
+        return None
+    inner = error.get("extensions")
+    return (inner if isinstance(inner, dict) else {}).get("code", error.get("code"))
 
 
 def _words(error: Any) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import shortened
 
 PRODUCTS = (
     r"squid|zscaler|blue ?coat|proxysg|symantec web|netskope|forcepoint|websense"
@@ -51,10 +52,10 @@ def proxy_of(headers: Mapping[str, str], content: bytes, status: int = 0) -> str
         return "a proxy that asks who sends the request"
     own = headers.get("Proxy-Status", "")  # RFC 9209
     if re.search(r";\s*error\s*=", own):
-        return own.partition(";")[0].strip()[:60]
+        return shortened(own.partition(";")[0].strip(), 60)
     server = headers.get("Server", "")
     if status != UNAUTHORIZED and PRODUCT.search(server):
-        return server[:60]
+        return shortened(server, 60)
     page = content[:LONGEST] if PAGE.match(content) else b""
     found = BLOCKED.search(page.decode(errors="replace")) if page else None
     if found is None:

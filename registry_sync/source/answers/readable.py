@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 
-from registry_sync.source.answers.inner_errors import error_said
+from registry_sync.source.answers.inner_errors import all_said
 
 LONGEST = 20_000
 """Bytes of an answer that are read."""
@@ -42,7 +42,7 @@ def readable(content: bytes) -> str:
         return words_of_page(text) or text
     if text.startswith("{") and len(text) > SHOWN:
         try:
-            return error_said(json.loads(text)) or text
+            return all_said(json.loads(text)) or text
         except (ValueError, RecursionError):
             return text
     return text

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.secrets import is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.other_forms import INSTEAD, other_form
@@ -143,8 +144,8 @@ def plain_words(body: Any) -> str:
         return body
     if not isinstance(body, dict) or any(isinstance(each, (dict, list)) for each in body.values()):
         return ""
-    filled = (f"{key}: {value}" for key, value in body.items() if value not in (None, ""))
-    return "; ".join(filled)
+    filled = {key: value for key, value in body.items() if value not in (None, "")}
+    return "; ".join(f"{key}: {filled[key]}" for key in filled if not is_secret(key, filled[key]))
 
 
 def _refuse_aside(body: Any, found: Guess) -> None:

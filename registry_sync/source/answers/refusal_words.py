@@ -23,6 +23,12 @@ ADDRESS = pattern(
     re.IGNORECASE,
 )
 """Words of a 403 that is about where a request comes from; IP may be intellectual property."""
+FROM_ADDRESS = pattern(
+    rf"\bips?\b[^\"]{{0,40}}\b(?:not (?:allowed|permitted)|blocked|{LIST})"
+    r"|(?:not (?:allowed|permitted)|blocked) (?:from|for|by) [^\"]{0,20}\bips?\b",
+    re.IGNORECASE,
+)
+"""Words of a 401 that is: they say so, as its answer may name the address for another reason."""
 CONTRACT = pattern(
     r"\blicen[cs]es?\b.{0,40}(?:expire|exceed|invalid|require|non.compliant|available|does not)"
     r"|no (?:\w+ )?licen[cs]e"
@@ -32,12 +38,13 @@ CONTRACT = pattern(
 )
 """Words of a 403 that is about what the registry's owner has paid for."""
 OFF = pattern(
-    r"\b(?:apis?(?! key)|service|server|site|web app|application|instance|project|system)\b.{0,60}"
-    r"\b(?:stopped|paused|hibernating|(?:is|are|been) (?:disabled|suspended|deactivated)"
-    r"|not enabled|not been (?:enabled|activated|used))",
+    r"\b(?:apis?(?! key)|service|server|site|web app|application|instance|project|system)\b"
+    r"(?:(?!account|user|member).){0,60}\b(?:stopped|paused|hibernating"
+    r"|(?:is|are|been) (?:disabled|suspended|deactivated)|not enabled"
+    r"|not been (?:enabled|activated|used))",
     re.IGNORECASE,
 )
-"""Words of what is switched off, which no key changes."""
+"""Words of what is switched off, which no key changes; not of someone's account there."""
 NO_KEY = pattern(
     r"\bno (?:valid )?(?:api.?|subscription.?)?key (?:was )?(?:found|provided|supplied|given|sent)"
     r"|missing.{0,20}\bkey\b|\bkey\b (?:is |was )?(?:missing|required|not (?:found|present|given))"

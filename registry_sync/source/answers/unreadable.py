@@ -86,9 +86,10 @@ def _is_file(body: bytes, kind: str) -> bool:
     )
 
 
+A_PAGE = "a web page"
 FORMATS = (
     Format(_is_file, "another format", AS_JSON),
-    Format(_is_html, "a web page", LOGIN),
+    Format(_is_html, A_PAGE, LOGIN),
     Format(_is_xml, "XML", AS_JSON),
     Format(_is_ndjson, "one JSON value per line (NDJSON)", AS_JSON),
     Format(_is_call, "JSON inside a function call (JSONP)", AS_JSON),
@@ -117,21 +118,29 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
     if _is_html(body, kind) and (proxy := proxy_of(answer.headers, body)):
         return refused_by_proxy(answer, proxy)
     words = readable(body)[:WORDS]
-    if firewall := firewall_of(answer.headers, words):
+    if firewall := firewall_of(answer.headers, words, body, success=True):
         return refused_by_firewall(answer.status, firewall)
     if _is_html(body, kind) and DOWN.search(body):
         return _bad_json(f"it answered with a web page ({start!r})", transient=True)
-    if not FORM.search(body) and OUT_OF_ORDER.search(words):
-        return _bad_json(f"it answered with the words of a failure ({start!r})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
+    if _has_broken_down(body, words, found.name if found else ""):
+        return _bad_json(f"it answered with the words of a failure ({start!r})", transient=True)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
         return _bad_json(why)
     received = f"{kind or 'no Content-Type'} ({start!r})"
     hint = f"; it is {found.name}" if found else ""
-    if found is None or found.name == "a web page":
+    if found is None or found.name == A_PAGE:
         hint += "; a login page or a proxy may be in the way"
     owner = found.owner if found else LOGIN
     return _not_json(f"expected JSON but got {received}{hint}", owner)
+
+
+def _has_broken_down(body: bytes, words: str, form: str) -> bool:
+    """Return whether a page or a text has the words of a failure; in data they say nothing."""
+    if form not in ("", A_PAGE) or FORM.search(body):
+        return False
+    broken = OUT_OF_ORDER.search(words)
+    return broken is not None and (bool(form) or broken[0].lower() != "hibernat")
 
 
 def _bad_json(what: str, *, transient: bool = False) -> SourceError:

@@ -40,20 +40,31 @@ def with_token(body: Json, *, by_standard: bool = False) -> Json:
     """Return the object of an answer that has the token, by plain keys: itself or one inside it.
 
     `{"data": {"access_token": …}}`. A token of another name is given as `accesstoken`, too,
-    unless only those `by_standard` count.
+    unless only those `by_standard` count. It must be in the answer itself, or in its `data`.
     """
     level = [body]
-    other: Json = {}
     for _ in range(DEPTH):
         for each in level:
-            plain = {_plain(key): value for key, value in each.items()}
+            plain = _plainly(each)
             if TOKEN in plain:
                 return plain
-            named = (plain[name] for name in OTHER_NAMES if name in plain)
-            token = next((value for value in named if value and isinstance(value, str)), "")
-            other = other or ({**plain, TOKEN: token} if token else {})
         level = [inner for each in level for inner in each.values() if isinstance(inner, dict)]
-    return {} if by_standard else other
+    return {} if by_standard else _with_other_token(body)
+
+
+def _with_other_token(body: Json) -> Json:
+    outer = _plainly(body)
+    for plain in (outer, _plainly(outer.get("data"))):
+        named = (plain.get(name) for name in OTHER_NAMES)
+        token = next((value for value in named if value and isinstance(value, str)), "")
+        if token:
+            return {**plain, TOKEN: token}
+    return {}
+
+
+def _plainly(found: Any) -> Json:
+    """Return an object by plain keys; {} for any other value."""
+    return {_plain(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _decoded(content: bytes, charset: str) -> str:

@@ -27,8 +27,8 @@ ALLOW_SECRET = (
     "tokens. This app supports no other way."
 )
 ALLOW_FORM = (
-    "The registry's owner lets the token service read a form (application/x-www-form-urlencoded), "
-    "as OAuth 2 requires. This app sends no other."
+    "The registry's owner configures the token service to accept a form "
+    "(application/x-www-form-urlencoded), as OAuth 2 requires. This app sends no other."
 )
 CHECK_SERVICE = "The registry's owner checks the token service; the next run tries again."
 CHECK_CLIENT = f"{CHECK_AUTH}: client_id and access_token_url. The client secret is not at fault."

@@ -88,7 +88,8 @@ class TokenAnswer:
         if self.status < 300:
             given = bool(self.body) and not self.refuses
             text = self.content.strip()
-            cut = not text or (text.startswith(b"{") and not text.endswith(b"}"))
+            whole = bool(self.body) or text.endswith(b"}")
+            cut = not text or (text.startswith(b"{") and not whole)
             return cut or (not given and DOWN.search(self.content) is not None)
         return RATE.search(self.content.decode(errors="replace")) is not None
 
@@ -105,7 +106,7 @@ class TokenAnswer:
         if not self.content.strip():
             return "an empty body"
         if broken := OUT_OF_ORDER.search(self.content.decode(errors="replace")):
-            return f"a text that says “{quoted(broken[0][:80], secrets)}”"
+            return f"a text that says “{quoted(broken[0], secrets)[:80]}”"
         if self.content.lstrip().startswith(b"<"):
             return "a web page or XML"
         keys = ", ".join(str(key) for key in self.body)
@@ -194,7 +195,8 @@ class TokenService:
             for each in answers
         ]
         failure = "answered " + "; with the credentials in the form, ".join(dict.fromkeys(texts))
-        about_key, remedy = remedy_of(last.status, last.error, failure, refuses=last.refuses)
+        said = last.message(self._secrets)
+        about_key, remedy = remedy_of(last.status, last.error, said, refuses=last.refuses)
         return self._failed(failure, remedy, "registry_unauthorised" if about_key else ANSWER)
 
     def _answer(self, response: requests.Response, content: bytes) -> TokenAnswer:
