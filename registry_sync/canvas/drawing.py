@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Case, F, Q, QuerySet, When
 
 from registry_sync import runs
@@ -17,19 +18,26 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import text as words
 from registry_sync.canvas.attendance import Attendance, is_pressed, pressed_canvases
+from registry_sync.canvas.block_forms import (
+    button_section,
+    chip_section,
+    markdown_block,
+    text_input,
+)
 from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
 from registry_sync.canvas.lane_lines import lane_lines
 from registry_sync.canvas.lane_status import LaneStatus, lane_status
 from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
-from registry_sync.canvas.refused import DRAWN, is_resting, let_rest
+from registry_sync.canvas.refused import DRAWN, PATIENCE, is_resting, let_rest
 from registry_sync.canvas.requested_record import is_overtaken, outcomes
+from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, Lane, SyncRun
+from registry_sync.runs.queue import is_out_of_time
 
 logger = logging.getLogger(__name__)
-LONGEST_TEXT = 4000
 OWED_AFTER = timedelta(seconds=10)
 MOST_LOOKED_AT = 200
 RECENT = Canvas.RECENT
@@ -95,7 +103,10 @@ def redraw(
     pressed: bool = False,
     attendance: Attendance | None = None,
 ) -> int:
-    """Draw some canvases. Return how many; those that cannot be drawn wait for the next time."""
+    """Draw some canvases. Return how many; those that cannot be drawn wait for the next time.
+
+    An error that no one expects is logged, and costs only its canvas.
+    """
     number, attendance = 0, attendance or Attendance()
     for canvas in canvases:
         number += 1
@@ -105,16 +116,30 @@ def redraw(
         except Refused as refused:
             if refused.status == 404:  # archived, or deleted with its entry
                 canvas.delete()
-            elif canvas.is_only_outdated:  # no one waits for it: the next decision asks again
-                same = Canvas.objects.filter(pk=canvas.pk, outdated_at=canvas.outdated_at)
-                same.update(outdated_at=None)  # unless something was decided meanwhile
             else:
-                let_rest(canvas, refused)
+                _leave(canvas, refused.message)
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, refused)
         except (SyncError, Wait) as error:  # Benchling is unavailable: the others must wait, too
             logger.warning("canvas=%s was not drawn: %s", canvas.canvas_id, error)
             break
+        except (stopping.Stopping, OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
+            logger.exception("canvas=%s was not drawn", canvas.canvas_id)
+            why = f"An internal error ({type(error).__name__}); the service's log has more."
+            _leave(canvas, why)
     return number
+
+
+def _leave(canvas: Canvas, why: str) -> None:
+    """Leave a canvas that cannot be drawn as it is, for a while or until the next decision."""
+    if canvas.is_only_outdated:  # no one waits for it: the next decision asks again
+        same = Canvas.objects.filter(pk=canvas.pk, outdated_at=canvas.outdated_at)
+        same.update(outdated_at=None)  # unless something was decided meanwhile
+    else:
+        let_rest(canvas, why)
 
 
 def known_canvas(message: Json, canvas_id: str) -> Canvas:
@@ -132,9 +157,9 @@ def known_canvas(message: Json, canvas_id: str) -> Canvas:
 
 
 def owe_drawing(canvas_id: str, note: str) -> None:
-    """Give a canvas a note and let the reconciler draw it soon."""
+    """Give a canvas a note and let the reconciler draw it soon, even if it rests."""
     Canvas.objects.filter(canvas_id=canvas_id).update(
-        note=note, used_at=runs.now_in_query(), drawn_at=None
+        note=note, used_at=runs.now_in_query(), drawn_at=None, rests_until=None
     )
 
 
@@ -153,8 +178,12 @@ def outdated() -> QuerySet[Canvas]:
 
 
 def refused() -> QuerySet[Canvas]:
-    """Return canvases that wait to be drawn and that Benchling refused, the longest first."""
-    canvases = Canvas.objects.of_app().filter(refusals__gt=0)
+    """Return canvases that wait to be drawn and that Benchling refused, the longest first.
+
+    Those that no one used for days are left out: their entries may be locked for good.
+    """
+    lately = runs.now_in_query() - PATIENCE
+    canvases = Canvas.objects.of_app().filter(refusals__gt=0, used_at__gte=lately)
     return canvases.filter(_has_moved() | _is_owed()).order_by("used_at")
 
 
@@ -191,15 +220,15 @@ def blocks(
     troubles = _installation()
     state, shown = _standing(canvas, names, of, attended=not notice, can_run=not troubles)
     lines = [*filter(None, [note]), *troubles, *state]
-    out = [_markdown("title", words.HEADING), _markdown("state", "\n\n".join(lines))]
+    out = [markdown_block("title", words.HEADING), markdown_block("state", "\n\n".join(lines))]
     out += _attention(shown, names)
     failed = runs.open_errors(*of).exists()
     if names.several:
         out.append(choice(canvas, names))
     buttons = ["manual_sync", "preview", *(["retry_failed"] if failed else []), "refresh"]
-    out.append(_buttons("actions", buttons))
-    out.append(_input(RECORD, words.RECORD, canvas.asked))
-    out.append(_buttons("record_actions", ["look_up", "sync_one"]))
+    out.append(button_section("actions", buttons))
+    out.append(text_input(RECORD, words.RECORD, canvas.asked))
+    out.append(button_section("record_actions", ["look_up", "sync_one"]))
     return out + _record(canvas, names)
 
 
@@ -209,7 +238,7 @@ def _record(canvas: Canvas, names: runs.LaneNames) -> list[Json]:
     looked_up = "" if is_overtaken(canvas) else canvas.standing
     text = "\n\n".join(filter(None, [looked_up, *outcome]))
     chips = list(dict.fromkeys([*canvas.chip.split(), *entities]))
-    return [*([_markdown("standing", text)] if text else []), *_chips("chip", chips)]
+    return [*([markdown_block("standing", text)] if text else []), *chip_section("chip", chips)]
 
 
 def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
@@ -224,7 +253,7 @@ def _attention(shown: list[SyncRun], names: runs.LaneNames) -> list[Json]:
             chips += entities_concerned(run.lane)
     if not lines:
         return []
-    return [_markdown("attention", "\n".join(lines)), *_chips("concerned", chips)]
+    return [markdown_block("attention", "\n".join(lines)), *chip_section("concerned", chips)]
 
 
 def _installation() -> list[str]:
@@ -266,31 +295,3 @@ def _shown_run(canvas: Canvas) -> SyncRun | None:
         return active
     synced = app_runs.exclude(kind__in=SyncRun.DRY).select_related("lane")
     return synced.order_by("-id").first()
-
-
-def _markdown(name: str, text: str) -> Json:
-    return {"type": "MARKDOWN", "id": name, "value": text[:LONGEST_TEXT]}
-
-
-def _buttons(name: str, buttons: list[str]) -> Json:
-    children = [
-        {"type": "BUTTON", "id": button, "text": words.BUTTONS[button], "enabled": True}
-        for button in buttons
-    ]
-    return {"type": "SECTION", "id": name, "children": children}
-
-
-def _chips(name: str, entity_ids: list[str]) -> list[Json]:
-    """Return a section of chips, which Benchling shows as links to entities."""
-    chips = [
-        {"type": "CHIP", "id": f"{name}_{i}", "value": id_} for i, id_ in enumerate(entity_ids)
-    ]
-    return [{"type": "SECTION", "id": name, "children": chips}] if chips else []
-
-
-def _input(name: str, label: str, value: str) -> Json:
-    return {
-        "type": "TEXT_INPUT", "id": name, "label": label, "value": value,
-        "placeholder": words.RECORD_EXAMPLE,
-        "required": False, "enabled": True,
-    }  # fmt: skip

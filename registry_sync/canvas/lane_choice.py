@@ -5,6 +5,7 @@ from __future__ import annotations
 from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import text as words
+from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Lane
 
@@ -20,7 +21,7 @@ def read_inputs(canvas: Canvas, client: Client) -> str:
     typed = ""
     for block in _flat(client.canvas(canvas.canvas_id).get("blocks") or ()):
         if block.get("id") == RECORD:
-            typed = str(block.get("value") or "").strip()[:255]
+            typed = storable(str(block.get("value") or "").strip()[:255])
         elif block.get("id") == LANE:
             canvas.lane = runs.LaneNames().find(str(block.get("value") or ""))
     return typed

@@ -1,26 +1,33 @@
-"""Canvases that Benchling refuses to draw: asked for less and less often, until it draws them."""
+"""Canvases that cannot be drawn: asked for less and less often, until Benchling draws them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from django.db.models import F, Q
+from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.benchling.errors import Refused
 from registry_sync.models import Canvas
 
 FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 """How long a canvas rests after the first refusal, twice as long after each other, and at most."""
+PATIENCE, RARELY = timedelta(days=7), timedelta(days=1)
+"""How long after its last use a canvas counts as forgotten, and how long it then rests."""
 DRAWN = {"refusal": "", "refusals": 0, "rests_until": None}
 """The columns of a canvas that Benchling has drawn."""
 
 
-def let_rest(canvas: Canvas, refused: Refused) -> None:
-    """Note a refusal, and ask again later: someone may give the app the permission."""
+def let_rest(canvas: Canvas, why: str) -> None:
+    """Note why a canvas was not drawn, and ask again later: someone may give the app access.
+
+    If it was drawn since it was read, it need not rest.
+    """
     rest = min(LONGEST, FIRST * 2 ** min(canvas.refusals, 10))
-    Canvas.objects.filter(pk=canvas.pk).update(
-        refusal=refused.message,
+    if canvas.used_at < timezone.now() - PATIENCE:
+        rest = RARELY  # as where its entry is locked
+    Canvas.objects.filter(pk=canvas.pk, drawn_at=canvas.drawn_at).update(
+        refusal=why,
         refusals=F("refusals") + 1,
         rests_until=runs.now_in_query() + rest,
     )

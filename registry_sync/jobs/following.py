@@ -28,7 +28,10 @@ def follow(ended: SyncRun) -> bool:
     if run is None:
         return False
     waiting = Canvas.objects.of_same_app(ended).filter(run=ended, note=words.follows(ended))
-    waiting.update(run=run, note=words.started(run), drawn_at=None, outdated_at=runs.database_now())
+    now = runs.database_now()
+    waiting.update(
+        run=run, note=words.started(run), drawn_at=None, outdated_at=now, rests_until=None
+    )
     return enqueue(run.pk)
 
 

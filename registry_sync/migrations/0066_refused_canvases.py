@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 db_default="",
-                help_text="What Benchling said when it refused to draw it last.",
+                help_text="What Benchling said when it last refused to draw it.",
             ),
         ),
         migrations.AddField(

@@ -60,7 +60,7 @@ class Canvas(models.Model):
         null=True, blank=True, help_text="When something was decided that it does not show yet."
     )
     refusal = models.TextField(
-        blank=True, db_default="", help_text="What Benchling said when it refused to draw it last."
+        blank=True, db_default="", help_text="What Benchling said when it last refused to draw it."
     )
     refusals = models.IntegerField(
         default=0, db_default=0, help_text="How often in a row Benchling refused to draw it."
@@ -83,7 +83,11 @@ class Canvas(models.Model):
         return self.canvas_id
 
     @property
+    def is_drawn(self) -> bool:
+        """Return whether it was drawn since someone used it, so that its buttons are enabled."""
+        return self.drawn_at is not None and self.drawn_at >= self.used_at
+
+    @property
     def is_only_outdated(self) -> bool:
         """Return whether it must be redrawn although no one pressed a button since it was drawn."""
-        is_drawn = self.drawn_at is not None and self.drawn_at >= self.used_at
-        return is_drawn and self.outdated_at is not None
+        return self.is_drawn and self.outdated_at is not None

@@ -54,6 +54,13 @@ def is_worker() -> bool:
     return get_current_job() is not None
 
 
+def is_out_of_time(error: Exception) -> bool:
+    """Return whether RQ ended the job because its time is over."""
+    from rq.timeouts import BaseTimeoutException
+
+    return isinstance(error, BaseTimeoutException)
+
+
 def push_slice(task: str, pk: int, job_id: str, label: str, *, keep: int) -> bool:
     """Queue a slice on `sync` under a path of core.dotted_paths. Return False without Redis.
 

@@ -24,6 +24,7 @@ from registry_sync.core import log_context, stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import Canvas, Installation, WebhookDelivery
+from registry_sync.runs.queue import is_out_of_time
 from registry_sync.sync.clients import impatient_client
 from registry_sync.sync.lane_refresh import refresh_lanes
 from registry_sync.sync.setup import configure, read_items
@@ -84,7 +85,8 @@ def _work(delivery: WebhookDelivery, client: Client) -> None:
             close_delivery(delivery, State.FAILED, str(error))
             _enable(delivery, client)
     except Exception as error:
-        if _is_out_of_time(error) and try_again(delivery, "The job took too long."):
+        # Deliveries before this one may have taken the job's time.
+        if is_out_of_time(error) and try_again(delivery, "The job took too long."):
             return
         logger.exception("The delivery failed with an internal error")
         close_delivery(delivery, State.FAILED, f"An internal error occurred: {error!r}")
@@ -103,13 +105,6 @@ def _enable(delivery: WebhookDelivery, client: Client) -> None:
 def _is_transient(error: Exception) -> bool:
     """Return whether waiting is enough."""
     return isinstance(error, Wait) or (isinstance(error, SyncError) and error.transient)
-
-
-def _is_out_of_time(error: Exception) -> bool:
-    """Return whether RQ ended the job, whose time deliveries before this one may have taken."""
-    from rq.timeouts import BaseTimeoutException
-
-    return isinstance(error, BaseTimeoutException)
 
 
 # -- canvases ---------------------------------------------------------------------------------
@@ -154,8 +149,8 @@ def _interacted(delivery: WebhookDelivery, client: Client) -> None:
     """Do what the button does that a scientist pressed."""
     message = delivery.message
     canvas = canvases.known_canvas(message, str(message["canvasId"]))
-    canvas.used_at = runs.database_now()
-    canvas.save(update_fields=["used_at"])  # from now on it must be drawn again
+    canvas.used_at, canvas.rests_until = runs.database_now(), None
+    canvas.save(update_fields=["used_at", "rests_until"])  # from now on it must be drawn again
     press = BUTTONS.get(str(message.get("buttonId")))
     canvas.note = words.unknown_button() if press is None else ""
     if press is not None:

@@ -15,10 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from registry_sync.canvas import drawing
 from registry_sync.core import stopping
 from registry_sync.desk import error_copies, worklist
+from registry_sync.desk.worklist import service
 from registry_sync.management.commands import lanes
-from registry_sync.models import EntityError, HistoryResult, MappingDraft, SyncRun
+from registry_sync.models import Canvas, EntityError, HistoryResult, MappingDraft, SyncRun
 from tests.support import factories as made
 from tests.support.desk import INDEX, read, unbounded
 from tests.support.registry import compound
@@ -180,7 +182,7 @@ KINDS = [
     (lambda lane: made.WebhookDeliveryFactory(state="failed"), "1 × failed webhook delivery",
      "Each delivery says why", "warning", "Try again"),
     (lambda lane: made.CanvasFactory(resource_id="etr_1", refusals=2, refusal="It is locked."),
-     "1 × canvas that Benchling refuses", " in etr_1: “It is locked”. The buttons stay", "warning",
+     "1 × canvas that cannot be drawn", " in etr_1: “It is locked”. The buttons stay", "warning",
      None),
     (result("refused"), "1 run without a result", "It has no project.", "warning", None),
     (result("unknown"), "1 run that may lack a result",
@@ -462,3 +464,24 @@ def test_no_query_reads_all_runs_or_all_errors(lane, owner):
         ends_early = 'ORDER BY "registry_sync_syncrun"."id" DESC LIMIT' in query["sql"]
         wide += [(step, query["sql"]) for step in steps if whole.match(step) and not ends_early]
     assert not wide
+
+
+@pytest.mark.once
+def test_a_canvas_that_only_shows_an_ended_run_as_active_has_its_buttons(lane, owner):
+    stale = {"used_at": OLD, "drawn_at": NOW, "drawn_status": "RUNNING", "refusals": 1}
+    made.CanvasFactory(refusal="No access.", **stale)
+    said = card(owner, "1 × canvas that cannot be drawn").text
+    assert "“No access”. If the app lacks access" in said and "buttons" not in said
+    made.CanvasFactory(refusal="No access.", refusals=1, used_at=OLD)
+    assert "The buttons stay disabled." in card(owner, "2 × canvas that cannot be drawn").text
+    Canvas.objects.update(used_at=OLD - timedelta(days=5))
+    assert not cards(owner)
+
+
+def test_a_canvas_that_is_drawn_while_it_is_counted_has_no_card(monkeypatch):
+    class Drawn(list):
+        def count(self) -> int:
+            return 1
+
+    monkeypatch.setattr(drawing, "refused", Drawn)
+    assert not list(service.RefusedCanvases().cards(None))

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import DataError, OperationalError
 from django.db.models import F
 from django.utils import timezone
+from rq.timeouts import JobTimeoutException
 
 from registry_sync import runs
 from registry_sync.benchling.errors import Refused
 from registry_sync.canvas import drawing
+from registry_sync.canvas.lane_choice import read_inputs
+from registry_sync.core.problems import SyncError
+from registry_sync.core.stopping import Stopping
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.jobs.reconciler import reconcile
 from registry_sync.models import Canvas, EntityError, Lane, Plan, SyncRun
@@ -129,6 +134,80 @@ def test_a_refused_canvas_is_asked_for_less_often_until_it_is_drawn(db, run_ende
     assert Canvas.objects.get().refusals == 0
 
 
+def refuse() -> None:
+    raise Refused(403, "The entry is locked.")
+
+
+def test_a_canvas_that_no_one_used_for_days_is_asked_for_once_a_day(db):
+    canvas = CanvasFactory(used_at=timezone.now() - timedelta(days=8))
+    drawing.redraw(drawing.outdated(), FakeClient([refuse]))
+    canvas.refresh_from_db()
+    assert canvas.rests_until > timezone.now() + timedelta(hours=23)
+    assert not drawing.refused().exists()
+    Canvas.objects.update(used_at=timezone.now())
+    assert drawing.refused().exists()
+
+
+def test_a_canvas_that_was_drawn_in_the_meantime_need_not_rest(db):
+    CanvasFactory(used_at=timezone.now() - MINUTE)
+
+    def draw_elsewhere() -> None:
+        Canvas.objects.update(drawn_at=timezone.now())
+        refuse()
+
+    drawing.redraw(drawing.outdated(), FakeClient([draw_elsewhere]))
+    assert Canvas.objects.filter(rests_until=None, refusals=0).exists()
+
+
+@pytest.mark.invariant(4)
+def test_a_canvas_with_an_unexpected_error_costs_no_other_canvas(db):
+    used_at = timezone.now() - MINUTE
+    other, odd = CanvasFactory(used_at=used_at - MINUTE), CanvasFactory(used_at=used_at)
+
+    def fail() -> None:
+        raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+
+    client = FakeClient([fail])
+    assert drawing.redraw(drawing.outdated(), client) == len(client.drawn) == 2
+    for canvas in (other, odd):
+        canvas.refresh_from_db()
+    assert other.drawn_at and not odd.drawn_at and odd.rests_until > timezone.now()
+    assert odd.refusal == "An internal error (DataError); the service's log has more."
+
+
+@pytest.mark.parametrize("error", [Stopping, OperationalError, JobTimeoutException])
+def test_what_ends_the_job_ends_its_drawing(db, error):
+    CanvasFactory(used_at=timezone.now() - MINUTE)
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(error):
+        drawing.redraw(drawing.outdated(), FakeClient([fail]))
+    assert Canvas.objects.filter(rests_until=None).exists()
+
+
+def test_what_is_typed_can_be_stored_and_sent(db):
+    client = FakeClient([])
+    client.blocks = [{"id": "record", "value": " C-\ud83d1\x00 "}]
+    assert read_inputs(CanvasFactory(), client) == "C-?1\ufffd"
+
+
+@pytest.mark.invariant(4)
+def test_a_press_ends_the_rest_of_its_canvas(db):
+    def fail() -> None:
+        raise SyncError("Benchling is unavailable.", remedy="", kind="transient", code="away")
+
+    rests = {"rests_until": timezone.now() + MINUTE, "refusals": 3}
+    canvas = CanvasFactory(**rests)
+    message = {"canvasId": canvas.canvas_id, "buttonId": "of another version"}
+    handlers.work_delivery(WebhookDeliveryFactory(message=message).pk, FakeClient([fail]))
+    assert Canvas.objects.get().rests_until is None
+    Canvas.objects.update(**rests)
+    drawing.owe_drawing(canvas.canvas_id, "A note.")
+    assert Canvas.objects.filter(rests_until=None, refusals=3).exists()
+
+
 def test_an_app_that_is_activated_again_draws_what_was_refused_meanwhile(db):
     CanvasFactory(used_at=timezone.now() - MINUTE, rests_until=timezone.now() + MINUTE, refusals=3)
     delivery = WebhookDeliveryFactory(type="v2.app.activateRequested", message={})
@@ -141,6 +220,10 @@ class FakeClient:
 
     def __init__(self, decisions: list[Callable[[], object]]) -> None:
         self.decisions, self.drawn = decisions, list[str]()
+        self.blocks: list[dict[str, str]] = []
+
+    def canvas(self, _: str) -> object:
+        return {"blocks": self.blocks}
 
     def update_canvas(self, _: str, body: object) -> None:
         self.drawn.append(str(body))

@@ -120,8 +120,11 @@ def test_a_run_that_follows_is_started_by_the_reconciler_where_the_worker_died(w
     monkeypatch.setattr(jobs, "follow", lambda run: False)
     working(w, lambda: page.press("manual_sync"))
     assert len(all_runs()) == 1
+    now = timezone.now()
+    Canvas.objects.update(rests_until=now + HOUR, used_at=now - HOUR, drawn_at=now - HOUR)
     reconcile()
     assert all_runs()[-1].status == Status.QUEUED and len(all_runs()) == 2
+    assert "Your sync has started" in page.text, "it rests no longer"
 
 
 class Crowd:

@@ -176,25 +176,28 @@ class FailedDeliveries(CardKind):
 
 
 class RefusedCanvases(CardKind):
-    """Canvases that Benchling refuses to draw, so that their buttons stay disabled."""
+    """Canvases that could not be drawn, so that they are outdated or their buttons disabled."""
 
     name = "canvases"
 
     def cards(self, overview: Overview) -> Iterable[Card]:
-        """Return one card with their count; it names the first, and what Benchling said."""
+        """Return one card with their count; it names the first, and why it was not drawn."""
         found = drawing.refused()
-        count = found.count()
-        if not count:
-            return
         first = list(found[:NAMED])
+        if not first:
+            return
+        count = max(len(first), found.count())  # some may have been drawn in between
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
+        are_drawn = all(canvas.is_drawn for canvas in first)
+        disabled = "" if are_drawn else "The buttons stay disabled. "
         yield Card(
-            title="canvas that Benchling refuses",
+            title="canvas that cannot be drawn",
             gravity=Gravity.BEHIND,
             actors=("benchling",),
-            text=f"Benchling does not let the app draw {', '.join(map(_named, first))}{more}: "
-            f"“{first[0].refusal.rstrip('.')}”. The buttons stay disabled. A Benchling admin gives "
-            "the app write access to the project; the app tries again at least once an hour.",
+            text=f"The app could not draw {', '.join(map(_named, first))}{more}: "
+            f"“{first[0].refusal.rstrip('.')}”. {disabled}If the app lacks access, a Benchling "
+            "admin gives it write access to the project. The app tries again at least once an "
+            "hour.",
             count=count,
             since=first[0].used_at,
             address=link("canvas_changelist"),
