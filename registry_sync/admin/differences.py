@@ -69,7 +69,6 @@ class DecidesDifferences(Reasoned):
         reason = self._reason(request, rows, "accept", "Accept differences", ACCEPT)
         if not isinstance(reason, str):
             return reason
-        who = request.user.get_username()
         found, who = self._found(rows), request.user.get_username()
         done: set[Key] = set()
         for lane, differences in _by_lane(found).items():
@@ -89,9 +88,10 @@ class DecidesDifferences(Reasoned):
         by_lane = _by_lane(found)
         for lane in fed(self, request, by_lane):
             differences = by_lane[lane]
-            if ids := pins.restore(lane, differences, actor=who, reason=reason):
+            if restored := pins.restore(lane, differences, actor=who, reason=reason):
+                ids = pins.ids_of(restored)
                 write(self, request, lane, ids, title="Restore", reason=reason)
-                done |= {_key(lane, each) for each in differences if each.external_id in ids}
+                done |= {_key(lane, each) for each in restored}
         text = f"The registry's values restored: {reason}"
         self._settle(request, found, done, "restored", text)
         return None

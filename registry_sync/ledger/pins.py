@@ -124,23 +124,29 @@ def accept(
 
 def restore(
     lane: Lane, differences: Sequence[FieldDifference], *, actor: str, reason: str
-) -> list[str]:
+) -> list[FieldDifference]:
     """Let the ledger hold Benchling's values, so that the next reading writes the registry's.
 
-    A pin that stood in a field is taken back. Return the external ids of the records, which a run
-    must then read; what is not in the ledger, or is decided already, is left out.
+    A pin that stood in a field is taken back. Return what was restored, whose records a run must
+    then read; what is not in the ledger, or is decided already, is left out.
     """
-    ids: dict[str, None] = {}
+    restored = []
     for each in differences:
+        held = each
         if each.field_id in PART_KEYS and each.field_id not in SHARED:
             # What is shown of it is not all that Benchling has.
-            each = replace(each, theirs=UNREADABLE)
+            held = replace(each, theirs=UNREADABLE)
         with transaction.atomic():
-            if _hold(lane, each, restored=True):
+            if _hold(lane, held, restored=True):
                 _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
                 _close_drift(lane, each, Drift.End.RESTORED)
-                ids[each.external_id] = None
-    return list(ids)
+                restored.append(each)
+    return restored
+
+
+def ids_of(differences: Iterable[FieldDifference]) -> list[str]:
+    """Return the external ids of the records that differ, each once."""
+    return list(dict.fromkeys(each.external_id for each in differences))
 
 
 def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
@@ -165,7 +171,7 @@ def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
     """
     rows = LedgerEntry.objects.select_for_update().filter(lane=lane, external_id=each.external_id)
     entry = rows.exclude(entity_hash="").first()
-    if entry is None or (each.drift and Drift.objects.get(pk=each.drift).closed_at is not None):
+    if entry is None or (each.drift and not _is_open(each.drift)):
         return False
     is_name, is_shared = each.field_id == "name", each.field_id in SHARED
     written = entry.fields.get(each.field_id)
@@ -189,6 +195,12 @@ def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
     if not restored:
         _keep_part(lane, entity, each.field_id, entry)
     return True
+
+
+def _is_open(drift: int) -> bool:
+    """Return whether drift has not ended; it cannot until this decision is made."""
+    rows = Drift.objects.select_for_update().filter(pk=drift, closed_at=None)
+    return rows.first() is not None
 
 
 def _keep_part(lane: Lane, entity: Entity, field_id: str, entry: LedgerEntry) -> None:

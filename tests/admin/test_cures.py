@@ -9,11 +9,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.desk import cures
 from registry_sync.desk.cures.base import page
 from registry_sync.desk.cures.press import CannotCure, Order
+from registry_sync.ledger import pins
 from registry_sync.models import (
     Allowance,
     Drift,
@@ -94,6 +96,25 @@ def test_drift_is_restored_or_accepted_row_by_row(world, owner):
     assert not Drift.objects.filter(closed_at=None).exclude(field_id="archived")
     assert cures.of(Lane.objects.get(), "drift") is None
     assert "Nothing differs" in text(owner.get(one))
+
+
+@pytest.mark.parametrize("decision", ["restore", "accept"])
+def test_only_what_was_decided_is_told_and_noted(db, monkeypatch, decision):
+    entry = made.LedgerEntryFactory(fields={"f": "a", "g": "a"}, entity_hash="written")
+    drift = {"lane": entry.lane, "external_id": entry.external_id, "ours": "a", "theirs": "b"}
+    first, second = (made.DriftFactory(field_id=field, **drift) for field in "fg")
+    do = getattr(pins, decision)
+
+    def decide(*args, **values):
+        Drift.objects.filter(pk=first.pk).update(closed_at=timezone.now())  # by someone else
+        return do(*args, **values)
+
+    monkeypatch.setattr(pins, decision, decide)
+    monkeypatch.setattr(Order, "check", lambda *_: None)
+    order = Order(Person("Olivia"), REASON, decision, (str(first.pk), str(second.pk)))
+    done = cures.find("drift", "drift").do(cures.Case(entry.lane, "drift"), order)
+    assert done.noted == [second]
+    assert done.warnings[0].startswith("1 difference could not be decided")
 
 
 @pytest.mark.parametrize(

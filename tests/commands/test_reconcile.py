@@ -212,7 +212,7 @@ def test_structures_are_compared_as_benchling_keeps_them(world):
     (difference,) = open_differences(row)
     assert pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
     assert as_json()["counts"]["accepted"] == 1
-    assert pins.restore(row.lane, [difference], actor="mona", reason="No") == ["C-3"]
+    assert pins.restore(row.lane, [difference], actor="mona", reason="No") == [difference]
     assert w.sync(only=["C-3"]).updated == 1
     assert reconcile()[0] == 0
 

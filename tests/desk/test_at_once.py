@@ -15,6 +15,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.desk import withdrawals
 from registry_sync.desk.drift import differences_of
 from registry_sync.ledger import pins
+from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Allowance, Drift, Lane, Merge, Pin, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.proposals import Person
@@ -146,7 +147,8 @@ def test_a_withdrawal_is_decided_once():
 
 def test_drift_is_decided_once():
     lane, row = drifted()
-    found, restored = list(differences_of(lane, [row]).values()), list[str]()
+    found = list(differences_of(lane, [row]).values())
+    restored = list[FieldDifference]()
     at_once(
         lambda: pins.accept(lane, found, actor="ann", reason="right"),
         lambda: restored.extend(pins.restore(lane, found, actor="bea", reason="wrong")),
@@ -155,9 +157,26 @@ def test_drift_is_decided_once():
     assert (row.ended, restored, Pin.objects.get(closed_at=None).actor) == ("accepted", [], "ann")
 
 
+def test_of_a_records_fields_each_is_decided_once():
+    lane, row = drifted()
+    other = factories.DriftFactory(
+        lane=lane, external_id=row.external_id, field_id="g", ours="a", theirs="b"
+    )
+    found = differences_of(lane, [row, other])
+    restored = list[FieldDifference]()
+    at_once(
+        lambda: pins.accept(lane, [found[row]], actor="ann", reason="right"),
+        lambda: restored.extend(
+            pins.restore(lane, list(found.values()), actor="bea", reason="wrong")
+        ),
+    )
+    assert restored == [found[other]] and Pin.objects.get(closed_at=None).field_id == "f"
+    assert set(Drift.objects.values_list("ended", flat=True)) == {"accepted", "restored"}
+
+
 def drifted() -> tuple[Lane, Drift]:
     """A lane, and a value of a record in it that someone changed in Benchling."""
-    entry = factories.LedgerEntryFactory(fields={"f": "a"}, entity_hash="written")
+    entry = factories.LedgerEntryFactory(fields={"f": "a", "g": "a"}, entity_hash="written")
     place = {"lane": entry.lane, "external_id": entry.external_id}
     return entry.lane, factories.DriftFactory(**place, field_id="f", ours="a", theirs="b")
 

@@ -80,8 +80,8 @@ def run(kind: SyncRun.Kind, **asked: Any) -> None:
 
 def restore(lane: Lane) -> None:
     rows = Drift.objects.filter(closed_at=None)
-    ids = pins.restore(lane, list(differences_of(lane, rows).values()), actor="ann", reason="x")
-    run(Kind.INCREMENTAL, only=ids)
+    done = pins.restore(lane, list(differences_of(lane, rows).values()), actor="ann", reason="x")
+    run(Kind.INCREMENTAL, only=pins.ids_of(done))
 
 
 def decide(what: Callable[..., Any], state: str, lane: Lane) -> None:

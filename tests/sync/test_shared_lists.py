@@ -103,7 +103,8 @@ def test_restored_aliases_are_this_apps_as_before(world, ours, by_hand, listed, 
     w.sync(kind=Kind.FULL)
     lane = Lane.objects.get()
     found = desk_drift.differences_of(lane, desk_drift.open_drift(lane))
-    assert pins.restore(lane, list(found.values()), actor="o", reason="r") == ["C-1"]
+    done = pins.restore(lane, list(found.values()), actor="o", reason="r")
+    assert pins.ids_of(done) == ["C-1"]
     w.registry.edit("C-1", synonyms=listed)
     w.sync(kind=Kind.FULL)
     assert aliases(w) == restored

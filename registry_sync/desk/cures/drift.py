@@ -60,17 +60,24 @@ class DecideDrift(Press):
 
 def _restore(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
     differences = list(found.values())
-    ids = pins.restore(case.lane, differences, actor=order.actor, reason=order.reason)
-    done = Done("The registry's values restored.", noted=list(found), check=ids)
-    return _with_left(done, sum(each.external_id not in ids for each in differences))
+    restored = pins.restore(case.lane, differences, actor=order.actor, reason=order.reason)
+    noted = _decided(found, {(each.external_id, each.field_id) for each in restored})
+    done = Done("The registry's values restored.", noted=noted, check=pins.ids_of(restored))
+    return _with_left(done, len(differences) - len(restored))
 
 
 def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
     differences = list(found.values())
     accepted = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
-    done = Done("Benchling's values accepted.", noted=list(found))
+    noted = _decided(found, {(pin.external_id, pin.field_id) for pin in accepted})
+    done = Done("Benchling's values accepted.", noted=noted)
     done.sentences.append(f"{number_of(len(accepted), 'difference')} accepted.")
     return _with_left(done, len(differences) - len(accepted))
+
+
+def _decided(found: dict[Drift, FieldDifference], keys: set[tuple[str, str]]) -> list[Drift]:
+    """Return the drift of these records and fields."""
+    return [row for row, each in found.items() if (each.external_id, each.field_id) in keys]
 
 
 def _with_left(done: Done, undecided: int) -> Done:
