@@ -29,7 +29,7 @@ from registry_sync.models import (
 from registry_sync.sync import merges, name_holders, rebuild
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
-from registry_sync.sync.gates.name_circles import circles_of
+from registry_sync.sync.gates.name_circles import circles_of, wished_keys
 from registry_sync.sync.gates.substances import are_unique
 from registry_sync.sync.links import linkable, own_links, present
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
@@ -237,7 +237,7 @@ def name_circles(ctx: RunContext) -> list[list[str]]:
     def wished(external_id: str) -> set[str]:
         error = waiting.filter(external_id=external_id).latest("pk")
         entity = transform(error.raw or {}, external_id, mapping).entity
-        return names.keys_of(filter(None, [entity]))
+        return wished_keys(ctx.lane, mapping, entity)
 
     wants = dict(waiting.values_list("external_id", "waits_key"))
     return circles_of(ctx.lane, mapping, wants, wished)

@@ -7,6 +7,7 @@ import pytest
 from registry_sync.models import SyncRun
 from registry_sync.sync.delivery.dry_run_waits import DryRunWaits
 from tests.support.drafting import preview_all
+from tests.support.entities import compounds, of_type
 from tests.support.people import hand
 from tests.support.registry import compound
 
@@ -40,19 +41,39 @@ def test_a_dry_run_foretells_names_given_up(world):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("parent", "failed"), [(None, 0), ("C-000006", 0), ("C-404", 4)])
+@pytest.mark.parametrize(
+    ("parent", "failed"), [(None, 0), ("C-000006", 0), ("C-000009", 0), ("C-404", 4)]
+)
 def test_a_dry_run_follows_a_chain_of_given_up_names(world, parent, failed, monkeypatch):
-    w = world([compound(n) for n in range(8)])
+    w = world([compound(n) for n in range(10)])
     w.sync()
     for n in range(8):
-        more = {"parent": parent} if n == 3 and parent else {}
-        w.registry.edit(f"C-{n:06d}", name=f"Compound {n + 1}", **more)
+        more = {"parent": parent} if 1 < n < 4 and parent else {}
+        w.registry.edit(f"C-{n:06d}", name=f"Compound {n + 1}" if n < 7 else "Free", **more)
     rounds, pass_some = [], DryRunWaits.pass_some
     monkeypatch.setattr(DryRunWaits, "pass_some", lambda w: rounds.append(w) or pass_some(w))
     dry = w.sync(kind=Kind.DRY_RUN)
     run = w.sync()
     assert (dry.updated, dry.failed) == (run.updated, run.failed) == (8 - failed, failed)
-    assert len(rounds) <= 3, "one that links may still be refused; no other takes a round"
+    assert len(rounds) <= 2, "the second finds that no more can pass"
+
+
+@pytest.mark.once
+@pytest.mark.invariant(8)
+@pytest.mark.parametrize("circle", [True, False])
+def test_a_dry_run_leaves_aliases_to_a_record_that_says_nothing_of_them(world, circle):
+    records = compounds("C", "CC", "CCC", synonyms=[])
+    records[1]["synonyms"] = ["Former"]
+    w = of_type(world, "custom_entity", records, rules={"aliases": ["synonyms[*]"]})
+    w.sync()
+    w.registry.edit("C-1", synonyms=["Former"], **({"name": "Free"} if circle else {}))
+    del w.registry.records[1]["synonyms"]
+    w.registry.edit("C-2", name="Compound 1" if circle else "Compound 3")
+    if not circle:
+        w.registry.edit("C-3", name="Free")
+    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
+    assert (dry.updated, dry.failed) == (run.updated, run.failed)
+    assert run.failed == (2 if circle else 1) and w.tenant.entity("C-2").aliases == ["Former"]
 
 
 @pytest.mark.once

@@ -135,7 +135,7 @@ class DryRunDelivery:
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Ask Benchling, read-only, what only Benchling knows; count the rest as written."""
         elsewhere = self._names_elsewhere(candidates)
-        in_benchling = self._links.elsewhere(candidates)
+        in_benchling = self._links.elsewhere({t for c in candidates for t in c.entity.links})
         rows = LedgerEntry.objects.filter(
             lane=self.lane, external_id__in=[c.entity.external_id for c in candidates]
         )

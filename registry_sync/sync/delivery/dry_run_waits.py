@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from registry_sync import ledger
 from registry_sync.core.text import name_key
@@ -11,9 +11,8 @@ from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.link_forecast import LinkForecast
-from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.gates.name_circles import circles_of, holders_of
+from registry_sync.sync.gates.name_circles import circles_of, holders_of, wished_keys
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 
 
@@ -25,6 +24,8 @@ class DryRunWaits:
         self.outcomes: list[RecordOutcome] = []
         self.given_up: set[str] = set()
         """The keys of names and aliases that records of this run give up."""
+        self._targets: dict[str, frozenset[str]] = {}
+        """What waiting records link to, of those that have what others wait for."""
 
     def pass_some(self) -> list[Candidate]:
         """Return the candidates that pass now. They no longer wait, and have their names."""
@@ -35,6 +36,8 @@ class DryRunWaits:
         linkable = self.links.linkable({key for what, key in wants.values() if what == "link"})
         views = ledger.views_of(self.lane, list(wants))
         wanted_from = self._wanted_from(named)
+        holders = wanted_from.keys() & by_id.keys()
+        in_benchling = self.links.elsewhere(self._targets_of(holders, by_id))
         passing: dict[str, Candidate] = {}
         for external_id, (what, key) in wants.items():
             linked = what == "link" and (key in linkable or self._comes(key))
@@ -47,7 +50,10 @@ class DryRunWaits:
                 ):
                     continue
                 passing[current] = self._pass(by_id[current], views.get(current))
-                following += self._freed(passing[current], wanted_from.get(current, {}))
+                if (wanted := wanted_from.get(current)) and not self.links.problem(
+                    passing[current].entity, in_benchling
+                ):
+                    following += self._freed(passing[current], wanted)
         self.outcomes = [s for s in self.outcomes if s.external_id not in passing]
         return list(passing.values())
 
@@ -61,7 +67,7 @@ class DryRunWaits:
     def _swapped(self, named: dict[str, str], by_id: Mapping[str, RecordOutcome]) -> set[str]:
         def wished(external_id: str) -> set[str]:
             entity = self._entity_of(by_id[external_id])
-            return names.keys_of([entity] if entity is not None else [])
+            return wished_keys(self.lane, self.setup.mapping, entity)
 
         circles = circles_of(self.lane, self.setup.mapping, named, wished)
         return {external_id for circle in circles for external_id in circle}
@@ -74,6 +80,13 @@ class DryRunWaits:
             if (holder := held.get(key)) is not None:
                 found.setdefault(holder, {})[external_id] = key
         return found
+
+    def _targets_of(self, external_ids: Set[str], by_id: Mapping[str, RecordOutcome]) -> set[str]:
+        """Return what waiting records link to."""
+        for external_id in external_ids - self._targets.keys():
+            entity = self._entity_of(by_id[external_id])
+            self._targets[external_id] = entity.links if entity is not None else frozenset()
+        return {target for id_ in external_ids for target in self._targets[id_]}
 
     def _pass(self, waiting: RecordOutcome, before: ledger.LedgerView | None) -> Candidate:
         entity = self._entity_of(waiting)
@@ -88,12 +101,11 @@ class DryRunWaits:
     def _freed(self, candidate: Candidate, wanted: Mapping[str, str]) -> list[str]:
         """Return who waits for what a record gives up, the last one first.
 
-        A new one has nothing to give up. One with links may still be refused, so those who wait for
-        it are looked at once it was not.
+        A new one has nothing to give up.
         """
-        if candidate.is_new or candidate.entity.links:
+        if candidate.is_new:
             return []
-        keys = names.keys_of([candidate.entity])
+        keys = wished_keys(self.lane, self.setup.mapping, candidate.entity)
         freed = {id_: key for id_, key in wanted.items() if key not in keys}
         self.given_up |= set(freed.values())
         return list(freed)[::-1]

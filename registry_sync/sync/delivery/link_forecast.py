@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
@@ -12,7 +12,6 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
 from registry_sync.sync.links import missing_link, schema_of
-from registry_sync.sync.records import Candidate
 
 
 class LinkForecast:
@@ -27,9 +26,8 @@ class LinkForecast:
         found = self._targets.among(registry_ids)
         return {target for target, raw in found.items() if schema_of(raw) == self.schema.id}
 
-    def elsewhere(self, candidates: Sequence[Candidate]) -> dict[str, Json]:
-        """Return the link targets that Benchling has, but for those of this run."""
-        targets = {target for c in candidates for target in c.entity.links}
+    def elsewhere(self, targets: Collection[str]) -> dict[str, Json]:
+        """Return which of these link targets Benchling has, but for those of this run."""
         return self._targets.among({t for t in targets if not self.claims.holders(name_key(t))})
 
     def problem(self, entity: Entity, in_benchling: Mapping[str, Json]) -> Problem | None:

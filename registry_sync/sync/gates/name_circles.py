@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from registry_sync.ledger.shared_items import own_items
-from registry_sync.mapping.model import Mapping
+from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.models import Lane
+from registry_sync.sync.gates.names import keys_of
 
 
 def circles_of(
@@ -42,6 +43,20 @@ def circles_of(
             first = next((n for n, key in enumerate(given_keys) if key in named), 0)
             found.append(circle[first:] + circle[:first])
     return found
+
+
+def wished_keys(lane: Lane, mapping: Mapping, entity: Entity | None) -> set[str]:
+    """Return the keys of all that an entity is to have.
+
+    It keeps its aliases where it is given none: its record says nothing about them.
+    """
+    if entity is None:
+        return set()
+    keys = keys_of([entity])
+    if "aliases" in mapping.field_ids and "aliases" not in entity.fields:
+        rows = lane.aliases.filter(external_id=entity.external_id)
+        keys |= set(rows.values_list("key", flat=True))
+    return keys
 
 
 def holders_of(
