@@ -22,6 +22,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery
 from registry_sync.sync.clients import hasty_client
+from registry_sync.webhooks.refusals import start_thread
 
 logger = logging.getLogger(__name__)
 TYPES = (WebhookDelivery.PRESS, "v2.canvas.created", "v2-beta.canvas.created")
@@ -61,8 +62,7 @@ class Noticer:
             except queue.Full:
                 return
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True, name="notices")
-                self._thread.start()
+                self._thread = start_thread(self._work, "notices")
 
     def _work(self) -> None:
         while True:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, connections, transaction
@@ -20,8 +20,8 @@ from django.utils import timezone
 from registry_sync.models import WebhookRefusal
 
 logger = logging.getLogger(__name__)
-EVERY = 1.0
-"""Seconds between two writes of one process."""
+EVERY, LONGEST = 1.0, 60.0
+"""Seconds between two writes of one process, and at most where writes fail."""
 Counts = Mapping[tuple[date, str], int]
 
 
@@ -35,6 +35,7 @@ class RefusalCounter:
     def __init__(self) -> None:
         self.is_on = False
         self._pending: Counter[tuple[date, str]] = Counter()
+        self._failures = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -44,8 +45,7 @@ class RefusalCounter:
         with self._lock:
             self._pending[key] += 1
             if self.is_on and self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True, name="refusals")
-                self._thread.start()
+                self._thread = start_thread(self._work, "refusals")
         if not self.is_on:
             self.flush()
 
@@ -57,23 +57,41 @@ class RefusalCounter:
             return False
         try:
             _add(counts)
-        except (DatabaseError, InterfaceError) as error:
-            reasons = ", ".join(f"{count} {reason}" for (_, reason), count in counts.items())
-            logger.warning("Rejected webhooks (%s) were not counted yet: %s", reasons, error)
+        except Exception as error:
+            self._failures += 1
             with self._lock:
                 self._pending.update(counts)
+            reasons = ", ".join(f"{count} {reason}" for (_, reason), count in counts.items())
+            trace = None if isinstance(error, (DatabaseError, InterfaceError)) else error
+            text = "Rejected webhooks (%s) were not counted yet: %s"
+            logger.warning(text, reasons, error, exc_info=trace)
+        else:
+            self._failures = 0
         return True
 
     def _work(self) -> None:
         while True:
-            time.sleep(EVERY)
+            time.sleep(min(LONGEST, EVERY * 2 ** min(self._failures, 10)))
             if self.flush():
+                if self._failures:
+                    connections.close_all()  # the next write gets a new one
                 continue
             with self._lock:
                 if not self._pending:
                     self._thread = None
                     break
         connections.close_all()
+
+
+def start_thread(work: Callable[[], None], name: str) -> threading.Thread | None:
+    """Return a thread that works from now on; None where the system has none left."""
+    thread = threading.Thread(target=work, daemon=True, name=name)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        logger.warning("The thread %s could not be started: %s", name, error)
+        return None
+    return thread
 
 
 def _add(counts: Counts) -> None:

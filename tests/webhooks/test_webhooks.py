@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from registry_sync.webhooks import receive as webhooks
 from registry_sync.webhooks import refusals
 from registry_sync.webhooks import signing_keys as keys
 from registry_sync.webhooks.inbox import ABANDONED_AFTER, LONGEST_WORK
+from registry_sync.webhooks.notices import Noticer
 from sandbox.redis import RedisServer
 from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
@@ -328,7 +330,8 @@ def test_a_refusal_that_cannot_be_counted_is_a_refusal_and_counted_later(w, monk
 
 @pytest.mark.once
 def test_the_web_service_writes_its_refusals_apart_from_its_requests(monkeypatch):
-    counter, written, fails = refusals.RefusalCounter(), Counter[str](), [DatabaseError("locked")]
+    counter, written = refusals.RefusalCounter(), Counter[str]()
+    fails = [ValueError("odd"), DatabaseError("locked")]
     counter.is_on = True
 
     def add(counts):
@@ -346,6 +349,44 @@ def test_the_web_service_writes_its_refusals_apart_from_its_requests(monkeypatch
         thread.join(60)
     assert written == {"unsigned": 600, "malformed": 300} and counter._thread is None
     assert not counter.flush(), "nothing is left for the end of the process"
+
+
+@pytest.mark.once
+def test_a_database_that_is_away_is_asked_less_and_less_often(monkeypatch, caplog):
+    counter, pauses, fails = refusals.RefusalCounter(), list[float](), 8 * [DatabaseError("away")]
+    counter.is_on = True
+
+    def add(counts):
+        if fails:
+            raise fails.pop()
+
+    monkeypatch.setattr(refusals, "_add", add)
+    monkeypatch.setattr(refusals, "time", SimpleNamespace(sleep=pauses.append))
+    counter.count("unsigned")
+    if (thread := counter._thread) is not None:
+        thread.join(60)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 1]
+    assert caplog.text.count("were not counted yet") == 8
+
+
+@pytest.mark.once
+def test_where_no_thread_can_be_started_the_next_one_is(monkeypatch):
+    counter, noticer = refusals.RefusalCounter(), Noticer()
+    counter.is_on = noticer.is_on = True
+    press = WebhookDelivery(type=WebhookDelivery.PRESS, message={})
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        counter.count("unsigned")
+        noticer.look_after(press, queued=False)
+    assert counter._thread is None and noticer._thread is None
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
+    counter.count("unsigned")
+    noticer.look_after(press, queued=False)
+    assert counter._thread is not None and noticer._thread is not None
 
 
 BAD_DELIVERIES = 10_000 if FULL else 1_000
