@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import drawing as canvas
@@ -42,9 +44,10 @@ def cancel_run(run: SyncRun, *, actor: str, reason: str) -> bool:
 
     Return False when the run has already ended.
     """
-    if not runs.cancel(run, actor=actor, reason=reason):
-        return False
-    ledger.end_reported(run)
+    with transaction.atomic():
+        if not runs.cancel(run, actor=actor, reason=reason):
+            return False
+        ledger.end_reported(run)
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
     app_status.close_session(run, client)

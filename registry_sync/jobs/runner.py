@@ -107,6 +107,10 @@ def _work_claimed(
         if run.dry_run and end is End.DONE:
             found.write()
         return end
+    except (OperationalError, InterfaceError):
+        run.status = SyncRun.Status.RUNNING  # its end may have been rolled back
+        run.refresh_from_db(fields=["status"])
+        raise
     finally:
         if run.lane is not None and not run.is_active:
             allowances.void_outdated(run.lane)

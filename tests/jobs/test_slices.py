@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.benchling import transport
 from registry_sync.benchling.client import Client
+from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
 from tests.support.factories import InstallationFactory
@@ -62,6 +64,27 @@ def test_a_deactivated_app_closes_its_session_whatever_the_network(world, monkey
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "deactivated")
     assert broken and run.session_id and not run.session_open
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("config", [{}, {"API URL": ""}])
+def test_a_run_whose_end_was_rolled_back_is_followed_by_nothing(world, monkeypatch, config):
+    world([compound(1)], config=config)
+    seen = []
+
+    def fail(run):
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(ledger, "end_reported", fail)
+    monkeypatch.setattr(jobs, "follow", lambda run: seen.append(run.is_active))
+    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    with pytest.raises(OperationalError, match="connection is closed"):
+        jobs.work_slice(run.pk)
+    assert seen == [True]
+    with pytest.raises(OperationalError, match="connection is closed"):
+        control.cancel_run(run, actor="Ann", reason="Lunch")
+    run.refresh_from_db()
+    assert run.is_active, "it is cancelled with the end of its drift, or not at all"
 
 
 def test_waiting_does_not_count_repeats(world, settings):
