@@ -103,7 +103,7 @@ def _note_seen(
         entry = before.get(result.external_id)
         same = entry if entry is not None and _is_same(entry, result) else None
         if same and same.seen_run_id != run_id and not result.retried:
-            touched.append(same.pk)  # by far most records of a full read
+            touched.append(same.pk)
             continue
         result = _tallied(run, result, entry)
         if same and result.outcome == UNCHANGED:

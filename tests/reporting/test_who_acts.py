@@ -123,6 +123,8 @@ def test_an_assignment_wins_and_a_passing_fault_waits_for_no_one():
     assert record_actor("not_ours", "mapping", "source") is ACTORS["source"]
     assert record_actor("no_detail", "transient") is ACTORS["transient"]
     assert record_actor("dropdown_option_missing", "source") is ACTORS["source"]
+    assert record_actor("name_taken", "benchling") is ACTORS["benchling"]
+    assert record_actor("name_taken", "mapping") is ACTORS["source"]
     assert record_actor("never_heard_of", "mapping") is ACTORS["mapping"]
 
 

@@ -8,7 +8,7 @@ RECORD_CAUSES = (
     Cause(
         "name_taken",
         "name already used in this Benchling registry",
-        ("source",),
+        ("source", "benchling"),
         "Rename one of the two records in the registry, or add the id to every name with "
         "External Name Field, for example `{name} [{id}]`. A Benchling admin renames an entity "
         "that this app did not make, or whose record has left the registry: it keeps its name, "
