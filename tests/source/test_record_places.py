@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.answers.record_list import Memory
+from registry_sync.source.answers.record_list import MOST_KEPT, Memory
 from tests.support.odd import Asked, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once
@@ -93,6 +93,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
     ({"records": LIST}, {"record": B}, "an object that may be a record"),
     ({"d": {"results": LIST}}, {"d": B}, "an object that may be a record"),
     ({"items": LIST, "job": {"id": 7, "state": "done"}}, {"job": {"id": 8, "state": "done"}}, []),
+    ({"items": LIST}, {"items": [], "v1.data": {"x": [B]}}, "a new list at v1.data.x"),
     ({"items": LIST}, {"user": {"id": 7, "name": "J. Doe"}, "meta": {"id": 9}}, []),
 ]  # fmt: skip
 
@@ -281,6 +282,52 @@ def test_a_later_page_with_its_records_elsewhere_is_not_the_end(serve: Any, else
     with pytest.raises(SourceError, match="were at users before") as caught:
         ids(serve(answer).source(endpoint(paginator="page_number")))
     assert f'"data_selector": "{elsewhere}"' in caught.value.remedy
+
+
+@pytest.mark.invariant(5)
+def test_a_later_page_with_its_records_elsewhere_is_seen_after_a_doubt_too(serve: Any) -> None:
+    """A run that meets it among the changes reads everything, and is to meet it again."""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        return {"users": [{"id": page, "name": "u"}]} if page == 1 else {"data": SIDE}
+
+    settings = endpoint(
+        paginator="page_number", params={"since": "{incremental.start_value}"},
+        incremental={"cursor_path": "at"},
+    )  # fmt: skip
+    source = serve(answer).source(settings, memory=Memory("users", holds_records=True))
+    first, second, *_ = source.pages(SINCE)
+    assert second.doubt and not first.doubt
+    with pytest.raises(SourceError, match="were at users before"):
+        ids(source)
+
+
+def test_a_like_list_past_the_end_is_no_error_where_a_setting_names_the_place(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        others = {"message": "no more", "recommended": [{"id": 9, "name": "like a user"}]}
+        return {"users": [{"id": page, "name": "u"}]} if page < 3 else others
+
+    settings = endpoint(paginator="page_number", data_selector="users")
+    assert ids(serve(answer).source(settings)) == ["1", "2"]
+
+
+def test_the_newest_of_many_lists_beside_the_records_are_kept(serve: Any) -> None:
+    lists = {f"a{n:03}": SIDE for n in range(MOST_KEPT)}
+    settings = endpoint(
+        data_selector="items", params={"since": "{incremental.start_value}"},
+        incremental={"cursor_path": "at"},
+    )  # fmt: skip
+    quiet = {"zones": [B]}
+    registry = serve(lambda a: quiet if "since" in a.query else {"items": LIST, **lists})
+    memory = Memory("items", keys=("id", "name"), holds_records=True)
+    source = registry.source(settings, memory=memory)
+    assert next(source.pages(SINCE)).doubt
+    [page] = source.pages(None)
+    assert len(page.learned["beside"]) == MOST_KEPT and "zones" in page.learned["beside"]
+    [page] = registry.source(settings, memory=remembered(page)).pages(SINCE)
+    assert not page.doubt
 
 
 def test_a_place_is_known_to_whoever_goes_on_from_a_position(serve: Any) -> None:

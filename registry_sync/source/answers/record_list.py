@@ -79,7 +79,8 @@ class RecordFinder:
         """Return what was learned, to be kept; {} if nothing was."""
         if not self.learned:
             return {}
-        beside = sorted(self._beside)[:MOST_KEPT]
+        newest = [*sorted(self._suspects), *self._memory.beside, *sorted(self._beside)]
+        beside = sorted([p for p in dict.fromkeys(newest) if p in self._beside][:MOST_KEPT])
         return {"records_at": self.learned, "beside": beside, "record_keys": list(self._keys)}
 
     def resume(self, place: str) -> None:
@@ -204,7 +205,7 @@ class RecordFinder:
         moved = [path for path in self._others(body) if not later or self._is_like(path, body)]
         if not moved:
             return RecordList()
-        self._suspects.update(moved)
+        self._suspects.update(() if later else moved)  # each read of later pages is to see them
         if whole:
             raise Unusable(
                 f"its records were at {named(place)} before, where it has none now, but it has a "
@@ -240,10 +241,8 @@ class RecordFinder:
             raise
         listed = sorted_out(found.items, found.path)
         if not (whole or listed.count or unsure) and (others := self._others(body)):
-            other = f"there is a list at {named(others[0])}"
-            return "", RecordList(
-                doubt=f"{named(found.path)} was never seen with records, but {other}"
-            )
+            doubt = f"{named(found.path)} was never seen with records, but there is a list at "
+            return "", RecordList(doubt=doubt + named(others[0]))
         if unsure and not found.usual:
             return "", RecordList(listed.records, listed.strays, UNKNOWN_PLACE)
         return found.path, listed
@@ -279,8 +278,9 @@ class RecordFinder:
         )
 
     def _is_like(self, path: str, body: Any) -> bool:
-        """Return whether a list is where records usually are, or of objects with their keys."""
-        return is_usual(path) or any(map(self._has_keys, compile_path(path)(body)))
+        """Return whether a list is at a usual key, or is like the records and no setting is set."""
+        like = not self._selector and any(map(self._has_keys, lists_in(body)[path]))
+        return is_usual(path) or like
 
     def _has_keys(self, value: Any) -> bool:
         common = len(set(value) & set(self._keys)) if self.is_record(value) else 0
