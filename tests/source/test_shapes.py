@@ -80,6 +80,9 @@ def test_a_time_to_continue_from_is_no_sure_sign() -> None:
     for key in ("continueFrom", "continueAt", "continueAfter"):
         answer = PageAnswer({"items": [], key: "2026-01-01T00:00:00Z"}, {}, (), "")
         assert [mark.sure for mark in marks_of(answer)] == [False], key
+    for said in ({"showMore": True}, {"fullyLoaded": False}):  # of a page for people
+        answer = PageAnswer({"items": [], **said}, {}, (), "")
+        assert [mark.sure for mark in marks_of(answer)] == [False], said
 
 
 class Listed(list[Any]):
@@ -97,6 +100,10 @@ def test_what_a_page_says_is_found_once_and_without_the_text_of_its_records() ->
     total = find_total(answer, "", last=True)
     assert total is not None and total.count == 2
     assert not parts_missing(answer.entries(), last=True)
+    for key in ("result", "status", "outcome"):
+        for held in (items, {"rows": items}):
+            other = PageAnswer({key: held}, {}, items, "/list", came=2)
+            assert not marks_of(other) and not parts_missing(other.entries(), last=True)
     assert answer.entries() is answer.entries()
     assert answer.without_records(2).entries() is not answer.entries()
 
@@ -266,11 +273,16 @@ LOUD: tuple[Any, ...] = (
     {"pages": {"count": 3, "current": 1}}, {"more": 7}, {"has_more": 2}, {"limitedTo": 5},
     *({flag: False} for flag in ("hasFinished", "fullyLoaded")),
     *({flag: True} for flag in ("moreToCome", "hasRemaining", "showMore", "resultWasLimited",
-                                "limitApplied", "isSubset", "abridged")),
+                                "limitApplied", "isSubset")),
     *({word: 12} for word in ("recordsCount", "numRows", "nrOfRecords", "countAll", "allRecords")),
     {"openSearch:totalResults": {"$t": "12"}}, {"total": {"#text": "12", "@type": "int"}},
     *({word: [{"id": 7}]} for word in ("failures", "exceptions", "unreachable", "failedRecords")),
     *({word: "shard 3 is lost"} for word in ("errorMessage", "errorDetails", "exceptionText")),
+    *({key: blank, "errorMessage": "shard 3 is lost"}
+      for key in ("errorCode", "status") for blank in ("", "-", None)),
+    {"errorCode": 1, "message": "shard 3 is lost"}, {"errorCode": "E7", "errorMessage": "none"},
+    *({flag: yes} for flag in ("maintenance", "offline") for yes in (1, "1", "ja", "x")),
+    *({"success": no} for no in ("non", "não")),
     {"errorCode": "E7"}, {"status": 206}, {"status": {"code": 206}}, {"success": "partial"},
     {"status": "ok (truncated)"}, {"messages": [{"level": "ERROR", "text": "site 3"}]},
     {"RETURN": [{"TYPE": "E", "MESSAGE": "site 3"}]},
@@ -460,6 +472,10 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     *(
         ({"items": FEW, "total": 5, key: value}, {})
         for key, value in (
+            *((flag, 0) for flag in ("completed", "finished", "done")),
+            *((flag, True) for flag in ("limitApplied", "isSubset")),
+            ("message", "Results are limited to compounds you may see"),
+            ("pages", {"count": 1, "current": 0}),
             ("nextNumber", "CMP-0013"),
             ("continueFrom", "2026-01-01T00:00:00Z"),
             ("continueFrom", 6),
@@ -491,6 +507,16 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"page": FEW, "pageCount": 1}, {}),
     ({"Data": FEW, "Total": 5, "AggregateResults": None, "Errors": None}, {}),
     ([{**each, "total_count": 5, "vials": 96} for each in FEW], {}),
+    *(({place: FEW}, {}) for place in ("failures", "exceptions")),
+    *(
+        ({place: [{**each, "severity": "critical"} for each in FEW]}, {})
+        for place in ("return", "diagnostics")
+    ),
+    ({"items": FEW, "failures": {"count": 0, "items": []}}, {}),
+    ({"items": FEW, "abridged": True}, {}),
+    *(({"data": FEW, "errCode": code, "errMsg": "success"}, {}) for code in (1, 20000)),
+    ({"data": FEW, "errCode": 1, "message": "OK"}, {}),
+    ({"items": FEW, "timeout": 1}, {}),
     ([{**each, "total_rows": 90 + each["id"]} for each in FEW], {}),
 )
 
@@ -609,6 +635,11 @@ def test_as_many_as_were_asked_for_are_not_known_to_be_all(serve: Any) -> None:
     assert "206 Partial Content" in read(registry.source())[1]
     registry.answer = lambda asked: Reply({"items": FEW, "total": 5}, 206)
     assert not read(registry.source())[1]
+
+
+def test_a_code_of_an_error_is_named(serve: Any) -> None:
+    registry = serve(lambda asked: {"items": FEW, "errorCode": "E7"})
+    assert "errorCode is E7" in read(registry.source())[1]
 
 
 def test_a_count_of_pages_is_no_total(serve: Any) -> None:

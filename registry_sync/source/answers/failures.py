@@ -13,11 +13,20 @@ from typing import Any
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
+from registry_sync.source.answers.fine_words import (
+    GOOD,
+    NOT_ONE,
+    NOTHING_NEW,
+    in_small,
+    is_fine,
+    is_fine_code,
+    is_none,
+    texts_in,
+)
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.completeness.said_values import truth_of
 
-LONGEST = 500
-"""Characters of a text that are read."""
 WELL = frozenset({
     "success", "ok", "succeeded", "successful", "successfully", "issuccess", "issuccessful",
     "wassuccessful", "isok", "authenticated", "isauthenticated", "authorized", "isauthorized",
@@ -32,6 +41,8 @@ ILL = frozenset({
 """Words of flags that are true where something failed."""
 COUNTS = frozenset({"failed", "failures", "errors"})
 """Words of numbers beside which a flag of 0 is a number, too."""
+COUNTED = COUNTS | {"timeout"}
+"""Words for which 1 may be a number as well as a flag."""
 OUTCOMES = frozenset({
     "status", "state", "stat", "result", "outcome", "ack", "returnstatus", "responsestatus",
     "resultstatus", "requeststatus", "querystatus", "rsp",
@@ -65,8 +76,6 @@ ERROR = pattern(
 )
 """Words of what only a failure has."""
 CODE_OF_ERROR = pattern(r"err(?:or)?s?(?:code|no|num|number)")
-FINE = pattern(r"(?:s|ok|success)?[\s_-]*0*|20\d|ok|success|none|null|no[\s_-]?error|false|n/?a|-*")
-"""Values of these that mean none, in small letters."""
 MESSAGES = frozenset({
     "message", "messages", "msg", "detail", "details", "reason", "statusmessage", "statustext",
     "resultmessage", "responsemessage", "returnmessage", "returnmsg", "retmsg", "resultmsg",
@@ -92,11 +101,6 @@ ENVELOPES = frozenset({
     "data",
 })  # fmt: skip
 """Words of objects in which some answers say how it went."""
-NOT_ONE = pattern(
-    r"\b(?:no|0|zero|without)\s+(?:\w+\s+)?(?:errors?|failures?|failed|exceptions?|expired\s+\w+"
-    r"|time-?outs?)\b",
-    re.IGNORECASE,
-)
 OF_ACCESS = (
     r"(?:access|api|auth|bearer|refresh|security)?[\s_-]?(?:token|session|key|password|licen[cs]e"
     r"|signature|ticket|credentials?|certificate|account|subscription|login|page|cookie|cursor)"
@@ -117,13 +121,6 @@ TROUBLE = pattern(
     re.IGNORECASE,
 )
 """Words of a failure wherever they stand."""
-NOTHING_NEW = pattern(
-    r"\b(?:no (?:new|more|further|other|changes?|updates?|data|content)|nothing|up[ -]to[ -]date"
-    r"|unchanged|not modified|empty|end of|out of range|past the|beyond|last page|success\w*|done"
-    r"|complete[d]?|ok|found 0|0 (?:found|results?|records?|items?|rows?))\b",
-    re.IGNORECASE,
-)
-"""Words of an answer that is empty, and of one that is past the end."""
 
 
 def failure_in(body: Any) -> str:
@@ -141,30 +138,43 @@ def failure_in(body: Any) -> str:
 
 def failure_beside(body: Json) -> str:
     """Return the flag by which an answer with records says that it failed; "" if none does."""
-    words = {word_of(str(key)): value for key, value in body.items()}
-    if fault := _fault_beside(words):
+    if fault := _fault_beside(body):
         return fault
+    words = {word_of(str(key)): value for key, value in body.items()}
     flags = {key: value for key, value in body.items() if word_of(str(key)) in WELL | ILL | BESIDE}
     counts = {word: words[word] for word in words.keys() & COUNTS}
     if not _says_so({**{word_of(str(key)): value for key, value in flags.items()}, **counts}, []):
         return ""
-    return "; ".join(_texts([words[word] for word in words if word in MESSAGES])) or _whole(flags)
+    return "; ".join(texts_in([words[word] for word in words if word in MESSAGES])) or _whole(flags)
 
 
-def _fault_beside(words: Json) -> str:
+def _fault_beside(body: Json) -> str:
     """Return the words of an error beside records; "" if a code or a flag says that all is well."""
-    own = [
-        text
-        for word, value in words.items()
-        if ERROR.fullmatch(word) and word not in ("error", "errors") and not _is_blank(value)
-        for text in _texts(value)
-        if not NOT_ONE.search(text) and not _is_fine(text)
-    ]
-    coded = (value for word, value in words.items() if word in CODES or CODE_OF_ERROR.match(word))
-    well = any(_small(words[word]) in ("true", "1", "yes", "ok") for word in words.keys() & WELL)
-    if well or any(value is not None and FINE.fullmatch(_small(value)) for value in coded):
+    words = {word_of(str(key)): value for key, value in body.items()}
+    codes = {word for word in words if CODE_OF_ERROR.fullmatch(word)}
+    well = any(
+        truth_of(words[word]) or in_small(words[word]) == "ok" for word in words.keys() & WELL
+    )
+    if well or any(is_fine_code(words[word]) for word in words.keys() & (CODES | codes)):
         return ""
-    return "; ".join(dict.fromkeys(own))
+    errors = [each for word in words if word not in codes and _is_of_error(word)
+              for each in texts_in(words[word])]  # fmt: skip
+    own = [text for text in errors if not NOT_ONE.search(text) and not is_fine(text)]
+    if own or any(GOOD.fullmatch(in_small(text)) for text in errors):
+        return "; ".join(dict.fromkeys(own))
+    told = [text for word in words.keys() & MESSAGES for text in texts_in(words[word])]
+    fine = ("1",) if all(map(is_fine, told)) else ()
+    coded = [(key, value) for key, value in body.items() if word_of(str(key)) in codes]
+    return "; ".join(
+        f"{key} is {text}"
+        for key, value in coded
+        for text in texts_in(value)
+        if text not in fine and not is_fine(text)
+    )
+
+
+def _is_of_error(word: str) -> bool:
+    return ERROR.fullmatch(word) is not None and word not in ("error", "errors")
 
 
 def only_words(body: Any) -> str:
@@ -177,9 +187,9 @@ def only_words(body: Any) -> str:
     words = {word_of(str(key)): value for key, value in body.items()}
     if not words.keys() <= NOTES | LEADS | ABOUT:
         return ""
-    waiting = {word for word in words.keys() & OUTCOMES if WAITING.fullmatch(_small(words[word]))}
+    waiting = {word for word in words.keys() & OUTCOMES if WAITING.fullmatch(in_small(words[word]))}
     shown = sorted(words.keys() & (NOTES | LEADS) | waiting)
-    message = "; ".join(text for word in shown for text in _texts(words[word]))
+    message = "; ".join(text for word in shown for text in texts_in(words[word]))
     return "" if NOTHING_NEW.search(message) or says_nothing_found(message) else message
 
 
@@ -190,7 +200,7 @@ def not_ready(body: Any) -> str:
     """
     for part in _parts(body) if isinstance(body, dict) else ():
         for key, value in part.items():
-            text = _small(value) if isinstance(value, str) else ""
+            text = in_small(value) if isinstance(value, str) else ""
             if word_of(str(key)) in OUTCOMES and UNREADY.fullmatch(text):
                 return f"{key} is {value}"
     return ""
@@ -206,10 +216,10 @@ def _parts(body: Json) -> Iterator[Json]:
 def _failure(part: Json) -> str:
     """Return the words of a failure that an object describes; "" if it describes none."""
     words = {word_of(str(key)): value for key, value in part.items()}
-    texts = [text for word in words if word in MESSAGES for text in _texts(words[word])]
-    own = [text for word in words if ERROR.fullmatch(word) for text in _texts(words[word])]
+    texts = [text for word in words if word in MESSAGES for text in texts_in(words[word])]
+    own = [text for word in words if ERROR.fullmatch(word) for text in texts_in(words[word])]
     trouble = next((text for text in texts if TROUBLE.search(NOT_ONE.sub("", text))), "")
-    leads = [text for word in words if word in LEADS for text in _texts(words[word])]
+    leads = [text for word in words if word in LEADS for text in texts_in(words[word])]
     trouble = trouble or next((text for text in leads if LOGIN_PAGE.search(text)), "")
     if trouble or any(map(_is_error, words.items())) or _says_so(words, texts):
         return trouble or "; ".join(dict.fromkeys([*own, *texts])) or _whole(part)
@@ -218,29 +228,24 @@ def _failure(part: Json) -> str:
 
 def _is_error(item: tuple[str, Any]) -> bool:
     word, value = item
-    return ERROR.fullmatch(word) is not None and not _is_blank(value)
+    return ERROR.fullmatch(word) is not None and not is_none(value)
 
 
 def _says_so(words: Json, texts: list[str]) -> bool:
     """Return whether a flag, an outcome or a code says that something failed."""
     counts = any(type(words.get(word)) is int for word in COUNTS)
     for word, value in words.items():
-        plain = _small(value) if isinstance(value, str) else value
-        if word in WELL and _is_no(plain) and not (counts and type(value) is int):
+        plain = in_small(value) if isinstance(value, str) else value
+        no = truth_of(plain) is False or plain in ("ko", "nok")
+        if word in WELL and no and not (counts and type(value) is int):
             return True
-        if word in ILL and (plain is True or plain in ("true", "yes", "y")):
+        if word in ILL and truth_of(plain) and not (word in COUNTED and str(plain) == "1"):
             return True
         if word in OUTCOMES and isinstance(plain, str) and BAD.fullmatch(NOT_ONE.sub("", plain)):
             return True
         if word in CODES and _is_bad_code(plain, texts):
             return True
     return False
-
-
-def _is_no(value: Any) -> bool:
-    if isinstance(value, (bool, int)):
-        return value in (False, 0)
-    return value in ("false", "0", "no", "n", "f", "off", "nein", "ko", "nok")
 
 
 def _is_bad_code(value: Any, texts: list[str]) -> bool:
@@ -252,32 +257,9 @@ def _is_bad_code(value: Any, texts: list[str]) -> bool:
         return True
     if TROUBLE.search(code.replace("_", " ")):
         return True
-    if code == "1" or FINE.fullmatch(code) or not re.fullmatch(r"\d+|[a-z]{1,4}[-_]?\d+", code):
+    if code == "1" or is_none(code) or not re.fullmatch(r"\d+|[a-z]{1,4}[-_]?\d+", code):
         return False
-    return bool(texts) and not any(_is_fine(text) or says_nothing_found(text) for text in texts)
-
-
-def _is_fine(text: str) -> bool:
-    return NOTHING_NEW.search(text) is not None or FINE.fullmatch(_small(text)) is not None
-
-
-def _is_blank(value: Any) -> bool:
-    if isinstance(value, (dict, list)):
-        return all(map(_is_blank, value.values() if isinstance(value, dict) else value))
-    return not value or FINE.fullmatch(_small(value)) is not None
-
-
-def _small(value: Any) -> str:
-    return str(value).strip(" .!\t\r\n").lower()
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    if isinstance(value, dict):
-        inner = [shortened(item, LONGEST) for item in value.values() if isinstance(item, str)]
-        return inner[:1]
-    return [shortened(str(value), LONGEST)] if value not in (None, "", False) else []
+    return bool(texts) and not any(is_fine(text) or says_nothing_found(text) for text in texts)
 
 
 def _whole(part: Json) -> str:

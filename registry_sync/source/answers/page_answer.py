@@ -17,7 +17,7 @@ DEPTH = 6
 """How many keys deep an answer may say something about its pages."""
 PARTS = 3
 """Items of an answer that is a list, which may say something about its pages."""
-PARTIAL = 206
+NO_CONTENT, PARTIAL = 204, 206
 STATUS, OF_PART = "status", "its status, 206 Partial Content"
 """The word and the path of a status that says that an answer is part of something."""
 OTHER = frozenset({
@@ -54,6 +54,7 @@ class Entry:
 
     `path` is as Connector Settings write it; of a header, its name. `word` is the last key in
     small letters and digits, without a vendor's prefix. `beside` are its neighbors, by word.
+    `of_records`: it is the list of the records, or the object that has them by id.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Entry:
     beside: Mapping[str, Any]
     within: tuple[str, ...] = ()
     header: bool = False
+    of_records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,9 @@ def _entries(
         aside = word in OTHER and word != "warnings" and not around
         if aside or id(value) in records:
             continue
-        yield Entry(at, word, value, beside, within)
+        at_place = isinstance(value, (dict, list)) and (*within, word) == place
+        of_records = at_place or _lists(value, records)
+        yield Entry(at, word, value, beside, within, of_records=of_records)
         if isinstance(value, dict):
             yield from _entries(value, records, at, (*within, word), place)
         elif isinstance(value, list) and word in ("link", "links", "next"):
@@ -206,6 +210,13 @@ def _holds(value: Any, records: set[int], depth: int = DEPTH) -> bool:
         or _holds(inner, records, depth - 1)
         for inner in value.values()
     )
+
+
+def _lists(value: Any, records: set[int]) -> bool:
+    """Return whether a list, or an object, begins with a record."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    first = next(iter(items), None)
+    return isinstance(first, dict) and id(first) in records
 
 
 def _linked(links: list[Any], at: str, word: str, within: tuple[str, ...]) -> Iterator[Entry]:

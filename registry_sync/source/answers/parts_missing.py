@@ -11,6 +11,7 @@ from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
+from registry_sync.source.answers.fine_words import is_none
 from registry_sync.source.answers.page_answer import Entry, word_of
 from registry_sync.source.completeness.said_values import as_number, truth_of
 
@@ -26,6 +27,8 @@ COUNTING = frozenset({
     "incomplete", "partial", "degraded", "complete", "completed", "finished", "done",
 })  # fmt: skip
 """Those of them that also count records of some kind."""
+OF_JOBS = frozenset({"completed", "finished", "done"})
+"""Those of them that beside a total count what is done."""
 OF_PAGES = pattern(
     r"(?:total|page|per|limit|offset|size|count|start|took|time|elapsed|duration|status|code|http"
     r"|version|api).*|.*(?:total|count|size|limit|page|offset|ms|version)"
@@ -37,8 +40,9 @@ OUTCOMES = frozenset({
 })  # fmt: skip
 PARTLY = pattern(
     r"partial(?:ly)?(?:[\s_-]*(?:success(?:ful)?|content|complete[d]?|completion|results?|failure|"
-    r"failed|data|ok|response))?|(?:ok|success)\W+(?:truncated|partial|incomplete)\W*|incomplete|truncated|degraded|(?:success|completed|ok|finished)"
-    r"[\s_-]*with[\s_-]*(?:errors?|failures?)",
+    r"failed|data|ok|response))?|(?:ok|success)\W+(?:truncated|partial|incomplete)\W*|incomplete"
+    r"|truncated|degraded"
+    r"|(?:success|completed|ok|finished)[\s_-]*with[\s_-]*(?:errors?|failures?)",
     re.IGNORECASE,
 )
 """Outcomes of which parts are missing."""
@@ -57,6 +61,7 @@ LEVELS = frozenset({"level", "severity", "messagetype", "type", "msgty"})
 ERRORS, INITIALS = frozenset({"error", "err", "fatal", "critical"}), frozenset({"e", "a"})
 """Levels of an error, and those of SAP's messages."""
 MOST_MESSAGES = 100
+"""Messages with a level that are looked at."""
 WARNINGS = frozenset({"warning", "warnings", "alert", "alerts"})
 MAY_BE_MISSING = pattern(
     r"\b(?:may|might|could|will|can) (?:\w+ )?(?:be|have|contain|not) (?:\w+ )?(?:missing"
@@ -93,8 +98,8 @@ def parts_missing(entries: Iterable[Entry], *, last: bool) -> str:
     https://docs.vespa.ai/en/graceful-degradation.html
     """
     ways = (*WAYS, *OF_THE_LAST) if last else WAYS
-    for entry in entries:
-        if not entry.header and any(way(entry) for way in ways):
+    for entry in _own(entries):
+        if any(way(entry) for way in ways):
             if _warned(entry):
                 text = next(_texts_of_missing(entry.value))
                 return f"{entry.path}: {shortened(text, 150)}"
@@ -108,12 +113,17 @@ def warning_in(entries: Iterable[Entry]) -> tuple[str, list[str]]:
 
     There are none if response actions cannot accept all of them: a long one, or many.
     """
-    found = next((entry for entry in entries if not entry.header and _warned(entry)), None)
+    found = next(filter(_warned, _own(entries)), None)
     if found is None:
         return "", []
     texts = list(dict.fromkeys(_texts_of_missing(found.value)))
     fit = len(texts) <= MOST_ACCEPTED and all(len(text) <= LONGEST_ACCEPTED for text in texts)
     return found.path, texts if fit else []
+
+
+def _own(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield what the body says beside its records, which may be failures or messages themselves."""
+    return (entry for entry in entries if not entry.header and not entry.of_records)
 
 
 def says_missing(text: str) -> bool:
@@ -147,14 +157,17 @@ def _is_no_count(entry: Entry) -> bool:
     }
     if len(COUNTING & beside.keys()) > 1:
         return False
-    return not any(number > 1 for word, number in beside.items() if not OF_PAGES.fullmatch(word))
+    of_all = beside.get("total", beside.get("totalcount", 0)) if entry.word in OF_JOBS else 0
+    counts = (number for word, number in beside.items() if not OF_PAGES.fullmatch(word))
+    return not any(number > 1 for number in (of_all, *counts))
 
 
 def _outcome(entry: Entry) -> bool:
     """Read `"status": "partial"`."""
     if entry.word not in OUTCOMES or not set(entry.within) <= ABOUT:
         return False
-    return bool(PARTLY.fullmatch(str(entry.value).strip()))
+    held = isinstance(entry.value, (dict, list))  # its text may be the whole page
+    return not held and bool(PARTLY.fullmatch(str(entry.value).strip()))
 
 
 def _shards(entry: Entry) -> bool:
@@ -173,7 +186,7 @@ def _coverage(entry: Entry) -> bool:
 
 def _lost(entry: Entry) -> bool:
     """Read `"failedSources": ["LIMS 2"]`."""
-    held = isinstance(entry.value, (dict, list)) and bool(entry.value)
+    held = isinstance(entry.value, (dict, list)) and not is_none(entry.value)
     return held and bool(LOST.fullmatch(entry.word)) and set(entry.within) <= ABOUT
 
 

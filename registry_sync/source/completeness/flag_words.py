@@ -11,8 +11,9 @@ FLAGS = re.compile(
     r"(has|is|are|there|get|with)?(more|additional|next|further|following)(items|results|records|"
     r"rows|pages?|data|entries|objects|available|exists?|hits|todo|toload|remaining|tofetch)*|"
     r"(is|was|results?|list|data|has|rows?|records?|items?|output|response|answer|set)*"
-    r"(truncated|incomplete|cutoff|abridged|shortened|limited)(results|list|data)?|"
-    r"incompleteresults|limitapplied|(is|has)?subset|moretocome|hasremaining|exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
+    r"(truncated|incomplete|cutoff|limited)(results|list|data)?|"
+    r"incompleteresults|limitapplied|(is|has)?subset|moretocome|hasremaining|"
+    r"exceeded(transfer)?limit|partial(results?)?|continue[sd]|"
     r"(can|should)?(load|fetch|show)more|overflow(ed)?|capped|"
     r"(is|was|has|results?|set|rows?|records?|items?|list|fetch|size|count|output)*"
     r"(limit|max(imum)?(results|records|rows|items)?)(was|is)?(reached|exceeded|hit)|"
@@ -25,17 +26,20 @@ INVERTED = re.compile(
     r"(is|on|at|was)?(the)?(last|final)(page|batch|chunk|one|record|row)?(reached)?|"
     r"(is|all)?(done|exhausted)|no(more)"
     r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
-    r"(is|at|reached|has)(the)?end(reached)?|eof|(is|has|list|results?)?(complete|completed|finished)|"
-    r"reachedend|endreached|(all|fully)loaded|end|(has|is)?all(results|records|items|rows)(shown|returned|"
-    r"included|loaded)?|hasall"
+    r"(is|at|reached|has)(the)?end(reached)?|eof|reachedend|endreached|(all|fully)loaded|end|"
+    r"(is|has|list|results?)?(complete|completed|finished)|"
+    r"(has|is)?all(results|records|items|rows)(shown|returned|included|loaded)?|hasall"
 )
 COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
 """Words of flags that also count records of some kind."""
 WEAK_FLAGS = re.compile(
-    r".*(complete|completed|finished|partial.*|limited|applied|subset)|exhausted|remaining|left|capped|omitted|"
-    r"overlimit|abovelimit|(has)?(omitted|hidden).*|(has|is)?all.*|notall.*|toomany.*|reached.*"
+    r".*(complete|completed|finished|partial.*|limited|applied|subset)|exhausted|remaining|left|"
+    r"capped|omitted|overlimit|abovelimit|(has)?(omitted|hidden).*|(has|is)?all.*|notall.*|"
+    r"toomany.*|reached.*|(can|should)?showmore|fullyloaded"
 )
 """Flags that may be about something else, such as a job."""
+OF_WHO_ASKS = re.compile(r"limitapplied|(is|has)?subset")
+"""Flags that may be about what the key may see: a total that is reached outweighs them."""
 REMAINING = re.compile(
     r"(items?|records?|results?|rows|objects|hits)?(remaining|left|omitted|notshown|notreturned)"
     r"(items?|records?|results?|rows|objects|hits)?(count)?"

@@ -18,6 +18,7 @@ from registry_sync.source.completeness.flag_words import (
     FLAGS,
     INVERTED,
     MORE_COUNTED,
+    OF_WHO_ASKS,
     REMAINING,
     WEAK_FLAGS,
     is_said,
@@ -174,7 +175,8 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     inverted = says is False and INVERTED.fullmatch(entry.word)
     if not plain and not (inverted and (is_said(entry.value, entry.word) or entry.header)):
         return None
-    return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
+    kind: Kind = "partial" if OF_WHO_ASKS.fullmatch(entry.word) else "flag"
+    return Mark(kind, entry, not WEAK_FLAGS.fullmatch(entry.word))
 
 
 def _is_count(entry: Entry) -> bool:
@@ -189,8 +191,10 @@ def _is_count(entry: Entry) -> bool:
 
 def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
     """Read a text for people: `{"warning": "Result truncated to 500 rows"}`."""
-    outcome = entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
+    plain = not isinstance(entry.value, (dict, list))  # a text of records would be the whole page
+    outcome = plain and entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
     texts = entry.word in TEXTS and (not entry.header or entry.word == "warning")
+    texts = texts and not entry.of_records
     if outcome or (texts and says_cut(entry.value)):
         return Mark("flag", entry, sure=False)
     return Mark("partial", entry, sure=False) if texts and may_be_cut(entry.value) else None

@@ -63,4 +63,4 @@ def part_now(entry: Entry) -> int | None:
         words = NUMBERS
     word = next((each for each in words if as_number(entry.beside.get(each)) is not None), "")
     now = as_number(entry.beside[word]) if word else None
-    return None if now is None else now - (word != "index")
+    return None if now is None else max(now - (word != "index"), 0)

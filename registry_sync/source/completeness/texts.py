@@ -22,6 +22,7 @@ FOLLOWED = pattern(
 """Outcomes of a page that others follow."""
 LONGEST = 2000
 """Characters of a text that are read."""
+WRITER = json.JSONEncoder(ensure_ascii=False, default=str)
 CUT_SHORT = pattern(
     r"truncat|partial (?:results?|list|answer|response|content)|incomplete"
     r"|(?:limited|capped|cut|restricted) (?:to|at) (?:the )?(?:first |top )?\d"
@@ -30,14 +31,15 @@ CUT_SHORT = pattern(
     r"|more (?:results|records|rows|items|data|entries) (?:exist|(?:are |is )?(?:available|remain))"
     r"|\b[1-9][\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
     r"|too many (?:results|records|rows|items|entries|hits|matches)"
-    r"|(?:results?|list|output|answer|response)(?: set)? "
-    r"(?:(?:was|were|is|are|has been) )?limited\b(?! to (?:your|the project))"
     r"|(?<!rate )\blimit (?:was |is |has been )?reached"
     r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
     re.IGNORECASE,
 )
 MAY_BE_CUT = pattern(
-    r"us(?:e|ing) pag(?:ing|ination)|\bto (?:see|get|fetch|load|show) (?:the )?(?:more|next|rest)\b"
+    r"(?:results?|list|output|answer|response)(?: set)? "
+    r"(?:(?:was|were|is|are|has been) )?limited\b(?! to (?:your|the project))"
+    r"|us(?:e|ing) pag(?:ing|ination)"
+    r"|\bto (?:see|get|fetch|load|show) (?:the )?(?:more|next|rest)\b"
     r"|first page|(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
     r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
     r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)",
@@ -60,5 +62,10 @@ def may_be_cut(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Return the beginning of a value's text; the rest may be a whole page, and is not made."""
+    text = value if isinstance(value, str) else ""
+    for part in () if isinstance(value, str) else WRITER.iterencode(value):
+        text += part
+        if len(text) >= LONGEST:
+            break
     return text[:LONGEST]
