@@ -95,7 +95,7 @@ class AnswerReader:
         """Return records with the errors about single ones; raise what is about more than that."""
         refused = refused_in(reply.body, found)
         none = refused is None or len(refused) == len(found.records) >= MOST_FAILING
-        if none and not reply.is_end:
+        if none and reply.excuse != "error":
             raise self._exchange.error_inside(reply.body, error_said(reply.body))
         return replace(found, refused=refused or {})
 

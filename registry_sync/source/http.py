@@ -22,14 +22,16 @@ from registry_sync.source.answers.failures import failure_in
 from registry_sync.source.answers.inner_errors import error_in, owner_of
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
+from registry_sync.source.answers.page_answer import NO_CONTENT
 from registry_sync.source.answers.partial_data import is_partial
 from registry_sync.source.answers.readable import readable
-from registry_sync.source.answers.record_guess import RECORD_KEYS
+from registry_sync.source.answers.record_guess import RECORD_KEYS, lists_in
 from registry_sync.source.answers.refusal_words import CONTRACT, OF_A_KEY
 from registry_sync.source.answers.response_actions import Excuse, ResponseActions
 from registry_sync.source.answers.unreadable import unreadable
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.errors import RetryableError, bad_answer
+from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.refusals import (
     ACCEPTED,
     ALLOWED,
@@ -75,8 +77,16 @@ class Reply:
         return self.ignored and not self.ignored_by and self.status < 300
 
     @property
+    def is_unread(self) -> bool:
+        """Return whether it has no body without saying so by its status."""
+        return self.blank and self.is_empty and self.status != NO_CONTENT
+
+    @property
     def is_end(self) -> bool:
-        """Return whether settings say that its error, or its warning, is the end of the list."""
+        """Return whether settings say that its error, or its warning, is the end of the list.
+
+        A warning ends it where there are no records.
+        """
         return self.excuse in ("error", "end")
 
     @property
@@ -141,7 +151,7 @@ class Exchange:
         unchanged = answer.status == NOT_MODIFIED and (past or not empty_ok)
         if unchanged or (empty and answer.status == ACCEPTED):
             raise without_answer(answer.status, answer.headers)
-        if answer.status == 204 or answer.status in past or (empty and empty_ok):
+        if answer.status == NO_CONTENT or answer.status in past or (empty and empty_ok):
             return self._nothing(answer)
         if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
             return self._nothing(answer)
@@ -155,7 +165,8 @@ class Exchange:
         except Unusable as error:
             start = self._plain(readable(answer.content))
             raise unreadable(answer, str(error), start, cut=error.cut) from error
-        excuse = self._actions.of_body(body, answer.status, is_list=not detail)
+        is_list = not detail and not self._is_record(body)
+        excuse = self._actions.of_body(body, answer.status, is_list=is_list)
         if detail:
             for doubled_key in doubled:
                 doubled_key.mark()
@@ -198,6 +209,12 @@ class Exchange:
         self.connector.page_limits.check_content(answer.content)
         charset = charset_of(answer.headers.get("Content-Type", ""))
         return parse(answer.content, charset, self.connector.id_paths[0], doubled)
+
+    def _is_record(self, body: Any) -> bool:
+        """Return whether a body is a single record, so that its warnings are its own values."""
+        if not isinstance(body, dict) or body.keys() & RECORD_KEYS or lists_in(body):
+            return False
+        return compile_path(self.connector.id_paths[0])(body) not in (ABSENT, None)
 
     def refuse_error(self, body: Any) -> None:
         """Raise for an error where it usually is, in an answer without records."""

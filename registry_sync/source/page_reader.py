@@ -26,8 +26,9 @@ from registry_sync.source.completeness.page_end import (
     announced,
     check_bounds,
     ends_empty,
-    names_next,
+    passes_blank,
     starts_over,
+    stays,
 )
 from registry_sync.source.completeness.reading import counts_records
 from registry_sync.source.completeness.signs import cut_off, ignored_records, signs_of
@@ -108,7 +109,7 @@ class PageReader:
         paginator = self.connector.paginator.at(where)
         over = starts_over(paginator, loops, answer, overlap=fetched.overlap)
         answer = answer.without_records(loops.came) if over else answer
-        follows = None if over else self._next(fetched, answer, paginator)
+        follows = None if over else self._next(fetched, answer, paginator, loops)
         records = list(answer.records)
         end = End.of(paginator, answer, where, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
@@ -116,7 +117,7 @@ class PageReader:
             where,
             follows,
             records,
-            announced=announced(end),
+            announced=announced(end) or (loops.announced and reply.is_unread),
             ended=says_end(answer.entries()),
             counted=end.is_counted(),
             moved=self._moved(where, loops, records, since, overlap=fetched.overlap),
@@ -228,13 +229,16 @@ class PageReader:
         reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
             return (ignored_records(count, reply.ignored_by),)
+        if reply.ignored and not end.last:
+            return ()
         if reply.ignored:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)
             said = reply.found_nothing
             return cut_off(reply.status, loops, reply.ignored_by, unread=unread, found_nothing=said)
         secrets = self._exchange.connection.auth.secrets()
         without_key = partial(hide, secrets=secrets, shown="(key)")
-        end = replace(end, is_end=reply.is_end, hide=without_key)
+        is_end = reply.is_end and (reply.excuse == "error" or not end.answer.count)
+        end = replace(end, is_end=is_end, hide=without_key)
         return signs_of(end, loops, doubled)
 
     def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
@@ -256,14 +260,16 @@ class PageReader:
             records_at=self._finder.place or fetched.listed.place,
         )
 
-    def _next(self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator) -> Json | None:
+    def _next(
+        self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator, loops: LoopDetector
+    ) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
         reply, where = fetched.reply, fetched.where
         excused = reply.is_end and not fetched.listed.count
-        goes_on = reply.is_empty and (paginator.counted or names_next(paginator, where, answer))
+        goes_on = reply.is_empty and passes_blank(paginator, where, answer, loops)
         ended = excused or (reply.ignored and not goes_on)
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
-        if follows is None or not _stays(where, follows, answer):
+        if follows is None or not stays(where, follows, answer):
             return follows
         return None if End.of(paginator, answer, where, last=True).is_told() else follows
 
@@ -285,11 +291,6 @@ class PageReader:
             return position
         url = at_home(str(position["url"]), self.connector.list_url, "its next link leads to")
         return {"url": self._exchange.connection.auth.strip(url)}
-
-
-def _stays(where: Json | None, follows: Json, answer: PageAnswer) -> bool:
-    """Return whether a page names itself as the next one, as the last page of some registries."""
-    return follows == where or follows.get("url") == answer.url
 
 
 def _exact(where: Json | None) -> Json:

@@ -182,6 +182,10 @@ def test_settings_are_written_out_for_a_few_short_texts(serve: Any) -> None:
         assert "is not complete" in message and "response_actions" not in message
 
 
+def detailed() -> dict[str, Any]:
+    return {"id": 1, "name": "A", "warnings": [STANDING]}
+
+
 def test_a_record_keeps_its_own_warning(serve: Any) -> None:
     detail = {"path": "list/{id}", "each": True}
 
@@ -192,6 +196,15 @@ def test_a_record_keeps_its_own_warning(serve: Any) -> None:
     settings = endpoint(detail=detail, response_actions=[ACCEPTED])
     [page] = serve(answer).source(settings).pages(None)
     assert page.records == [{"id": 1, "warnings": [STANDING]}] and not page.signs
+    for path, answered in (
+        ("items[*].warnings", {"items": [detailed()]}),
+        ("warnings", detailed()),
+    ):
+        action = {**ACCEPTED, "error_path": path}
+        place = "items" if path != "warnings" else "$"
+        own = endpoint(data_selector=place, response_actions=[action])
+        [page] = serve(lambda asked, answered=answered: answered).source(own).pages(None)
+        assert page.records == [detailed()], path
 
 
 @pytest.mark.parametrize("key", ["warning", "alert", "warnings"])
@@ -219,6 +232,28 @@ def test_a_warning_that_is_ignored_hides_no_error(serve: Any, page: Any, content
 
     action = {"action": "ignore", "error_path": "warnings", "content": content}
     assert read(serve(answer).source(endpoint(response_actions=[action])))[1]
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ({}, ""),
+        ({"warnings": ["Site 3 may be missing"]}, "Site 3"),
+        ({"errors": [{"message": "shard 3 failed"}]}, "shard 3"),
+        ({"isPartial": True}, "isPartial"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.invariant(5)
+def test_a_warning_that_would_end_a_list_hides_nothing_beside_records(
+    serve: Any, beside: Any, told: str, order: int
+) -> None:
+    """Whatever the order of the actions, the accepted texts are taken out, and nothing else."""
+    warnings = ["beta API", STANDING, *beside.get("warnings", ())]
+    actions = [{**ACCEPTED, "content": "beta API"}, ACCEPTED][::order]
+    registry = serve(lambda asked: {"items": RECORDS[:7], **beside, "warnings": warnings})
+    came, message = read(registry.source(endpoint(response_actions=actions)))
+    assert len(came) == 7 and told in message and bool(message) == bool(told)
 
 
 @pytest.mark.invariant(5)

@@ -12,7 +12,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
 from registry_sync.source.connector_settings import parse_connector
 from registry_sync.source.request import page_request
-from tests.support.odd import Answerer, Asked, OddRegistry, Reply, endpoint, ids
+from tests.support.odd import Answerer, Asked, OddRegistry, Reply, endpoint, ids, read
 
 pytestmark = pytest.mark.once
 RECORDS = [{"id": number, "name": f"Compound {number}"} for number in range(1, 24)]
@@ -554,10 +554,10 @@ def test_a_read_that_settings_cut_says_so(serve: Any, what: str) -> None:
     assert [len(one.records) for one in before] == [5, 5] and not before[-1].signs
     last = 3
     assert not any(one.signs for one in registry.source(endpoint(paginator=paginator)).pages(None))
-    if what in ("a flag", "a link"):
+    if what != "an offset":  # a flag or a link may be on every page; a number of pages counts
         shown, last = 2, 5
         *_, page = registry.source(endpoint(paginator=paginator)).pages(None)
-        assert not page.records and not page.signs, "every page says so"
+        assert not page.records and bool(page.signs) is (what == "pages")
 
 
 @pytest.mark.invariant(5)
@@ -606,6 +606,46 @@ def test_a_hidden_page_is_passed_however_it_says_that_it_is_empty(serve: Any, bl
 
     numbered = endpoint(paginator="page_number")
     assert ids(serve(answer).source(numbered)) == [*ALL[:10], *ALL[15:]]
+
+
+ENDED = {
+    "its total": {"type": "offset", "limit": 5, "total_path": "total",
+                  "stop_after_empty_page": False},
+    "its pages": {"type": "page_number", "total_pages_path": "pages",
+                  "stop_after_empty_page": False},
+    "an empty page": {"type": "page_number", "stop_after_empty_page": True},
+    "a flag": {"type": "page_number", "has_more_path": "isLast"},
+    "a flag or an empty page": {"type": "page_number", "has_more_path": "isLast",
+                                "stop_after_empty_page": True},
+    "a flag, by offsets": {"type": "offset", "limit": 5, "has_more_path": "isLast"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ENDED)
+def test_no_content_past_the_last_page_is_the_end(serve: Any, what: str) -> None:
+    """Also where the last page is full, so that its flag says that there is more."""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 0)) or int(asked.query["offset"]) // 5 + 1
+        said = {"total": 10, "pages": 2} if "its" in what else {"isLast": False}
+        return {"rows": cut((page - 1) * 5), **said} if page < 3 else Reply(b"", status=204)
+
+    registry = serve(answer)
+    assert read(registry.source(endpoint(paginator=ENDED[what]))) == (ALL[:10], "")
+    assert len(registry.asked) <= 4  # by offset, one page is asked for twice
+
+
+@pytest.mark.parametrize(("last", "told"), [(3, False), (1, True)])
+@pytest.mark.invariant(5)
+def test_a_blank_page_is_told_unless_others_follow_it(serve: Any, last: int, told: bool) -> None:
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query["page"])
+        rows = {"rows": cut((page - 1) * 5), "last_page": 3}
+        return rows if page in (1, last) else Reply(b"")
+
+    came, said = read(serve(answer).source(endpoint(paginator="page_number")))
+    assert came == (ALL[:5] if last == 1 else [*ALL[:5], *ALL[10:15]])
+    assert ("gave no list in answer" in said) is told and bool(said) is told
 
 
 @pytest.mark.invariant(5)

@@ -11,14 +11,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.answers.parts_missing import WARNINGS, says_missing
+from registry_sync.source.answers.parts_missing import DEPTH, WARNINGS, says_missing
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import compile_path
 
-DEPTH = 6
-"""How deep in a warning its text may be."""
+EACH = pattern(r"\*|\[\?|\.\.")
+"""What leads to each item of a list."""
 
 
 def is_of_warning(path: str) -> bool:
@@ -39,8 +40,13 @@ def accepting(path: str, texts: Sequence[str]) -> str:
 
 
 def take_out(body: Any, action: ResponseAction) -> None:
-    """Remove an accepted text from a body's warnings, wherever it is a value of its own."""
+    """Remove an accepted text from a body's warnings, wherever it is a value of its own.
+
+    Those that each item of a list has are values of its records: `items[*].warnings`.
+    """
     place, text = _warnings_on(action.error_path), action.content
+    if EACH.search(place):
+        return
     parent = parent_path(place)
     around, value = compile_path(parent)(body) if parent else body, compile_path(place)(body)
     if isinstance(value, (dict, list)):

@@ -53,7 +53,7 @@ class ResponseActions:
     def of_body(self, body: Any, status: int, *, is_list: bool) -> Excuse:
         """Return what the answer with a body is excused for, by the first action that fits it.
 
-        The accepted warnings of a list are taken out of it: what is left is what it says. Raise
+        All accepted warnings of a list are taken out of it: what is left is what it says. Raise
         SourceError.
         """
         excuse: Excuse = ""
@@ -64,15 +64,16 @@ class ResponseActions:
                 if is_list:
                     take_out(body, action)
                 continue
+            if excuse in ("error", "end"):
+                continue
             found = _filled(compile_path(action.error_path)(body))
             if not found or action.content not in found:
                 continue
             _act(action, f"its answer contains an error: {self._quote(found)}")
             if not is_of_warning(action.error_path):
-                return "error"
-            if action.content:
-                return "end"
-            excuse = "warning"
+                excuse = "error"
+            else:
+                excuse = "end" if action.content else "warning"
         return excuse
 
 

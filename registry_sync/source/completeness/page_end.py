@@ -72,14 +72,15 @@ class End:
         It does not count if all came by the registry's numbers, or where settings end the list.
         """
         stopped = not self.answer.count and getattr(self.paginator, "stop_after_empty_page", False)
-        if self.is_end or self.is_counted() or stopped:
+        if self.is_end or self.is_counted() or stopped or self.is_cut_empty():
             return ""
         return self.paginator.says_more(self.answer.body)
 
     def is_cut_empty(self) -> bool:
         """Return whether settings end the read at a page without records.
 
-        They are how a list ends whose every page says that there is more.
+        They are how a list ends whose every page has a flag or a link to more. A number of pages
+        still counts.
         """
         return bool(self.cap) and not self.answer.count
 
@@ -145,6 +146,20 @@ def names_next(paginator: Paginator, where: Json | None, answer: PageAnswer) -> 
     return paginator.in_headers and paginator.next_position(where, answer) is not None
 
 
+def passes_blank(
+    paginator: Paginator, where: Json | None, answer: PageAnswer, loops: LoopDetector
+) -> bool:
+    """Return whether other pages may follow one without a body: it names one, or it was hidden.
+
+    Where a setting says how the list ends, or all came by the registry's numbers, it is the end.
+    """
+    if names_next(paginator, where, answer):
+        return True
+    stops: bool | None = getattr(paginator, "stop_after_empty_page", None)
+    flag: str = getattr(paginator, "has_more_path", "")
+    return paginator.counted and stops is None and not flag and not loops.counted
+
+
 def ends_empty(answer: PageAnswer) -> bool:
     """Return whether a page without records is the end, whatever it says of a next one.
 
@@ -155,6 +170,11 @@ def ends_empty(answer: PageAnswer) -> bool:
         return False
     total = find_total(answer, "", last=False)
     return total is not None and total.exact and total.count == answer.came
+
+
+def stays(where: Json | None, follows: Json, answer: PageAnswer) -> bool:
+    """Return whether a page names itself as the next one, as the last page of some registries."""
+    return follows == where or follows.get("url") == answer.url
 
 
 def starts_over(

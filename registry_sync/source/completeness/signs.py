@@ -16,6 +16,7 @@ from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.marks import unmarked
+from registry_sync.source.answers.page_answer import NO_CONTENT
 from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
@@ -39,7 +40,6 @@ ACCEPT = (
 )
 PAST = (400, 416, 422)
 """How servers refuse a page past the end, too: a response action may say so."""
-NO_CONTENT = 204
 NEVER_EMPTY = (401, 403, 407, 429, 502, 503, 504)
 """Statuses of answers that are never those of an empty list."""
 SINGLE = written({"type": "single_page"})
@@ -190,10 +190,11 @@ def _unseen(end: End) -> Sign | None:
 
 
 def _more_said(end: End) -> Sign | None:
-    if not end.paginator.judges or ends_empty(end.answer) or end.is_cut_empty():
+    if not end.paginator.judges or ends_empty(end.answer):
         return None
-    marks, settings, flag = end.marks(), "", ""
-    if "next" in end.answer.links:
+    cut, settings, flag = end.is_cut_empty(), "", ""
+    marks = [mark for mark in end.marks() if not cut or mark.kind == "pages"]
+    if "next" in end.answer.links and not cut:
         claim, settings = "names a next page in its Link header", written({"type": "header_link"})
     elif marks:
         claim = f"mentions a next page at {marks[0].in_words}"
