@@ -14,7 +14,7 @@ from registry_sync.mapping import record_problems
 from registry_sync.mapping.rules import base
 from registry_sync.mapping.rules.base import quoted
 from registry_sync.reporting.redaction import HIDDEN, mark, redact, redact_answer
-from registry_sync.source.answers import failures
+from registry_sync.source.answers import fine_words
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.sync import records
 from tests.support.planted import leaks, plant
@@ -92,7 +92,7 @@ CUTS = {
     "a record's value": (record_problems._shown, record_problems.MOST_SHOWN),
     "a stray item": (records._shown, 120),
     "a key's values": (lambda text: DoubledKey({}, "a", (text, 1)).in_words(","), 60),
-    "an error": (lambda text: failures._texts([text])[0], failures.LONGEST),
+    "an error": (lambda text: fine_words.texts_in([text])[0], fine_words.LONGEST),
 }
 
 

@@ -642,6 +642,12 @@ def test_a_code_of_an_error_is_named(serve: Any) -> None:
     assert "errorCode is E7" in read(registry.source())[1]
 
 
+def test_a_stray_number_in_the_list_hides_no_equal_number_beside_it() -> None:
+    records = [{"id": 1}, 5, None]
+    answer = PageAnswer({"items": records, "total": 5, "next": None}, {}, records, "")
+    assert {entry.path for entry in answer.entries()} >= {"total", "next"}
+
+
 def test_a_count_of_pages_is_no_total(serve: Any) -> None:
     def answer(asked: Any) -> Any:
         number = int(asked.query["page"])

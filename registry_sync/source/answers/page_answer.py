@@ -114,7 +114,9 @@ class PageAnswer:
         ranged = any(name.lower() == "content-range" for name in self.headers)
         if self.status == PARTIAL and not ranged:
             yield Entry(OF_PART, STATUS, "206", {})
-        yield from _of_body(self.body, set(map(id, self.records)), _words(self.records_at))
+        # Of numbers and words in the list, Python may have one object for all that are equal.
+        records = {id(record) for record in self.records if isinstance(record, (dict, list))}
+        yield from _of_body(self.body, records, _words(self.records_at))
 
 
 @lru_cache(maxsize=1024)
