@@ -29,7 +29,7 @@ from registry_sync.canvas.lane_lines import lane_lines
 from registry_sync.canvas.lane_status import LaneStatus, lane_status
 from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
-from registry_sync.canvas.refused import DRAWN, PATIENCE, is_resting, let_rest
+from registry_sync.canvas.refused import DRAWN, INTERNAL, PATIENCE, is_resting, let_rest
 from registry_sync.canvas.requested_record import is_overtaken, outcomes
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
@@ -128,7 +128,7 @@ def redraw(
             if is_out_of_time(error):
                 raise
             logger.exception("canvas=%s was not drawn", canvas.canvas_id)
-            why = f"An internal error ({type(error).__name__}); the service's log has more."
+            why = f"{INTERNAL} ({type(error).__name__}); the service's log has more."
             _leave(canvas, why)
     return number
 

@@ -14,6 +14,8 @@ FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 """How long a canvas rests after the first refusal, twice as long after each other, and at most."""
 PATIENCE, RARELY = timedelta(days=7), timedelta(days=1)
 """How long after its last use a canvas counts as forgotten, and how long it then rests."""
+INTERNAL = "An internal error"
+"""How the reason begins where Benchling is not at fault: the operator reads the log."""
 DRAWN = {"refusal": "", "refusals": 0, "rests_until": None}
 """The columns of a canvas that Benchling has drawn."""
 
@@ -24,7 +26,7 @@ def let_rest(canvas: Canvas, why: str) -> None:
     If it was drawn since it was read, it need not rest.
     """
     rest = min(LONGEST, FIRST * 2 ** min(canvas.refusals, 10))
-    if canvas.used_at < timezone.now() - PATIENCE:
+    if rest == LONGEST and canvas.used_at < timezone.now() - PATIENCE:
         rest = RARELY  # as where its entry is locked
     Canvas.objects.filter(pk=canvas.pk, drawn_at=canvas.drawn_at).update(
         refusal=why,

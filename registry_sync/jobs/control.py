@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from registry_sync import ledger, runs
 from registry_sync.benchling.client import Client
 from registry_sync.canvas import drawing as canvas
@@ -44,10 +42,9 @@ def cancel_run(run: SyncRun, *, actor: str, reason: str) -> bool:
 
     Return False when the run has already ended.
     """
-    with transaction.atomic():
-        if not runs.cancel(run, actor=actor, reason=reason):
-            return False
-        ledger.end_reported(run)
+    if not runs.cancel(run, actor=actor, reason=reason):  # past a frozen holder, so in rounds
+        return False
+    ledger.end_reported(run)
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
     app_status.close_session(run, client)

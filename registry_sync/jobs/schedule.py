@@ -122,7 +122,7 @@ def _interval(text: str, *, least: timedelta = timedelta()) -> timedelta:
 
 def _quiet(text: str) -> tuple[time, time]:
     begin, dash, end = text.partition("-")
-    end = end.strip().replace("24:00", "00:00")
+    end = "00:00" if end.strip() in ("24:00", "24:00:00") else end.strip()
     try:
         hours = time.fromisoformat(begin.strip()), time.fromisoformat(end)
     except ValueError:

@@ -214,6 +214,9 @@ class Exchange:
         """Return whether a body is a single record, so that its warnings are its own values."""
         if not isinstance(body, dict) or body.keys() & RECORD_KEYS or lists_in(body):
             return False
+        selector = self.connector.data_selector
+        if selector not in ("", "$") or (not selector and [] in body.values()):
+            return False  # an empty list, and the id is that of the request
         return compile_path(self.connector.id_paths[0])(body) not in (ABSENT, None)
 
     def refuse_error(self, body: Any) -> None:

@@ -229,7 +229,7 @@ class PageReader:
         reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
             return (ignored_records(count, reply.ignored_by),)
-        if reply.ignored and not end.last:
+        if reply.ignored and announced(end):
             return ()
         if reply.ignored:
             unread = reply.blank or (bool(reply.ignored_by) and reply.body is None)

@@ -139,7 +139,7 @@ def refuse() -> None:
 
 
 def test_a_canvas_that_no_one_used_for_days_is_asked_for_once_a_day(db):
-    canvas = CanvasFactory(used_at=timezone.now() - timedelta(days=8))
+    canvas = CanvasFactory(used_at=timezone.now() - timedelta(days=8), refusals=6)
     drawing.redraw(drawing.outdated(), FakeClient([refuse]))
     canvas.refresh_from_db()
     assert canvas.rests_until > timezone.now() + timedelta(hours=23)

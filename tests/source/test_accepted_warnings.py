@@ -220,6 +220,13 @@ def test_a_last_page_may_have_nothing_but_an_accepted_warning(serve: Any, key: s
     assert len(came) == 7 and not message
 
 
+def test_an_empty_page_with_the_requests_id_is_no_record(serve: Any) -> None:
+    page = {"id": "req-17", "compounds": [], "warnings": [STANDING]}
+    settings = endpoint(data_selector="compounds", response_actions=[ACCEPTED])
+    [only] = serve(lambda asked: page).source(settings).pages(None)
+    assert not only.records and not only.signs
+
+
 @pytest.mark.parametrize(
     "page", [{"items": [], "error": "DB down"}, {"items": "Service busy"}, {"state": "FAILED"}]
 )

@@ -115,6 +115,8 @@ REFUSALS: dict[str, tuple[Any, str, list[str]]] = {
         OWNER, ["it broke"]),
     "a key, with the address it came from": (
         Reply({"error": "Invalid API key", "ip": "203.0.113.9"}, 401), INTEGRATION, ["valid key"]),
+    "an address that is not authorized": (
+        Reply({"error": "Your IP 203.0.113.9 is not authorized"}, 401), OWNER, ["address"]),
     "an address that is only named": (
         Reply({"error": "Unauthorized", "ip": "203.0.113.9"}, 401), INTEGRATION, ["valid key"]),
     "a request that JSON says is rejected": (

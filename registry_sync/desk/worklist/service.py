@@ -9,6 +9,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from registry_sync.canvas import drawing
+from registry_sync.canvas.refused import INTERNAL
 from registry_sync.core.text import number_of
 from registry_sync.desk.worklist.base import (
     Card,
@@ -193,7 +194,7 @@ class RefusedCanvases(CardKind):
         yield Card(
             title="canvas that cannot be drawn",
             gravity=Gravity.BEHIND,
-            actors=("benchling",),
+            actors=("operator",) if INTERNAL in first[0].refusal else ("benchling",),
             text=f"The app could not draw {', '.join(map(_named, first))}{more}: "
             f"“{first[0].refusal.rstrip('.')}”. {disabled}If the app lacks access, a Benchling "
             "admin gives it write access to the project. The app tries again at least once an "

@@ -23,9 +23,10 @@ ADDRESS = pattern(
     re.IGNORECASE,
 )
 """Words of a 403 that is about where a request comes from; IP may be intellectual property."""
+BARRED = "(?:not (?:allowed|permitted|authori[sz]ed)|blocked|denied|forbidden)"
 FROM_ADDRESS = pattern(
-    rf"\bips?\b[^\"]{{0,40}}\b(?:not (?:allowed|permitted)|blocked|{LIST})"
-    r"|(?:not (?:allowed|permitted)|blocked) (?:from|for|by) [^\"]{0,20}\bips?\b",
+    rf"\bips?\b[^\"]{{0,40}}\b(?:{BARRED}|{LIST})"
+    rf"|{BARRED} (?:from|for|by) [^\"]{{0,20}}\bips?\b|\bunauthori[sz]ed ips?\b",
     re.IGNORECASE,
 )
 """Words of a 401 that is: they say so, as its answer may name the address for another reason."""

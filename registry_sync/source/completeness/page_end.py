@@ -151,13 +151,15 @@ def passes_blank(
 ) -> bool:
     """Return whether other pages may follow one without a body: it names one, or it was hidden.
 
-    Where a setting says how the list ends, or all came by the registry's numbers, it is the end.
+    Where a setting says how the list ends, or all came by the registry's numbers, it is the end. A
+    page or an offset to stop at comes later than an empty page that is to stop nothing.
     """
     if names_next(paginator, where, answer):
         return True
     stops: bool | None = getattr(paginator, "stop_after_empty_page", None)
     flag: str = getattr(paginator, "has_more_path", "")
-    return paginator.counted and stops is None and not flag and not loops.counted
+    capped = stops is False and bool(paginator.bound and getattr(paginator, paginator.bound))
+    return paginator.counted and (stops is None or capped) and not flag and not loops.counted
 
 
 def ends_empty(answer: PageAnswer) -> bool:
