@@ -134,9 +134,10 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None]:
-    """Begin with the slow ones, so that none is left alone at the end.
+    """Spread the slow ones over the first half, so that none is left alone at the end.
 
-    Between, pytest-django sorts by what is done to this process's database: what empties it comes
+    They mostly wait for processes, and the others compute meanwhile. Those that use the database of
+    this process begin their group: pytest-django sorts by what is done to it. What empties it comes
     after what only rolls back, and what does not touch it last.
     """
     if not SECOND_PASS:
@@ -153,7 +154,9 @@ def pytest_collection_modifyitems(
             item.add_marker(pytest.mark.timeout(1200))
     items.sort(key=lambda item: not _is_slow(item))
     yield
-    items.sort(key=lambda item: not _is_slow(item) or _uses_database(item))
+    apart = [item for item in items if _is_slow(item) and not _uses_database(item)]
+    others = [item for item in items if not _is_slow(item) or _uses_database(item)]
+    items[:] = _spread(apart, others)
 
 
 MARKED_BY = {
@@ -162,6 +165,15 @@ MARKED_BY = {
     "served": {"serve", "tenant"},
 }
 """The marks that are set by fixtures, by what those start."""
+
+
+def _spread(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item]:
+    """Return both in their order, the few at equal distances over the first half of the many."""
+    step = max(len(many) // 2 // max(len(few), 1), 1)
+    spread: list[pytest.Item] = []
+    for number, item in enumerate(few):
+        spread += [item, *many[number * step : (number + 1) * step]]
+    return spread + many[len(few) * step :]
 
 
 def _is_slow(item: pytest.Item) -> bool:
