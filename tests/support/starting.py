@@ -19,6 +19,7 @@ from tests.support import ROOT
 
 PR_SET_CHILD_SUBREAPER = 36
 AT_START = ("PYTHON", "LC_", "LANG")
+"""How the names of what an interpreter reads begin; `PYTHON` itself is only the Makefile's."""
 PATIENCE = 120
 """Seconds for a server to load everything, or to fork, on a busy machine."""
 
@@ -48,7 +49,8 @@ def run_python(
 
 def at_start(env: Mapping[str, str]) -> dict[str, str]:
     """Return what an interpreter reads before it runs anything."""
-    return {name: value for name, value in env.items() if name.startswith(AT_START)}
+    read = (name for name in env if name.startswith(AT_START) and name != "PYTHON")
+    return {name: env[name] for name in read}
 
 
 class Forked(subprocess.Popen[Any]):
