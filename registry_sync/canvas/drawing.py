@@ -137,7 +137,7 @@ def _leave(canvas: Canvas, why: str) -> None:
     """Leave a canvas that cannot be drawn as it is, for a while or until the next decision."""
     if canvas.is_only_outdated:  # no one waits for it: the next decision asks again
         same = Canvas.objects.filter(pk=canvas.pk, outdated_at=canvas.outdated_at)
-        same.update(outdated_at=None)  # unless something was decided meanwhile
+        same.update(outdated_at=None)  # unless something else was decided since
     else:
         let_rest(canvas, why)
 

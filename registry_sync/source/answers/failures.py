@@ -138,19 +138,18 @@ def failure_in(body: Any) -> str:
 
 def failure_beside(body: Json) -> str:
     """Return the flag by which an answer with records says that it failed; "" if none does."""
-    if fault := _fault_beside(body):
-        return fault
     words = {word_of(str(key)): value for key, value in body.items()}
+    if fault := _fault_beside(body, words):
+        return fault
     flags = {key: value for key, value in body.items() if word_of(str(key)) in WELL | ILL | BESIDE}
-    counts = {word: words[word] for word in words.keys() & COUNTS}
-    if not _says_so({**{word_of(str(key)): value for key, value in flags.items()}, **counts}, []):
+    judged = words.keys() & (WELL | ILL | BESIDE | COUNTS)
+    if not _says_so({word: words[word] for word in judged}, []):
         return ""
     return "; ".join(texts_in([words[word] for word in words if word in MESSAGES])) or _whole(flags)
 
 
-def _fault_beside(body: Json) -> str:
+def _fault_beside(body: Json, words: Json) -> str:
     """Return the words of an error beside records; "" if a code or a flag says that all is well."""
-    words = {word_of(str(key)): value for key, value in body.items()}
     codes = {word for word in words if CODE_OF_ERROR.fullmatch(word)}
     well = any(
         truth_of(words[word]) or in_small(words[word]) == "ok" for word in words.keys() & WELL
@@ -162,8 +161,8 @@ def _fault_beside(body: Json) -> str:
     own = [text for text in errors if not NOT_ONE.search(text) and not is_fine(text)]
     if own or any(GOOD.fullmatch(in_small(text)) for text in errors):
         return "; ".join(dict.fromkeys(own))
-    told = [text for word in words.keys() & MESSAGES for text in texts_in(words[word])]
-    fine = ("1",) if all(map(is_fine, told)) else ()
+    messages = [text for word in words.keys() & MESSAGES for text in texts_in(words[word])]
+    fine = ("1",) if all(map(is_fine, messages)) else ()
     coded = [(key, value) for key, value in body.items() if word_of(str(key)) in codes]
     return "; ".join(
         f"{key} is {text}"
