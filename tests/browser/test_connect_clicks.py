@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.support import ROOT
-from tests.support.browser import SHOTS, log_in
+from tests.support.browser import SHOTS, axe_faults, log_in
 from tests.support.lims import FIELDS, KEY, lims
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
@@ -47,7 +46,6 @@ class Keyboard:
     def look(self, name: str) -> None:
         """Check the page's width at both sizes, and with axe at the one that the way goes on in."""
         self.widths.reverse()
-        blocked = list(self.page.blocked)
         for width in self.widths:
             self.page.set_viewport_size({"width": width, "height": 900})
             if SHOTS:
@@ -56,10 +54,7 @@ class Keyboard:
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 self.found.append(f"{name} at {width}: {wide} px wide")
-        answer = Axe().run(self.page, options={"resultTypes": ["violations"]}).response
-        self.found += [f"{name}: {one['id']}" for one in answer["violations"]
-                       if one["impact"] in ("moderate", "serious", "critical")]  # fmt: skip
-        self.page.blocked[:] = blocked  # axe sets inline styles of its own
+        self.found += [f"{name}: {fault}" for fault in axe_faults(self.page)]
 
 
 def test_ones_own_registry_is_connected_by_keyboard(deploy: Any, serve: Any, page: Any) -> None:

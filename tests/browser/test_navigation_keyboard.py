@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from registry_sync.core.types import Json
-from tests.support.browser import CUT, FRAMES, log_in
+from tests.support.browser import CUT, FRAMES, axe_faults, log_in
 from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -43,18 +41,10 @@ def press_until(page: Any, name: str) -> None:
 def faults(page: Any) -> list[str]:
     """Return what a page does wrong: cut, too small, or not accessible."""
     page.wait_for_function("!document.querySelector('time:not([data-local])')")
-    options: Json = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-    blocked = list(page.blocked)
-    found = Axe().run(page, options=options).response["violations"]
-    page.blocked[:] = blocked  # axe sets inline styles of its own
     return [
         *(f"cut: {one}" for one in page.evaluate(CUT, FRAMES)),
         *(f"small: {one}" for one in page.evaluate(SMALL, PRESSED)),
-        *(
-            f"{one['id']}: {one['nodes'][0]['target']}"
-            for one in found
-            if one["impact"] in ("moderate", "serious", "critical")
-        ),
+        *axe_faults(page, {"target-size": {"enabled": True}}),
     ]
 
 

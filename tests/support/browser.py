@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
+from registry_sync.core.types import Json
 from tests.support.deployment import Deployment
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -35,6 +37,9 @@ SHOWS_FOCUS = """(e) => {
   const seen = place.width > 0 && place.top < innerHeight && place.bottom > 0;
   return seen && (ring || style.boxShadow !== "none");
 }"""
+GRAVE = {"moderate", "serious", "critical"}
+FINISH = "document.getAnimations().forEach((one) => one.finish())"
+"""Colours that fade into others have no contrast meanwhile: each goes to its end at once."""
 
 
 def tab_to(page: Any, wanted: Any) -> None:
@@ -52,6 +57,16 @@ def tab_to(page: Any, wanted: Any) -> None:
         else:
             page.keyboard.press("Tab")
     pytest.fail(f"Tab does not reach {wanted} on {page.url}")
+
+
+def axe_faults(page: Any, rules: Json | None = None) -> list[str]:
+    """Return what axe finds on a page as it has come to rest: each rule, and where it is broken."""
+    blocked = list(page.blocked)
+    page.evaluate(FINISH)
+    options: Json = {"resultTypes": ["violations"], "rules": rules or {}}
+    found = Axe().run(page, options=options).response["violations"]
+    page.blocked[:] = blocked  # axe sets inline styles of its own
+    return [f"{v['id']} at {v['nodes'][0]['target']}" for v in found if v["impact"] in GRAVE]
 
 
 @pytest.fixture
