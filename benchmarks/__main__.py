@@ -94,7 +94,7 @@ class Bench:
 
     services: dict[str, Path]
     server: PostgresServer | None
-    scripts: Mapping[str, Script]
+    scripts: Mapping[str, Script] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
 
     def measure(self, count: int) -> None:
