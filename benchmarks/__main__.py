@@ -83,7 +83,7 @@ def _postgres() -> Iterator[PostgresServer]:
         server.stop()
 
 
-def scripts() -> dict[str, Script]:
+def scripts() -> Mapping[str, Script]:
     """Return the clients that use no database: the plain script, and dlt where it is installed."""
     return {PLAIN: World.plain} | ({DLT: World.dlt} if os.path.exists(PEERS) else {})
 

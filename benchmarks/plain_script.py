@@ -57,7 +57,7 @@ def upsert(
             schema_id=schema,
             registry_id=registry,
             folder_id=folder,
-            fields=fields(
+            fields=fields(  # type: ignore[arg-type]
                 {
                     name: {"value": kinds.get(record[path], record[path])}
                     for name, path in mapping.items()

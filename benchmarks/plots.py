@@ -6,6 +6,7 @@ It runs in the environment of `make bench-peers`, which has matplotlib.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def main() -> None:
         pyplot.close(figure)
 
 
-def _draw(axes: Axes, rows: list[dict[str, object]], quantity: str) -> None:
+def _draw(axes: Axes, rows: list[dict[str, Any]], quantity: str) -> None:
     for (what, who), (label, color, style) in LINES.items():
         points = sorted(
             (row["count"], row["measured"]["used"][quantity])

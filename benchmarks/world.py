@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import requests
@@ -27,7 +27,7 @@ from .used import Measured, Used, used_by
 
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
-TENANT = {
+TENANT: dict[str, Any] = {
     "latency": 0.08,
     "task_base": 0.15,
     "task_per_entity": 0.002,
@@ -71,7 +71,7 @@ class World:
         self.children: list[subprocess.Popen[str]] = []
         self.tenant = self.registry = self.database = ""
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         self.tenant = self._serve("sandbox.tenant", "--settings", json.dumps(self.behavior))
         self.registry = self._serve("benchmarks.registry", "--count", str(self.count))
         # What is written was written hours ago: a full run looks at what changed since the last.
