@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 pytestmark = pytest.mark.once
 
@@ -26,7 +26,7 @@ WITHOUT_DJANGO = {"core", "source", "benchling", "mapping"}
 def imports(path: Path) -> set[str]:
     """Return the absolute names of all modules that a file imports."""
     found: set[str] = set()
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -80,7 +80,7 @@ def test_no_modules_import_each_other_in_a_circle():
     names = {name_of(path) for path in SERVICE}
     graph: dict[str, set[str]] = {}
     for path in SERVICE:
-        found = {name for node in ast.walk(tree_of(path)) for name in modules_of(node, names)}
+        found = {name for node in nodes_of(path) for name in modules_of(node, names)}
         graph[name_of(path)] = (found & names) - {name_of(path)}
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the circle
 
@@ -93,7 +93,7 @@ def test_no_test_module_imports_another():
     for path in TESTS:
         if "test_" not in path.read_text(encoding="utf-8").replace("def test_", ""):
             continue
-        froms = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
+        froms = [node for node in nodes_of(path) if isinstance(node, ast.ImportFrom)]
         names = imports(path) | {alias.name for node in froms for alias in node.names}
         modules = {name.rpartition(".")[2] for name in names}
         if others := {name for name in modules if name.startswith("test_")}:

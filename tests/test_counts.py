@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import registry_sync
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 pytestmark = pytest.mark.once
 
@@ -61,7 +61,7 @@ def test_every_count_in_a_sentence_has_its_singular():
         for path in sorted(ROOT.rglob("*.py"))
         if "migrations" not in path.parts
         and (name := path.relative_to(ROOT).as_posix()) not in NEVER_ONE
-        for text in _plurals(tree_of(path))
+        for text in _plurals(path)
     }
     assert not found, "use number_of() of core.text, or say in NEVER_ONE why it is never one"
 
@@ -78,18 +78,18 @@ def test_every_count_of_a_page_has_its_singular():
 
 
 def test_what_is_excepted_is_there():
-    assert [n for n in NEVER_ONE if not [*_plurals(tree_of(ROOT / n))]] == []
+    assert [n for n in NEVER_ONE if not [*_plurals(ROOT / n)]] == []
 
 
-def _plurals(tree: ast.AST) -> Iterator[str]:
+def _plurals(path: Path) -> Iterator[str]:
     """Yield the f-strings in which a count stands before a plural, whatever the count is."""
     guarded = {
         id(text)
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
         if isinstance(node, ast.IfExp) and ONE.search(ast.unparse(node.test))
         for text in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.JoinedStr) and id(node) not in guarded:
             for value, after in zip(node.values, node.values[1:], strict=False):
                 if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 STYLE = ROOT / "docs" / "style.md"
 # Text between backticks is code, and so is a block between fences.
@@ -41,7 +41,7 @@ def keep_lines(found: re.Match[str]) -> str:
 
 def texts_of_python(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the string literals and docstrings of a module with their lines."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         text = node.value if isinstance(node, ast.Constant) else None
         if isinstance(text, str) and not IDENTIFIER.fullmatch(text):
             yield node.lineno, CODE.sub(keep_lines, text)

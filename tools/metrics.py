@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "registry_sync"
@@ -40,7 +40,7 @@ def lengths_of_functions() -> dict[str, int]:
     """Return the number of lines of each function, with its signature and docstring."""
     found: dict[str, int] = {}
     for path in modules():
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, Function) and node.end_lineno:
                 place = f"{name(path)}:{node.lineno} {node.name}"
                 found[place] = node.end_lineno - node.lineno + 1
@@ -52,7 +52,7 @@ def late_attributes() -> list[str]:
     classes = [
         (path, node)
         for path in modules()
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.ClassDef)
     ]
     declared = {node.name: _declared(node) for _, node in classes}

@@ -14,7 +14,7 @@ from registry_sync.core.problems import Awaited
 from registry_sync.models import EntityError
 from registry_sync.reporting import catalogue, reference
 from registry_sync.reporting.catalogue import Cause
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import children_of, nodes_of
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +28,11 @@ NOT_CAUSES = ("CommandError", "ErrorGroup", "RunWait", "RecordWait")
 
 
 @cache
-def trees() -> list[ast.Module]:
+def modules() -> list[list[ast.AST]]:
+    """Return the nodes of each module of the service."""
     files = (ROOT / "registry_sync").rglob("*.py")
     read = [p for p in files if not {"catalogue", "migrations"} & set(p.parts)]
-    return [tree_of(path) for path in read]
+    return [nodes_of(path) for path in read]
 
 
 def constants_of(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
@@ -52,15 +53,15 @@ Calls = list[tuple[ast.Call, dict[str, list[ast.expr]]]]
 def calls() -> Calls:
     """Return every call that may name a code, with the constants its function or file names."""
     found: Calls = []
-    for tree in trees():
-        constants = constants_of(tree.body)
+    for tree, *_ in modules():
+        constants = constants_of(children_of(tree))
         for scope, own in calls_by_scope(tree).items():
             named = {**constants, **constants_of(ast.walk(scope))}
             found += [(call, named) for call in own]
     return found
 
 
-def calls_by_scope(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
+def calls_by_scope(tree: ast.AST) -> dict[ast.AST, list[ast.Call]]:
     """Return the calls that may name a code, by the innermost function that each is in."""
     found: dict[ast.AST, list[ast.Call]] = {}
     waiting: list[tuple[ast.AST, ast.AST]] = [(tree, tree)]
@@ -69,7 +70,7 @@ def calls_by_scope(tree: ast.Module) -> dict[ast.AST, list[ast.Call]]:
         scope = node if isinstance(node, ast.FunctionDef) else scope
         if isinstance(node, ast.Call) and (name_of(node) in NAMED or keyword(node, *KEYWORDS)):
             found.setdefault(scope, []).append(node)
-        waiting += [(child, scope) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, scope) for child in children_of(node)]
     return found
 
 
@@ -109,8 +110,8 @@ def record_codes() -> Iterator[str]:
 
 def default_codes() -> Iterator[str]:
     """Return the codes that errors have where none is given (`code: str = "failed"`)."""
-    for tree in trees():
-        for node in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
+    for nodes in modules():
+        for node in [n for n in nodes if isinstance(n, ast.FunctionDef)]:
             arguments = node.args
             positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
             pairs = [*zip(positional, arguments.defaults, strict=True)]

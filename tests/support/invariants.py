@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 TESTS = Path(__file__).resolve().parents[1]
 INVARIANTS = {
@@ -38,7 +38,7 @@ def held() -> dict[int, list[str]]:
     """
     found: dict[int, list[str]] = {number: [] for number in INVARIANTS}
     for path in sorted(TESTS.rglob("test_*.py")):
-        for name, numbers in _marked(tree_of(path)):
+        for name, numbers in _marked(path):
             test = f"{path.relative_to(TESTS)}::{name}"
             for number in numbers:
                 if number not in found:
@@ -47,8 +47,8 @@ def held() -> dict[int, list[str]]:
     return found
 
 
-def _marked(tree: ast.Module) -> Iterator[tuple[str, list[object]]]:
-    for function in ast.walk(tree):
+def _marked(path: Path) -> Iterator[tuple[str, list[object]]]:
+    for function in nodes_of(path):
         if isinstance(function, ast.FunctionDef):
             for mark in function.decorator_list:
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == MARK:
