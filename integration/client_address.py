@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 NETWORK = 64
-"""The bits of an IPv6 address by which clients are told apart: one client has all the others.
+"""The bits of an IPv6 address that identify a client: one client has all the others.
 
 https://www.ripe.net/publications/docs/ripe-690/
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,15 @@ def test_the_folders_of_tests_are_rooms():
     others = {"support", "browser", "faults", "sandbox", "commands", "integration"}
     folders = {p.parent.name for p in TESTS if p.parent != ROOT / "tests"}
     assert folders <= ROOMS | others
+
+
+def test_rows_of_tests_come_from_factories():
+    factories = (ROOT / "tests" / "support" / "factories.py").read_text(encoding="utf-8")
+    rows = "|".join(re.findall(r"^class (\w+)Factory", factories, re.MULTILINE))
+    by_hand = re.compile(rf"\b({rows})\.objects\.create\(")
+    tests = [p for p in TESTS if p.name.startswith("test_")]
+    found = {p.name: by_hand.findall(p.read_text(encoding="utf-8")) for p in tests}
+    assert {name: made for name, made in found.items() if made} == {}
 
 
 def test_names_of_test_files_are_unique():

@@ -64,7 +64,10 @@ def readable_files() -> list[Path]:
     files = [path for path in service.rglob("*.py") if "migrations" not in path.parts]
     files += service.rglob("*.html")
     files += [
-        path for folder in ("sandbox", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("integration", "sandbox", "benchmarks")
+        for pattern in ("*.py", "*.html")
+        for path in (ROOT / folder).rglob(pattern)
     ]
     files += [path for path in (ROOT / "docs").glob("*.md") if path != STYLE]
     files += [ROOT / "manifest.yaml", *ROOT.glob("*.md")]

@@ -10,7 +10,7 @@ import pytest
 from tests.support import ROOT
 
 pytestmark = pytest.mark.once
-LOCKS = ["requirements", "requirements-chem", "requirements-otel", "requirements-dev"]
+LOCKS = ["requirements", *(f"requirements-{name}" for name in ("chem", "otel", "dev", "bench"))]
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s;\\]+)", re.MULTILINE)
 
 

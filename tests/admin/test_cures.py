@@ -31,6 +31,7 @@ from registry_sync.sync.plans.proposals import Person
 from sandbox.tenant.entities import add_by_hand
 from tests.support import factories as made
 from tests.support.desk import groups, person, text
+from tests.support.factories import WithdrawalFactory
 from tests.support.people import by_hand
 from tests.support.presses import REASON, page_of, press, ticked, words, work
 from tests.support.registry import compound
@@ -242,7 +243,7 @@ def test_an_archived_entity_names_who_did_it_and_this_apps_own_comes_back(world,
     error = EntityError.objects.get(closed_at=None)
     run = SyncRun.objects.latest("pk")
     entity = w.tenant.entity("C-000001")
-    row = Withdrawal.objects.create(
+    row = WithdrawalFactory(
         lane=error.lane, external_id="C-000001", entity_id=entity.id, reason="Made in error",
         entity_registry_id="C-000001", how="flag", state="archived", found_run=run, archive_run=run,
         found_at=run.created_at, archived_at=entity.modified_at,

@@ -11,7 +11,6 @@ from django.db.models import F
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from registry_sync import runs
 from registry_sync.benchling.errors import Refused
 from registry_sync.canvas import drawing
 from registry_sync.canvas.lane_choice import read_inputs
@@ -74,7 +73,7 @@ def test_what_is_decided_while_a_canvas_is_drawn_is_drawn_the_next_time(db):
     ways = {"pressed": {}, "runs": {"drawn_status": "RUNNING"}, "drawn": {"drawn_at": used_at}}
     for name, way in ways.items():
         values = {"used_at": used_at, "note": "Your press", **way}
-        canvas = Canvas.objects.create(**runs.app_key(), canvas_id=name, **values)
+        canvas = CanvasFactory(canvas_id=name, **values)
         client = FakeClient([Canvas.objects.outdate])
         drawing.redraw([canvas], client, pressed=True)
         assert drawing.outdated().get(canvas_id=name) == canvas
@@ -85,14 +84,14 @@ def test_what_is_decided_while_a_canvas_is_drawn_is_drawn_the_next_time(db):
 
     late = {"used_at": used_at - MINUTE, "drawn_at": used_at}
     for n in range(Canvas.RECENT):
-        Canvas.objects.create(**runs.app_key(), canvas_id=f"late {n}", **late)
+        CanvasFactory(canvas_id=f"late {n}", **late)
     assert Canvas.objects.outdate() == Canvas.RECENT == drawing.outdated().count()
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_decision_asks_once_for_a_canvas_that_benchling_refuses(db, status):
     then = timezone.now() - MINUTE
-    Canvas.objects.create(**runs.app_key(), canvas_id="refused", used_at=then, drawn_at=then)
+    CanvasFactory(canvas_id="refused", used_at=then, drawn_at=then)
 
     def refuse() -> None:
         raise Refused(status, "It is not yours.")

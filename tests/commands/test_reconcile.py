@@ -25,7 +25,6 @@ from registry_sync.models import (
     Drift,
     Lane,
     LedgerEntry,
-    Merge,
     ReconciledRecord,
     Reconciliation,
     SyncRun,
@@ -37,6 +36,7 @@ from registry_sync.sync.reconcile.reading_doubts import MOVED, ReadingDoubts
 from sandbox.tenant.entities import merge_by_hand
 from tests.support import ROOT
 from tests.support.entities import compounds, of_type
+from tests.support.factories import MergeFactory, ReconciledRecordFactory
 from tests.support.history import keep_history, rows
 from tests.support.people import by_hand, hand
 from tests.support.registry import compound
@@ -241,7 +241,7 @@ def test_what_follows_a_survivor_is_counted_apart(world):
     lane = Lane.objects.get()
     merge_by_hand(w.tenant, w.tenant.entity("C-000001"), w.tenant.entity("C-000002"))
     assert as_json()["counts"]["missing"] == 1
-    Merge.objects.create(
+    MergeFactory(
         lane=lane, external_id="C-000001", entity_id="bfi_1", entity_registry_id="C-000001",
         name="x", survivor_id="bfi_2", survivor_registry_id="C-000002", survivor_name="y",
         state="followed", found_run=run, found_at=run.created_at,
@@ -315,12 +315,12 @@ def held() -> list[int]:
 def test_comparisons_of_a_lane_leave_each_other_alone(lane):
     first = record.begin(lane, actor="mona")
     left = {"reconciliation": first, "lane": lane, "state": "missing", "external_id": "C-9"}
-    ReconciledRecord.objects.create(**left)  # by a worker that died
+    ReconciledRecordFactory(**left)  # by a worker that died
     second = record.begin(lane, actor="mona")
     first.refresh_from_db()
     assert first.trouble == record.OVERTAKEN and first.finished_at is not None
     assert held() == [second.pk - 2]
-    ReconciledRecord.objects.create(**left | {"reconciliation": second})
+    ReconciledRecordFactory(**left | {"reconciliation": second})
     assert compare(second).counts["differing"] == 1 and held() == [second.pk]
     assert compare(first).trouble == record.OVERTAKEN and held() == [second.pk]
     third = record.begin(lane, actor="mona")

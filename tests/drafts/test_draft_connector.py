@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from registry_sync.models import MappingDraft, MappingVersion
+from tests.support.factories import MappingDraftFactory
 from tests.support.odd import Asked
 from tests.support.registry import compound
 
@@ -91,7 +92,7 @@ def test_from_a_tested_connection_to_a_sync_and_back(world, serve, owner, viewer
     assert {run.status for run in [w.sync()]} == {"SUCCEEDED"}
 
     edited = {"endpoint": {**connector["endpoint"], "primary_key": ["id"]}}
-    second = MappingDraft.objects.create(
+    second = MappingDraftFactory(
         **{name: getattr(draft, name) for name in ("tenant", "app_id", "rows", "name_field")},
         title="Second", connector=edited,
     )  # fmt: skip

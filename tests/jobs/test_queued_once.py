@@ -48,7 +48,7 @@ run, _ = runs.request(kind="incremental", trigger="canvas")
 old = timezone.now() - timedelta(minutes=5)
 SyncRun.objects.update(heartbeat=old, created_at=old)
 for n in range(20):
-    WebhookDelivery.objects.create(webhook_id=f"m{n}", type="t", message={}, received_at=old)
+    WebhookDeliveryFactory(webhook_id=f"m{n}", type="t", message={}, received_at=old)
 """
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from registry_sync.ledger import chain_check, digests, retention
 from registry_sync.models import ChainHead, ChainLink, Change, Lane, Retention, SyncRun
 from tests.support.chain import sql
+from tests.support.factories import RetentionFactory
 from tests.support.registry import compound
 
 migration = import_module("registry_sync.migrations.0023_link_old_changes")
@@ -30,7 +31,7 @@ def old(world):
         last = digests.of_old_change(last or lane.mark, values)
         Change.objects.filter(pk=row.pk).update(digest=last)
         if place == 3:
-            Retention.objects.create(
+            RetentionFactory(
                 lane=lane, before=row.at, rows=4, digest=last, actor="mona", reason="old", at=row.at
             )
     Change.objects.filter(pk__in=[row.pk for row in rows[:4]]).delete()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from registry_sync.models import Pin
 from tests.support.commands import command, exported
-from tests.support.factories import LaneFactory
+from tests.support.factories import LaneFactory, PinFactory
 from tests.support.worlds import PRIVATE
 
 pytestmark = pytest.mark.once
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 @pytest.fixture
 def pin(db, settings) -> Pin:
     settings.BENCHLING_PRIVATE_KEY = PRIVATE
-    return Pin.objects.create(
+    return PinFactory(
         lane=LaneFactory(), external_id="C-1", entity_id="bfi_1", field_id="tsf_1", field="Mass",
         theirs=5.5, source=5.4, actor="Olivia", reason="Measured again",
         created_at=timezone.now() - timedelta(hours=1),

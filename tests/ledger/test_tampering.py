@@ -22,11 +22,10 @@ from registry_sync.models import (
     Change,
     Lane,
     LedgerEntry,
-    Retention,
     SyncRun,
 )
 from tests.support.chain import relink, sql
-from tests.support.factories import LaneFactory, SyncRunFactory
+from tests.support.factories import LaneFactory, RetentionFactory, SyncRunFactory
 from tests.support.registry import compound
 
 LAST_DIGEST = "(SELECT digest FROM {change} ORDER BY id DESC LIMIT 1)"
@@ -71,7 +70,7 @@ def delete_first(lane, **more):
     rows = Change.objects.filter(lane=lane, id__lte=first.last_id)
     last, count = rows.latest("pk").digest, rows.delete()[0]
     now = timezone.now()
-    return Retention.objects.create(
+    return RetentionFactory(
         lane=lane, before=now, at=now, rows=count, digest=last, actor="x", reason="y", **more
     )
 
@@ -90,7 +89,7 @@ def forged_deletion(lane):
 
 
 def another_lane(lane):
-    return Lane.objects.create(tenant="t", app_id="a", registry_id="r", schema_id="s").pk
+    return LaneFactory(tenant="t", app_id="a", registry_id="r", schema_id="s").pk
 
 
 def rewound(lane):
@@ -158,7 +157,7 @@ CASES = {
     "the first link's rows, a retention by hand": delete_first,
     "the same, with its link's number": lambda lane: delete_first(lane, up_to=1, link=4),
     "the same, with a link and in the log": forged_deletion,
-    "a retention alone, by hand": lambda lane: Retention.objects.create(
+    "a retention alone, by hand": lambda lane: RetentionFactory(
         lane=lane, before=timezone.now(), at=timezone.now(), rows=0, actor="x"),
     "a value": lambda lane: sql("UPDATE {change} SET after = '7' WHERE field = 'Approval'"),
     "a value and its digests": lambda lane: (

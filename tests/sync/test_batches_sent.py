@@ -23,7 +23,7 @@ from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.pacing import Terms
 from registry_sync.sync.records import Candidate, SourceRecord
 from tests.support.contexts import context
-from tests.support.factories import EntityErrorFactory, LedgerEntryFactory
+from tests.support.factories import BatchFactory, EntityErrorFactory, LedgerEntryFactory
 from tests.support.mapping import schema_of
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
@@ -249,7 +249,7 @@ def test_what_a_killed_process_did_not_send_is_sent_first():
     made = delivery(rows=3)
     made.add([candidate(1), candidate(2)])
     lines = "\n".join(pending.text for pending in made._pending)
-    Batch.objects.create(run=made.ctx.run, number=1, lines=lines, size=2)
+    BatchFactory(run=made.ctx.run, number=1, lines=lines, size=2)
     made.underway.clear()
     made.unmapped.archived = {"R-1"}
     made.recover()

@@ -12,20 +12,23 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.models import (
     Adoption,
-    Allowance,
     Lane,
-    MappingVersion,
     Merge,
     Pin,
     Plan,
     PlanRow,
-    Proposal,
     SyncRun,
     Withdrawal,
 )
 from registry_sync.sync.plans import lifecycle
 from registry_sync.sync.plans.requesters import requester_names
 from tests.support import factories as made
+from tests.support.factories import (
+    AllowanceFactory,
+    MappingVersionFactory,
+    PlanFactory,
+    ProposalFactory,
+)
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -88,7 +91,7 @@ def plan(db) -> Plan:
     """A plan of the schedule with the records a and b."""
     lane = made.LaneFactory(schema_id="ts_1")
     run = made.SyncRunFactory(lane=lane, kind=Kind.PLAN, fingerprint="new")
-    found = Plan.objects.create(lane=lane, run=run, changes=2)
+    found = PlanFactory(lane=lane, run=run, changes=2)
     for id_ in "ab":
         PlanRow.objects.create(plan=found, external_id=id_, action="change", digest=id_)
     return found
@@ -99,7 +102,7 @@ def decide(plan: Plan, kind: str, id_: str, actor: str) -> Any:
     lane, now = plan.lane, timezone.now()
     if kind == "override":
         what = "identity" if id_ else "great-change"
-        return Allowance.objects.create(lane=lane, what=what, external_id=id_, actor=actor)
+        return AllowanceFactory(lane=lane, what=what, external_id=id_, actor=actor)
     if kind == "withdrawal":
         return made.WithdrawalFactory(
             lane=lane, external_id=id_, actor=actor, state=Withdrawal.State.RELEASED
@@ -115,7 +118,7 @@ def decide(plan: Plan, kind: str, id_: str, actor: str) -> Any:
         return made.PinFactory(
             lane=lane, external_id=id_, closed_by=actor, closed_at=now, ended=Pin.End.TAKEN_BACK
         )
-    return MappingVersion.objects.create(
+    return MappingVersionFactory(
         tenant=lane.tenant, app_id=lane.app_id, schema_id="ts_1", number=1, actor=actor, at=now
     )
 
@@ -150,7 +153,7 @@ def test_of_two_people_the_one_who_proposed_has_asked(plan, kind):
         "withdrawal": ("release", {"withdrawals": [row.pk]}),
         "publication": ("publish", {"draft": None}),
     }[kind]
-    Proposal.objects.create(
+    ProposalFactory(
         lane=plan.lane, what=what, subject=subject, state="confirmed", proposed_by="ann",
         reason="x", decided_by="bob", decision="y",
     )  # fmt: skip

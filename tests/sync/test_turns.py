@@ -14,7 +14,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.models import Batch, Lane, SyncRun
 from registry_sync.sync.delivery.turns import Turns
-from tests.support.factories import LaneFactory
+from tests.support.factories import BatchFactory, LaneFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -55,9 +55,7 @@ class Line:
         SyncRun.objects.filter(pk=self.other[0].pk).update(**values)
 
     def batch(self, whose: tuple[SyncRun, Any], **values: Any) -> Batch:
-        return Batch.objects.create(
-            run=whose[0], number=Batch.objects.count() + 1, size=1, **values
-        )
+        return BatchFactory(run=whose[0], number=Batch.objects.count() + 1, size=1, **values)
 
     def take(self, **terms: Any) -> int:
         """Take a turn and give it up; return how often it waited."""
