@@ -43,7 +43,8 @@ import django; django.setup()
 from datetime import timedelta
 from django.utils import timezone
 from registry_sync import runs
-from registry_sync.models import SyncRun, WebhookDelivery
+from registry_sync.models import SyncRun
+from tests.support.factories import WebhookDeliveryFactory
 run, _ = runs.request(kind="incremental", trigger="canvas")
 old = timezone.now() - timedelta(minutes=5)
 SyncRun.objects.update(heartbeat=old, created_at=old)

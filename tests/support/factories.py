@@ -272,7 +272,7 @@ class MergeFactory(DjangoModelFactory):
     found_at = factory.LazyFunction(timezone.now)
 
 
-class SubstanceFactory(DjangoModelFactory):
+class SharedSubstanceFactory(DjangoModelFactory):
     """A structure that two records share; the first is returned."""
 
     class Meta:

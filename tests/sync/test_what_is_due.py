@@ -10,7 +10,7 @@ import pytest
 
 from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.ledger import hash_record
-from registry_sync.models import Adoption, Allowance, EntityError, SyncRun, TakenName
+from registry_sync.models import Adoption, Allowance, EntityError, Substance, SyncRun, TakenName
 from registry_sync.sync import retry_choice
 from registry_sync.sync.gates.substances import LEARNED
 from registry_sync.sync.records import SourceRecord
@@ -22,7 +22,6 @@ from tests.support.factories import (
     LaneFactory,
     LedgerEntryFactory,
     MergeFactory,
-    SubstanceFactory,
     SyncRunFactory,
 )
 from tests.support.mapping import mapping_of, schema_of
@@ -218,7 +217,7 @@ def test_a_structure_that_nobody_has_any_more_is_tried(unique):
     ctx = running()
     ctx.lane.source_state = {LEARNED: unique}
     LedgerEntryFactory(lane=ctx.lane, external_id="holder", entity_hash="written")
-    SubstanceFactory(lane=ctx.lane, external_id="holder", key="CCO")
+    Substance.objects.create(lane=ctx.lane, external_id="holder", key="CCO")
     refused(ctx, "C-0", "substance", "CCO")
     refused(ctx, "C-1", "substance", "CCN")
     refused(ctx, "C-2", "option", "CCN")
