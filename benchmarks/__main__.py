@@ -7,7 +7,6 @@ arrived, nothing written twice, no exchange outside the contract) stops the run 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -21,7 +20,7 @@ from statistics import median
 from sandbox.postgres import PostgresServer
 
 from .checkout import checkout, describe
-from .kept import ROWS
+from .kept import ROWS, save
 from .names import (
     BOTH,
     DLT,
@@ -70,8 +69,9 @@ def main() -> None:
     print(text)
     if given.keep:
         keep(text, given.database)
-    if given.keep and not given.service_only:  # the plots have the scripts, too
-        ROWS.write_text(json.dumps([row.kept() for row in bench.rows], indent=1) + "\n")
+    # The plots show the scripts beside SQLite's rows, so a run without them does not replace these.
+    if given.keep and not (given.service_only and given.database == "sqlite"):
+        save(ROWS[given.database], [row.kept() for row in bench.rows])
 
 
 @contextmanager

@@ -7,16 +7,15 @@ own time and memory, and that of its pages and commands on what is stored by the
 from __future__ import annotations
 
 import argparse
-import json
 from functools import partial
 
 from sandbox.postgres import PostgresServer
 
 from . import desk
 from .__main__ import Bench, machine
-from .kept import MILLION
+from .kept import MILLION, ROWS, save, saved
 from .names import EDITED, FIRST, NOTHING, OURS, READ
-from .rows import Row, table
+from .rows import Row, memory, table
 from .used import Used
 from .world import ROOT, World
 
@@ -44,14 +43,15 @@ def main() -> None:
     finally:
         server.stop()
     print(report(bench.rows, audit, pages))
-    MILLION.write_text(json.dumps([row.kept() for row in bench.rows], indent=1) + "\n")
+    save(MILLION, [row.kept() for row in bench.rows])
 
 
 def report(rows: list[Row], audit: Used, pages: str) -> str:
-    """Return what was measured, in Markdown."""
+    """Return what was measured, in Markdown; memory beside that of smaller loads."""
+    beside = memory([Row.of(row) for row in saved(ROWS["postgresql"])] + rows)
     said = f"`manage.py audit --verify` took {audit.seconds:.0f} s, {audit.cpu:.0f} s of CPU and "
     said += f"{audit.peak:.0f} MB at its peak; it ended with {audit.status}."
-    return f"{machine('postgresql')}{table(rows)}\n\n{said}\n\n{pages}\n"
+    return f"{machine('postgresql')}{table(rows)}\n\n{beside}\n\n{said}\n\n{pages}\n"
 
 
 if __name__ == "__main__":

@@ -5,21 +5,22 @@ It runs in the environment of `make bench-peers`, which has matplotlib.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from .kept import MILLION, ROOT, ROWS
-from .names import DLT, EDITED, FIRST, IN_FLIGHT, NOTHING, OURS, PLAIN, READ
+from .kept import MILLION, ROOT, ROWS, saved
+from .names import BOTH, DLT, EDITED, FIRST, IN_FLIGHT, NOTHING, OURS, PLAIN, READ
 
 FOLDER = ROOT / "docs" / "images"
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 LINES = {
     (FIRST, PLAIN): ("plain script, first load", "C1", "-"),
     (FIRST, DLT): ("dlt, first load", "C2", "-"),
     (FIRST, OURS): ("Registry Sync, first load", "C0", "-"),
     (FIRST, IN_FLIGHT): ("Registry Sync, 4 in flight", "C0", "--"),
+    (BOTH, OURS): ("Registry Sync, both sides read", "C5", "-"),
     (READ, OURS): ("Registry Sync, all read", "C3", "-"),
     (NOTHING, OURS): ("Registry Sync, nothing changed", "C4", "-"),
     (EDITED, PLAIN): ("plain script, 1 % changed", "C1", ":"),
@@ -30,41 +31,64 @@ PLOTS = {
     "cpu": ("benchmark-cpu", "CPU seconds of the client"),
     "peak": ("benchmark-memory", "peak memory of the client, MB"),
 }
+Rows = list[dict[str, Any]]
 
 
 def main() -> None:
-    """Draw one SVG for each quantity."""
-    rows = json.loads(ROWS.read_text(encoding="utf-8"))
-    if MILLION.exists():
-        rows += json.loads(MILLION.read_text(encoding="utf-8"))
+    """Draw one SVG for each quantity, with each database beside the other."""
     pyplot.rcParams["svg.hashsalt"] = "registry-sync"  # the same rows give the same file
-    for quantity, (name, label) in PLOTS.items():
-        figure, axes = pyplot.subplots(figsize=(10, 4.5), layout="constrained")
-        _draw(axes, rows, quantity)
-        axes.set(xscale="log", xlabel="records", ylabel=label)
-        axes.set_yscale("linear" if quantity == "peak" else "log")
-        axes.set_ylim(bottom=0 if quantity == "peak" else None)
-        axes.set_xticks(sorted({row["count"] for row in rows}))
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize="small", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+    for quantity, (file, label) in PLOTS.items():
+        measured = rows_of(quantity)
+        sizes = {name: sorted({row["count"] for row in rows}) for name, rows in measured.items()}
+        figure, places = pyplot.subplots(
+            1, len(measured), figsize=(12, 4.5), layout="constrained", sharey=True, squeeze=False,
+            width_ratios=[len(counts) for counts in sizes.values()],
+        )  # fmt: skip
+        shown: dict[str, Any] = {}
+        for axes, (database, rows) in zip(places[0], measured.items(), strict=True):
+            shown |= _draw(axes, rows, quantity)
+            axes.set(xscale="log", xlabel="records", title=TITLES[database])
+            axes.set_xticks(sizes[database])
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.xaxis.set_minor_formatter("")
+            axes.grid(alpha=0.3)
+        first = places[0][0]
+        first.set(ylabel=label, yscale="linear" if quantity == "peak" else "log")
+        first.set_ylim(bottom=0 if quantity == "peak" else None)
+        first.yaxis.set_major_formatter("{x:g}")
+        figure.legend(
+            shown.values(), shown, fontsize="small", frameon=False, loc="outside right center"
+        )
+        figure.savefig(FOLDER / f"{file}.svg", metadata={"Date": None})
         pyplot.close(figure)
 
 
-def _draw(axes: Axes, rows: list[dict[str, Any]], quantity: str) -> None:
+def rows_of(quantity: str) -> dict[str, Rows]:
+    """Return the rows to draw, by database: the million was measured on PostgreSQL.
+
+    Its tenant answers at once, so its seconds compare only where nothing was written.
+    """
+    found = {database: saved(path) for database, path in ROWS.items()}
+    found["postgresql"] += [
+        row for row in saved(MILLION) if quantity != "seconds" or not row["measured"]["written"]
+    ]
+    return {database: rows for database, rows in found.items() if rows}
+
+
+def _draw(axes: Axes, rows: Rows, quantity: str) -> dict[str, Any]:
+    """Draw the lines, and return them by their labels."""
+    drawn: dict[str, Any] = {}
     for (what, who), (label, color, style) in LINES.items():
         points = sorted(
             (row["count"], row["measured"]["used"][quantity])
             for row in rows
             if (row["what"], row["who"]) == (what, who)
-            # A million records were loaded from a tenant that answers at once.
-            and (quantity != "seconds" or row["count"] < 1_000_000)
         )
         if points:
-            axes.plot(*zip(*points, strict=True), style, color=color, marker="o", label=label)
+            (drawn[label],) = axes.plot(
+                *zip(*points, strict=True), style, color=color, marker="o", label=label
+            )
+    return drawn
 
 
 if __name__ == "__main__":

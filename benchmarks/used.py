@@ -24,7 +24,7 @@ class Measured:
     written: int
     requests: int
     app_status: int
-    batches: int
+    batches: int = 0
     tenant: float = 0.0
     """Seconds that the sandbox itself computed: its client waits for these as well."""
 
