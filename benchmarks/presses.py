@@ -3,6 +3,9 @@
 For each button: the seconds until the canvas is drawn, and until it has its answer. *Refresh* and
 *Manual Sync* are answered by the drawing. *Look up* says first that it looks. *Sync just this one*
 is answered by the run that follows the load: its registry only offers its list.
+
+With `--both-sides` a run is under way that asks Benchling for every entity, and has used its share
+of the limit of requests.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
+import psycopg
 import requests
 
 from sandbox.children import dies_with_parent, free_port
@@ -26,7 +30,13 @@ from .world import HOURS_AGO, World
 
 Json = dict[str, Any]
 APP, DEFINITION = "app_b", "appdef_b"
+EARLY = f"RS-{1:07d}"
+"""A record that is among the first to be written."""
 LOOK_EVERY = 0.05
+LOADED, CHECKED = 5_000, 40_000
+"""Records of a first load, and of a look at both sides: more than one window of requests lists."""
+ROOM = 200
+"""Requests for entities after which a look has nearly used what it may of a window: 240 of 300."""
 PATIENCE = 900.0
 """Seconds for anything that is waited for."""
 
@@ -82,6 +92,16 @@ class PressedWorld(World):
     def state(self) -> Json:
         return dict(requests.get(f"{self.tenant}/sandbox/state?limit=0", timeout=60).json())
 
+    def listed(self) -> int:
+        """Return how many requests for entities the tenant was sent."""
+        return int(self.counters()["endpoints"].get("GET custom-entities", 0))
+
+    def looks(self) -> bool:
+        """Return whether a run is looking at both sides."""
+        question = "SELECT 1 FROM registry_sync_syncrun WHERE status = %s AND phase = %s"
+        with psycopg.connect(self.database) as connection:
+            return connection.execute(question, ["RUNNING", "drift"]).fetchone() is not None
+
     def canvas(self, canvas_id: str) -> Json:
         return next(c for c in self.state()["canvases"] if c["id"] == canvas_id)
 
@@ -119,41 +139,68 @@ def _answers(url: str) -> bool:
         return False
 
 
-def measure(world: PressedWorld, times: int) -> dict[str, list[list[float]]]:
-    """Press each button during the load; a record's own sync is requested last."""
+Taken = dict[str, list[list[float]]]
+"""The seconds of each press, to the drawing and to the answer, by button."""
+
+
+def during_load(world: PressedWorld, times: int) -> Taken:
+    """Press each button during the first load; a record's own sync is requested last."""
     world.serve()
     canvas_id = world.insert()
-    if world.manage("sync_registry", "--enqueue").status:
-        raise SystemExit("The first load could not be requested.")
+    request(world)
     wait(lambda: world.state()["total"] > 0, "the first records of the load")
-    early = f"RS-{1:07d}"
-    taken: dict[str, list[list[float]]] = {}
+    taken = press_each(world, canvas_id, times, lambda: world.state()["total"] >= world.count)
+    last = world.press(canvas_id, "sync_one", f"**{EARLY}** is in Benchling as", record=EARLY)
+    return taken | {"sync_one": [last]}
+
+
+def during_check(world: PressedWorld, times: int) -> Taken:
+    """Press each button while every entity is requested, once that run waits for room."""
+    if world.ours().used.status:
+        raise SystemExit("The first load failed.")
+    world.look_at_everything()
+    world.serve()
+    canvas_id = world.insert()
+    before = world.listed()
+    request(world, "--full")
+    wait(lambda: world.listed() - before >= ROOM, "a look that has used its requests")
+    return press_each(world, canvas_id, times, lambda: not world.looks())
+
+
+def request(world: PressedWorld, *words: str) -> None:
+    """Let the workers begin a run."""
+    if world.manage("sync_registry", "--enqueue", *words).status:
+        raise SystemExit("The run could not be requested.")
+
+
+def press_each(
+    world: PressedWorld, canvas_id: str, times: int, is_over: Callable[[], bool]
+) -> Taken:
+    """Press the buttons in turn; stop if the run is over before that."""
+    taken: Taken = {}
     for _ in range(times):
         for button, inputs in (
             ("refresh", {}),
             ("manual_sync", {}),
-            ("look_up", {"record": early}),
+            ("look_up", {"record": EARLY}),
         ):
             taken.setdefault(button, []).append(world.press(canvas_id, button, **inputs))
-            _still_loading(world)
-    last = world.press(canvas_id, "sync_one", f"**{early}** is in Benchling as", record=early)
-    return taken | {"sync_one": [last]}
-
-
-def _still_loading(world: PressedWorld) -> None:
-    if world.state()["total"] >= world.count:
-        raise SystemExit("The load ended before the presses did: give it more records.")
+            if is_over():
+                raise SystemExit("The run ended before the presses did: give it more records.")
+    return taken
 
 
 def main() -> None:
     """Load, press, and print a line for each button."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=5_000, help="records of the first load")
+    parser.add_argument("--both-sides", action="store_true", help="press during such a check")
+    parser.add_argument("--count", type=int, help="records of the first load")
     parser.add_argument("--times", type=int, default=3, help="presses of each button")
     given = parser.parse_args()
+    measure, usual = (during_check, CHECKED) if given.both_sides else (during_load, LOADED)
     with ExitStack() as stack:
         server, redis = servers(stack)
-        world = stack.enter_context(PressedWorld(given.count, server, redis.url))
+        world = stack.enter_context(PressedWorld(given.count or usual, server, redis.url))
         stack.callback(world.stop)
         for button, taken in measure(world, given.times).items():
             drawn, answered = zip(*taken, strict=True)
