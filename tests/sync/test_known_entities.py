@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from registry_sync.core.waits import REQUEST_LIMIT
 from registry_sync.models import Drift, Lane, SyncRun
 from registry_sync.sync import drift, known_entities
 from sandbox.tenant.entities import edit_by_hand
@@ -79,16 +80,25 @@ def test_a_fifth_of_the_requests_is_left_to_people(
 ) -> None:
     left: list[int] = []
     take = Limits.take_request
+    monkeypatch.setattr(known_entities, "TOGETHER", 10)
+    monkeypatch.setattr(known_entities, "PAGE", 1)
 
     def taken(self: Limits) -> Any:
         allowed, headers = take(self)
         left.append(int(headers["x-rate-limit-remaining"]))
         return allowed, headers
 
-    w = synced(250, rate_limit=0)
-    w.tenant.switches.rate_limit, w.tenant.switches.rate_window = 30, 1.0
+    w = synced(120, rate_limit=0)
+    w.tenant.switches.rate_limit, w.tenant.switches.rate_window = 100, 30.0
     monkeypatch.setattr(Limits, "take_request", taken)
+    waits: list[str] = []
+
+    def pause(self: known_entities.KnownEntities, seconds: float, reason: str) -> None:
+        waits.append(reason)
+        w.tenant.clock.advance(30)
+
+    monkeypatch.setattr(known_entities.KnownEntities, "_pause", pause)
     assert w.sync(kind=Kind.FULL).status == Status.SUCCEEDED
     assert w.tenant.counters["rate_429"] == 0
-    looking = left[8:25]  # after what configures the run
-    assert min(looking) >= 30 * 0.2 - known_entities.AT_ONCE - 1, left
+    # Each thread may have one more on its way, and the run one of its own.
+    assert set(waits) == {REQUEST_LIMIT} and min(left[:120]) >= 15, left
