@@ -146,6 +146,35 @@ def test_a_kill_with_a_large_batch_on_its_way_repeats_nothing(
     assert jobs.work_to_end(run.pk).created == 50 and w.written() == 50
 
 
+@pytest.mark.invariant(2, 4)
+def test_a_kill_whose_batch_is_written_late_repeats_a_few(
+    world: Any, tenth: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The killed process's task ends when the first few rows were sent again."""
+    monkeypatch.setattr(batch_size, "FEW", 50)
+    monkeypatch.setattr(bulk_upsert, "paced_lookups", lambda until, pause: iter([None]))
+    w = world([compound(n) for n in range(50)], task_base=3600.0, granular_locking=True)
+    start, sent = Client.start_upsert, []
+
+    def killed(self: Client, rows: Any) -> str:
+        start(self, rows)
+        raise Killed
+
+    run = killed_in(Client, "start_upsert", killed)
+    (late,) = w.tenant.tasks.values()
+    w.tenant.switches.task_base = 0.0
+
+    def send(self: Client, rows: Any) -> str:
+        sent.append(len(rows))
+        task_id = start(self, rows)
+        late["ready"] = 0.0
+        return task_id
+
+    monkeypatch.setattr(Client, "start_upsert", send)
+    assert jobs.work_to_end(run.pk).created == 50 == len(w.values())
+    assert sent == [10] and w.written() == 50 + 10
+
+
 def test_a_tenant_that_takes_few_objects_at_a_time_gets_few(
     world: Any, tenth: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,17 +14,19 @@ import pytest
 from django.db import connection
 
 from registry_sync import runs
+from registry_sync.benchling import bad_rows, bulk_upsert, upsert_rows
 from registry_sync.benchling.transport import Transport
 from registry_sync.jobs import runner as jobs
 from registry_sync.ledger.chain_check import verify_chain
 from registry_sync.models import Batch, Drift, Lane, LedgerEntry, SyncRun
+from registry_sync.sync.delivery import batch_size
 from tests.support.environment import FULL, SEED
 from tests.support.killing import Killed
 from tests.support.lossy import LossyProxy
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.usefixtures("soon")
-BATCH, COUNT, DEATHS = 10, 40, 4
+BATCH, FEW, COUNT, DEATHS = 10, 3, 40, 4
 Status, Kind = SyncRun.Status, SyncRun.Kind
 
 
@@ -102,10 +104,19 @@ class Rehearsal:
         return self.w.sync()
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Begin with 3 rows instead of 500, and end with 10 instead of 2,500."""
+    for module in (upsert_rows, bulk_upsert, bad_rows, batch_size):
+        monkeypatch.setattr(module, "FEW", FEW)
+    settings.BATCH_SIZE = BATCH
+
+
 @pytest.mark.invariant(1, 2, 4)
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("number", range(100 if FULL else 1))
 def test_a_rehearsal_of_faults(world: Any, lossy: Any, settings: Any, number: int) -> None:
-    settings.BATCH_SIZE, seed = BATCH, f"{SEED} rehearsal {number}"
+    seed = f"{SEED} rehearsal {number}"
     chance = random.Random(seed)
     w = world(
         [compound(n) for n in range(COUNT)],
@@ -130,7 +141,7 @@ def test_a_rehearsal_of_faults(world: Any, lossy: Any, settings: Any, number: in
     print(said)
     assert run.status == Status.SUCCEEDED, f"{said}: {run.error}"
     is_right(w, said)
-    assert w.written() <= COUNT + drill.edits + drill.deaths * BATCH, said
+    assert w.written() <= COUNT + drill.edits + drill.deaths * FEW, said
     before = w.written()
     run = w.sync(kind=Kind.FULL)
     assert (run.status, w.written()) == (Status.SUCCEEDED, before), said
