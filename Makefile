@@ -30,7 +30,7 @@ $(NPM_STAMP): $(STAMP) tools/json-server/package-lock.json
 install: $(STAMP) $(NPM_STAMP)  ## make .venv with everything in it
 
 lock: $(STAMP)  ## resolve requirements*.txt again into the lock files
-	@for name in requirements requirements-chem requirements-otel requirements-dev requirements-bench; do \
+	@for name in requirements requirements-build requirements-chem requirements-otel requirements-dev requirements-bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade \
 	    --no-header --no-annotate --no-emit-index-url --output-file $$name.lock $$name.txt || exit 1; \
 	done

@@ -8,8 +8,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+from django.urls import resolve
 
+from benchmarks import desk
+from registry_sync.models import Change, EntityError, PlanRow, SyncRun
 from tests.support import ROOT
+from tools import pictures
 
 pytestmark = pytest.mark.once
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -52,6 +56,23 @@ def test_every_picture_is_shown() -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     pictures = {path.name for path in (ROOT / "docs" / "images").iterdir()}
     assert {name for name in pictures if f"images/{name}" not in text} == set()
+
+
+def test_programs_that_open_pages_of_the_desk_know_their_addresses() -> None:
+    paths = [f"/admin/{path}" for path in pictures.PAGES.values()]
+    paths += [*desk.PAGES.values(), *desk.STORED.values()]
+    for path in paths:
+        found = resolve(path.partition("?")[0].format(last_run=1))
+        assert found.func.__name__ != "catch_all_view", path
+    shown = {path.name for path in (ROOT / "docs" / "images").glob("desk-*.png")}
+    taken = {"-".join(name.split("-")[1:-2]) for name in shown}
+    assert taken <= set(pictures.PAGES) and {*pictures.BEFORE} <= set(pictures.PAGES)
+
+
+def test_the_benchmark_of_the_desk_fills_columns_that_exist() -> None:
+    for model, values in ((SyncRun, desk.RUN), (EntityError, desk.ERROR), (Change, desk.CHANGE),
+                          (PlanRow, desk.PLANNED_ROW)):  # fmt: skip
+        assert set(values) <= {field.column for field in model._meta.fields}, model
 
 
 def test_named_files_exist() -> None:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
 import yaml
 from django.core.management import CommandError, get_commands
 
+from integration.variables import GROUPS
 from registry_sync.mapping.rules.schema import rules_schema
 from registry_sync.source.connector_settings import parse_connector
 from tests.support import ROOT
@@ -28,6 +30,7 @@ from tests.support.commands import parser_of
 pytestmark = pytest.mark.once
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+COMPOSE = (ROOT / "deploy" / "compose.yaml").read_text("utf-8")
 RULES = jsonschema_rs.Draft202012Validator(rules_schema())
 ELSEWHERE = {
     ("audit.md", "python"): "tests/ledger/test_audit.py",
@@ -39,18 +42,9 @@ ELSEWHERE = {
 BY_HAND = {
     "apt-get": "installs Debian's packages, as root",
     "buildah": "a record of how the image was built once",
-    "chmod": "of the shell",
-    "createdb": "as PostgreSQL's user",
-    "createuser": "asks for a password, as PostgreSQL's user",
-    "export": "of the shell",
-    "for": "of the shell, with openssl",
     "git": "the repository's address is the reader's",
-    "mkdir": "of the shell",
-    "nginx": "as root; tests/commands/test_deploy_files.py runs it on deploy/proxy/nginx.conf",
     "pipx": "installs a program of the developer's own",
     "pre-commit": "writes into .git; the tests of its hooks' tools are `make lint`",
-    "printf": "of the shell",
-    "useradd": "as root",
 }
 """Programs whose commands are run by hand when they change, and why no test does."""
 UNITS = {path.name.partition(".")[0].rstrip("@") for path in (ROOT / "deploy/systemd").iterdir()}
@@ -127,7 +121,7 @@ def of_docker(words: list[str]) -> None:
             of_the_service(words[words.index("manifest") :])
         return
     assert words[:3] == ["compose", "-f", "deploy/compose.yaml"]
-    services = yaml.safe_load((ROOT / words[2]).read_text())["services"]
+    services = yaml.safe_load(COMPOSE)["services"]
     verb, *rest = words[3:]
     if verb in ("run", "exec"):
         at = rest.index("web")
@@ -152,6 +146,8 @@ def of_pip(words: list[str]) -> None:
     assert words[0] == "install"
     for lock in re.findall(r"-r (?:dist/)?(\S+)", " ".join(words)):
         assert (ROOT / lock).exists() and "--require-hashes" in words, words
+    if any("registry_sync" in word for word in words):
+        assert "--no-deps" in words, "the lock has them, with hashes"
     if extra := re.search(r"registry-sync\[(\w+)\]", " ".join(words)):
         assert f"{extra[1]} = {{ file" in (ROOT / "pyproject.toml").read_text()
 
@@ -171,6 +167,48 @@ def of_kubectl(words: list[str]) -> None:
         assert words == ["kustomize"]
 
 
+def of_export(words: list[str]) -> None:
+    """The variable is one of the service, or one that compose.yaml asks for."""
+    known = {name for group in GROUPS.values() for each in group for name in each.names}
+    for name in (word.partition("=")[0] for word in words if "=" in word):
+        assert name.removesuffix("_FILE") in known or f"${{{name}:-" in COMPOSE, words
+
+
+def of_postgres(words: list[str]) -> None:
+    """The user and the database are those that the example of the environment connects to."""
+    example = (ROOT / "deploy" / "env.example").read_text()
+    url = urlsplit(re.search(r"DATABASE_URL=(.+)", example)[1])
+    assert words[-1].removesuffix("_restored") in (url.username, url.path[1:]), words
+    assert "--owner" not in words or words[words.index("--owner") + 1] == url.username, words
+
+
+def of_useradd(words: list[str]) -> None:
+    """The user and its folder are those of each unit."""
+    for unit in (ROOT / "deploy" / "systemd").glob("*.service"):
+        given = f"User={words[-1]}\n", f"WorkingDirectory={words[words.index('--home-dir') + 1]}\n"
+        assert all(line in unit.read_text() for line in given), unit.name
+
+
+def of_secrets(words: list[str]) -> None:
+    """Each file that is made is a secret of compose.yaml, and each address leads to a service."""
+    composed = yaml.safe_load(COMPOSE)
+    if words[:2] == ["name", "in"]:
+        assert set(words[2:]) <= set(composed["secrets"]), words
+    else:
+        host = urlsplit(words[0]).hostname
+        assert host in composed["services"], words
+        assert words[1].removeprefix("$(cat ").removesuffix(")") in composed["secrets"], words
+
+
+def of_mkdir(words: list[str]) -> None:
+    """What is secret in a folder of the checkout is not for git."""
+    assert f"/{words[-1]}/" in (ROOT / ".gitignore").read_text().splitlines(), words
+
+
+def of_nginx(words: list[str]) -> None:
+    assert words == ["-t"], "tests/commands/test_deploy_files.py runs it on deploy/proxy/nginx.conf"
+
+
 def with_files(words: list[str]) -> None:
     """Each file of the checkout that a command copies, lists or links is there."""
     for word in words:
@@ -179,8 +217,13 @@ def with_files(words: list[str]) -> None:
 
 
 def of_python(words: list[str]) -> None:
-    """A module is there, or it is a program of a page, which ELSEWHERE names."""
-    assert words[0] in ("-c", "verify.py") or find_spec(words[words.index("-m") + 1]), words
+    """A module is there with its options, or it is a program of a page, which ELSEWHERE names."""
+    if words[0] in ("-c", "verify.py"):
+        return
+    found = find_spec(words[words.index("-m") + 1])
+    assert found and found.origin, words
+    code = Path(found.origin).read_text("utf-8")
+    assert all(f'"{word}"' in code for word in words if word.startswith("--")), words
 
 
 HELD: dict[str, Callable[[list[str]], None]] = {
@@ -199,6 +242,15 @@ HELD: dict[str, Callable[[list[str]], None]] = {
     "install": with_files,
     "ln": with_files,
     "pytest": with_files,
+    "chmod": with_files,
+    "createdb": of_postgres,
+    "createuser": of_postgres,
+    "export": of_export,
+    "for": of_secrets,
+    "mkdir": of_mkdir,
+    "nginx": of_nginx,
+    "printf": of_secrets,
+    "useradd": of_useradd,
     "openssl": with_files,
     ".": with_files,
     "python3": of_python,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
+from setuptools.command.egg_info import FileList
 
 from registry_sync import __version__
 from tests.support import ROOT
@@ -89,6 +91,26 @@ def test_the_release_has_every_lock_that_an_operator_installs_from(tmp_path):
     named = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
     locks = set(re.findall(r"-r (?:dist/)?(requirements[\w-]*\.lock)", named))
     assert len(locks) == 3 and {path.name for path in tmp_path.iterdir()} == locks
+
+
+def test_the_source_distribution_has_what_the_image_is_built_from(tmp_path, monkeypatch):
+    """docs/deployment.md builds it from there. What an operator adds beside it is secret."""
+    built = (ROOT / "deploy" / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", built, re.MULTILINE)
+    files = {path.relative_to(ROOT) for path in (ROOT / "deploy").rglob("*") if path.is_file()}
+    for pattern in (".dockerignore", *" ".join(copied).split()):
+        files |= {path.relative_to(ROOT) for path in ROOT.glob(pattern) if path.is_file()}
+    secret = {Path("deploy/env"), Path("deploy/secrets/secret_key")}
+    for path in files | secret:
+        (tmp_path / path.parent).mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    monkeypatch.chdir(tmp_path)
+    found = FileList()
+    found.extend(["LICENSE", "README.md", "manifest.yaml", "pyproject.toml"])  # of any project
+    for line in (ROOT / "MANIFEST.in").read_text().splitlines():
+        if line and not line.startswith("#"):
+            found.process_template_line(line)
+    assert {Path(name) for name in found.files} == files - secret
 
 
 def test_the_version_stands_once():

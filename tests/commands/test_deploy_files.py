@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_the_image() -> None:
     assert 'for extra in "" $EXTRAS' in text and "requirements-chem.lock" in names
     users = re.findall(r"^RUN useradd .* (\S+)$", text, re.MULTILINE)
     assert users and TAKEN.isdisjoint(users), users
+    for step in re.findall(r"\bpip (?:install|wheel) (.+?)(?: &&| \|\||$)", text.replace("\\\n", "")):
+        built_here = "--no-index" in step or "--no-build-isolation" in step
+        assert "--require-hashes" in step or ("--no-deps" in step and built_here), step
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     kept = [line.removeprefix("!") for line in ignored if line.startswith("!")]
     files = [found.name for name in names for found in ROOT.glob(name)]
@@ -155,6 +159,10 @@ def test_the_units_of_systemd(tmp_path: Path) -> None:
         checked("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
 
 
+BY_HAND = {"ProtectSystem": "full", "ProtectHome": None, "PrivateTmp": None, "ReadWritePaths": None}
+"""Where `rs` is less strict than a unit: it writes files where the operator wants them."""
+
+
 def test_a_command_by_hand_has_the_environment_of_the_units(tmp_path: Path) -> None:
     checked("sh", "-n", DEPLOY / "rs")
     stand_in = tmp_path / "systemd-run"
@@ -166,10 +174,15 @@ def test_a_command_by_hand_has_the_environment_of_the_units(tmp_path: Path) -> N
     said = done.stdout.splitlines()
     assert said[said.index(COMMAND) :] == [COMMAND, "run", "pause", "--reason", "two words"]
     unit = (DEPLOY / "systemd" / "registry-sync-web.service").read_text()
-    for option, key in (("--property", "EnvironmentFile"), ("--uid", "User"), ("--gid", "Group"),
+    for option, key in (("--uid", "User"), ("--gid", "Group"),
                         ("--working-directory", "WorkingDirectory")):  # fmt: skip
-        given = said[said.index(option) + 1].removeprefix("EnvironmentFile=")
-        assert f"\n{key}={given}\n" in unit
+        assert f"\n{key}={said[said.index(option) + 1]}\n" in unit
+    properties = [after for word, after in pairwise(said) if word == "--property"]
+    restrictions = unit[unit.index("UMask=") : unit.index("\n[Install]")]
+    asked = dict(re.findall(r"^(\w+)=(.*)$", restrictions, re.MULTILINE)) | BY_HAND
+    file = re.findall(r"^(EnvironmentFile)=(.+)$", unit, re.MULTILINE)
+    wanted = dict(file) | {key: value for key, value in asked.items() if value is not None}
+    assert dict(each.split("=", 1) for each in properties) == wanted
     assert "--pipe" in said, "without a terminal, as cron has none"
 
 
