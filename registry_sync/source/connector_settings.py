@@ -36,7 +36,7 @@ from registry_sync.source.scope import read_scope
 from registry_sync.source.settings_reader import SettingsReader
 from registry_sync.source.settings_sections import CLIENT, ENDPOINT, TOP
 from registry_sync.source.timestamps import read_incremental
-from registry_sync.source.unused_settings import note_unused
+from registry_sync.source.unused_settings import note_unsent, note_unused
 
 
 def parse_connector(
@@ -160,6 +160,7 @@ def _request_settings(
         body = reader.mapping(endpoint["json"], "endpoint.json")
     paginator = read_paginator(reader, endpoint.get("paginator"), client.get("paginator"))
     placeholders.check_since(reader, params, body, incremental)
+    note_unsent(reader, endpoint.get("incremental"), f"{params}{body}{endpoint.get('deletes')}")
     placeholders.check_paging(reader, holes_of(params) + holes_of(body), paginator)
     placeholders.check_variables(reader, body, paginator)
     usual = "POST" if body else "GET"
@@ -238,7 +239,10 @@ def _actions(reader: SettingsReader, raw: object) -> tuple[ResponseAction, ...]:
 
 def _id_paths(reader: SettingsReader, id_field: str | None, primary_key: object) -> tuple[str, ...]:
     if id_field and id_field.strip():
-        return reader.paths(id_field, "External ID Field")
+        found = reader.paths(id_field, "External ID Field")
+        if primary_key is not None and reader.paths(primary_key, "endpoint.primary_key") != found:
+            reader.add_unused("endpoint.primary_key", "External ID Field takes precedence")
+        return found
     return reader.paths(primary_key, "endpoint.primary_key") or ("id",)
 
 

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from registry_sync.benchling.app_config import AppConfig
+from registry_sync.drafts.connection_test import try_connection
 from registry_sync.source.connector_settings import parse_connector
+from registry_sync.sync.clients import client_of_settings
 from tests.support.odd import Asked, Reply
 from tests.support.unseen import UNSEEN, Book, archived, by_birth
 
@@ -215,3 +218,31 @@ def test_a_query_that_does_not_ask_whether_there_is_more_is_told(
     call_command("doctor", "--propose", stdout=out)
     assert ('"single_page"' in out.getvalue()) is sure, out.getvalue()
     assert ("pageInfo {hasNextPage endCursor}" in out.getvalue()) is not sure
+
+
+def test_what_has_no_effect_in_the_settings_in_use_is_left_out(world: Any, serve: Any) -> None:
+    """How pages are asked for is proposed, whatever `client.paginator` says."""
+    w = world([], rows=[])
+    url = serve(by_offset).url + "/list"
+    auth = {"type": "bearer", "username": "me"}
+    w.configure(**{"API URL": url, "Field Configurations": [], "External Name Field": "",
+                   "Connector Settings": {"client": {"paginator": "offset", "auth": auth,
+                                                     "headers": {"X-Lab": "7"}}}})  # fmt: skip
+    out = io.StringIO()
+    call_command("doctor", "--propose", stdout=out)
+    text = out.getvalue().partition("Connector Settings:\n")[2].partition("\n\nNothing")[0]
+    settings = json.loads(text)
+    assert settings["client"] == {"auth": {"type": "bearer"}, "headers": {"X-Lab": "7"}}
+    config = AppConfig(api_url=url, schema_id="ts_1", registry_id="src_1", rows=(), api_key="key")
+    row = try_connection(client_of_settings(), config, element="", actor="ann")
+    assert (row.fault, row.proposal) == ("", settings)
+
+
+def test_no_id_is_proposed_under_another_external_id_field(world: Any, serve: Any) -> None:
+    w = world([], rows=[])
+    url = serve(by_offset).url + "/list"
+    for field, proposes in (("name", False), ("code", True)):
+        w.configure(**{"External ID Field": field})
+        text, settings = proposed(w, url)
+        assert ("primary_key" in settings["endpoint"]) is proposes, text
+        assert ("External ID Field (name) takes precedence" in text) is not proposes

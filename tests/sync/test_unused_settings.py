@@ -12,6 +12,7 @@ from registry_sync.drafts import starting
 from registry_sync.drafts.publish import plan
 from registry_sync.models import MappingDraft
 from registry_sync.monitoring.doctor import checkup as doctor
+from registry_sync.source.connector import SINCE
 from registry_sync.source.connector_settings import parse_connector
 from registry_sync.sync.clients import client_of_settings, plain_source
 from tests.support.registry import compound
@@ -40,6 +41,16 @@ SAID = "endpoint.paginator.next_url_path has no effect: the type is auto"
         ({"endpoint": {"params": {"s": "{incremental.start_value}"},
                        "incremental": {"lag": 5, "lookback_window": 6}}},
          "endpoint.incremental.lookback_window has no effect: lag takes precedence"),
+        ({"endpoint": {"paginator": {"type": "page_number", "total_path": "total",
+                                     "total_pages_path": "pages"}}},
+         "endpoint.paginator.total_path has no effect: total_pages_path takes precedence"),
+        ({"endpoint": {"paginator": {"max_pages": 5, "guards": {"max_pages": 6}}}},
+         "endpoint.paginator.guards.max_pages has no effect: endpoint.paginator.max_pages takes "
+         "precedence"),
+        *(({"endpoint": {"incremental": {"cursor_path": "at", name: value}}},
+           f"endpoint.incremental.{name} has no effect: nothing sends {SINCE}")
+          for name, value in (("lag", 5), ("lookback_window", 5), ("comparison", "gt"),
+                              ("granularity", "day"))),
     ],
 )  # fmt: skip
 def test_what_has_no_effect_is_named(settings: Any, said: str) -> None:
@@ -47,6 +58,25 @@ def test_what_has_no_effect_is_named(settings: Any, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_connector(settings, api_url=URL, strict=True)
     assert said in caught.value.message
+
+
+@pytest.mark.once
+def test_a_lag_is_used_without_a_filter_too() -> None:
+    """To choose among all records, or for the list of deletions."""
+    for endpoint in (
+        {"incremental": {"cursor_path": "at", "client_side": True, "lag": 5}},
+        {"incremental": {"lag": 5}, "deletes": {"mode": "feed", "path": f"gone?since={SINCE}"}},
+    ):
+        assert parse_connector({"endpoint": endpoint}, api_url=URL).unused == ()
+
+
+@pytest.mark.once
+def test_a_primary_key_has_no_effect_under_another_external_id_field() -> None:
+    settings = {"endpoint": {"primary_key": ["code"]}}
+    said = "endpoint.primary_key has no effect: External ID Field takes precedence"
+    for id_field, unused in (("id", (said,)), ("code", ()), (" ", ()), (None, ())):
+        found = parse_connector(settings, api_url=URL, id_field=id_field)
+        assert found.unused == unused, id_field
 
 
 @pytest.mark.once

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 
 from registry_sync import __version__
@@ -18,6 +20,7 @@ from registry_sync.source.connection import OnResponse
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import read_connector
 from registry_sync.source.errors import refuse_to_wait
+from registry_sync.source.unused_settings import without
 from registry_sync.sync.setup import read_config, read_items
 
 HIDDEN = "(hidden)"
@@ -64,10 +67,29 @@ def propose_live(
         return opened[-1]
 
     try:
-        return propose(config.api_url, open_source, settings=kept)
+        found = propose(config.api_url, open_source, settings=kept)
     finally:
         for source in opened:
             source.close()
+    return _under(config.id_field, found)
+
+
+def _under(id_field: str | None, found: ConnectorProposal) -> ConnectorProposal:
+    """Return a proposal without an id that would have no effect under `External ID Field`."""
+    endpoint = found.settings.get("endpoint") or {}
+    key = endpoint.get("primary_key")
+    if not id_field or key in (None, id_field, [id_field]):
+        return found
+    other_settings = {name: value for name, value in endpoint.items() if name != "primary_key"}
+    said = f"External ID Field ({id_field}) takes precedence, so {key} is not proposed as the id."
+    lines = (
+        replace(line, setting="", value=None, evidence=f"{line.evidence} {said}")
+        if line.setting == "endpoint.primary_key"
+        else line
+        for line in found.lines
+    )
+    return replace(found, settings={**found.settings, "endpoint": other_settings},
+                   lines=tuple(lines))  # fmt: skip
 
 
 def _config_of(client: Client, schema_id: str, element: str) -> AppConfig:
@@ -86,14 +108,19 @@ def _config_of(client: Client, schema_id: str, element: str) -> AppConfig:
 def _kept(settings_in_use: Json, api_url: str) -> Json:
     """Return what no answer can tell: how requests are sent, and the body that asks for the list.
 
-    Only sections without a fault are kept.
+    Only sections without a fault are kept, and of those no setting that has no effect. How pages
+    are asked for is proposed.
     """
     kept: Json = {}
     endpoint = settings_in_use.get("endpoint")
     request = {}
     if isinstance(endpoint, dict) and endpoint.get("json"):
         request = {name: endpoint[name] for name in ASKED_BY_POST if name in endpoint}
-    for section, found in (("client", settings_in_use.get("client")), ("endpoint", request)):
-        if found and not read_connector({**kept, section: found}, api_url=api_url)[1]:
-            kept[section] = found
+    client = settings_in_use.get("client")
+    if isinstance(client, dict):
+        client = {name: value for name, value in client.items() if name != "paginator"}
+    for section, found in (("client", client), ("endpoint", request)):
+        connector, faults = read_connector({**kept, section: found}, api_url=api_url)
+        if found and not faults:
+            kept[section] = without(found, connector.unused, section)
     return kept
