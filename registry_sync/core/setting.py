@@ -35,6 +35,7 @@ FILLED_ADDRESS = SettingType("URL", FILLED.schema)
 FLAG = SettingType("true or false", {"type": "boolean"})
 LIST = SettingType("list of values", {"type": "array"})
 OBJECT = SettingType("object", {"type": "object"})
+FILLED_OBJECT = SettingType("object", {"type": "object", "minProperties": 1})
 FILLED_PATH = SettingType("path", FILLED.schema)
 PATHS = SettingType(
     "path, or a list of them",

@@ -7,10 +7,14 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.mapping import reference
+from registry_sync.mapping.parts import PARTS, compile_parts
 from registry_sync.mapping.rules import RULES, RuleError, parse_rule
 from registry_sync.mapping.rules.schema import rules_schema
+from registry_sync.source.answers.blanks import Blanks
 from tests.support import ROOT
+from tests.support.mapping import schema_of
 
 pytestmark = pytest.mark.once
 DOCS = ROOT / "docs"
@@ -60,6 +64,31 @@ def test_each_rule_is_accepted_by_both_or_by_neither(name: str) -> None:
             check({"rule": name, **needed, key: value})
     for value in VALUES:
         check({"rule": name, **needed, "misspelt": value})
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_is_accepted_by_both_or_by_neither(name: str) -> None:
+    kinds = [kind for kind in ENTITY_TYPES.values() if name in kind.part_keys()]
+    kind = max(kinds, key=lambda kind: len(kind.part_keys()))
+    schema, blanks = schema_of(), Blanks()
+
+    def check_part(part: Any) -> None:
+        faults: list[str] = []
+        compile_parts({name: part}, kind, schema, blanks, faults)
+        own = [fault for fault in faults if not fault.endswith("has in a record")]
+        if not any("cannot be read" in fault for fault in own):  # the syntax of a path
+            assert SCHEMA.is_valid({name: part}) == (not own), (part, own)
+
+    settings = PARTS[name].settings
+    needed = {key: each.example for key, each in settings.items() if each.required}
+    for value in VALUES:
+        check_part(value)
+        check_part([value, "x"])
+        check_part({**needed, "misspelt": value})
+        for key in settings:
+            check_part({**needed, key: value})
+    for key, each in settings.items():
+        check_part({**needed, key: each.example})
 
 
 @pytest.mark.parametrize("rule", [*VALUES, {"rule": None}, {"rule": "nosuch"}, [["trim"]]])

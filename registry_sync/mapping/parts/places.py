@@ -7,7 +7,7 @@ from typing import Any
 
 from registry_sync.benchling.entity_types import EntityType
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
-from registry_sync.core.setting import FILLED_PATH, OBJECT, Setting, one_of
+from registry_sync.core.setting import FILLED_OBJECT, FILLED_PATH, Setting, one_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping
@@ -32,7 +32,7 @@ class FolderRule(PartRule):
         ),
         "table": Setting(
             "Folders by the registry's values, each by its name or API id. A value that is not in "
-            "the table is an error.", OBJECT, example={"BS": "Basel", "ZH": "lib_R8KcsjhW"},
+            "the table is an error.", FILLED_OBJECT, example={"BS": "Basel", "ZH": "lib_R8KcsjhW"},
         ),
         "by": Setting(
             "What the value is: the name or API id of a folder, or only an API id.",
