@@ -1,9 +1,9 @@
 """How a registry may lie: its shapes, pagings, totals, clocks, times, empties, edits and faults.
 
 `registries()` is a hypothesis strategy of `Lies`. What no reader could notice is left out: an edit
-without a new time, a record deleted between two numbered pages of a list without a total that is
-read for the first time, and a page of a list that goes on without a word and without a size that
-was asked for.
+without a new time, a record that comes for the first time and is hidden by a deletion between two
+counted pages without a total, and a page of a list that goes on without a word and without a size
+that was asked for.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Lies:
     cured: bool = False
     # what happens: before the second and third run, and while a run reads a page
     edits: tuple[tuple[tuple[str, int], ...], ...] = ((("edit", 0), ("clear", 3)), (("add", 0),))
-    move: tuple[int, int, str, int] | None = None  # run, page, edit or add, record
+    move: tuple[int, int, str, int] | None = None  # run, page, edit, add or delete, record
     fault: str = "none"
     fault_at: tuple[int, int] = (0, 1)
 
@@ -168,6 +168,24 @@ class Lies:
         return self.settings == "none" and self.paging.said in ("url", "relative")
 
     @property
+    def deletes(self) -> bool:
+        """Whether a record is deleted, which a read of everything tells."""
+        happens = [what for edits in self.edits for what, _ in edits]
+        return "delete" in happens or (self.move is not None and self.move[2] == "delete")
+
+    @property
+    def hides(self) -> bool:
+        """Whether a record is deleted between counted pages that nothing shows to have moved.
+
+        What comes for the first time is then passed over without a sign.
+        """
+        if self.move is None or self.move[2] != "delete" or self.keyset or self.total == "right":
+            return False
+        overlaps = self.paging.name.startswith("offset") and self.settings == "right"
+        new = any(what == "add" for edits in self.edits[: self.move[0]] for what, _ in edits)
+        return not overlaps and (self.move[0] == 0 or new)
+
+    @property
     def honest(self) -> bool:
         """Whether a person set all that is needed, and nothing speaks against a green run."""
         return (
@@ -182,6 +200,7 @@ class Lies:
             and not (self.paging.in_header and self.paging.at not in ("Link:", "Next-Page:"))
             and (self.cured or self.cleared in ("null", "text"))
             and not (self.asks == "param" and self.format not in ("Z", "offset"))
+            and not self.deletes
         )  # fmt: skip
 
 
@@ -210,6 +229,7 @@ def causes(lies: Lies) -> frozenset[str]:
         (lies.end in ("last", "restart", "404"), {"page_repeats", "more_said"}),
         (lies.paging.in_header, {"link_unread", "more_said", "next_unseen"}),
         (lies.move or lies.order != "id", MOVED),
+        (lies.deletes, {"withdrawn"}),
         (lies.total in ("capped", "more", "page"), {"short_read", "total_exceeded", "more_said"}),
         (lies.fault in ("twice", "null", "anonymous"), {"total_exceeded"}),
         (lies.hole, {"short_read", *PAGED}),
@@ -288,7 +308,7 @@ _TIMES = {
     "order": st.sampled_from(["id", "time", "-time"]),
     "keyset": st.booleans(),
 }  # fmt: skip
-_EDIT = st.tuples(st.sampled_from(["edit", "clear", "add"]), st.integers(0, 8))
+_EDIT = st.tuples(st.sampled_from(["edit", "clear", "add", "delete"]), st.integers(0, 8))
 FAULTS = ("500 once", "500", "cut once", "cut", "html", "nan", "control", "slow", "error", "twice",
           "null", "anonymous", "surrogate", "latin1", "gone")  # fmt: skip
 _EVENTS = {
@@ -297,7 +317,10 @@ _EVENTS = {
     "edits": st.tuples(*[st.lists(_EDIT, max_size=3).map(tuple)] * 2),
     "move": st.none()
     | st.tuples(
-        st.integers(0, 2), st.integers(1, 3), st.sampled_from(["edit", "add"]), st.integers(0, 8)
+        st.integers(0, 2),
+        st.integers(1, 3),
+        st.sampled_from(["edit", "add", "delete"]),
+        st.integers(0, 8),
     ),
     "fault": st.sampled_from(FAULTS),
     "fault_at": st.tuples(st.integers(0, 2), st.integers(1, 3)),
@@ -343,4 +366,7 @@ def _possible(lies: Lies) -> Lies:
         lies.total_at.split(".")[0]
     ):
         changes["total_at"] = "total"
-    return replace(lies, paging=paging, **changes)
+    found = replace(lies, paging=paging, **changes)
+    if found.move and found.hides:
+        found = replace(found, move=(*found.move[:2], "edit", found.move[3]))
+    return found

@@ -40,6 +40,7 @@ class LyingRegistry:
     def __init__(self, lies: Lies, url: str) -> None:
         self.lies, self.url = lies, url
         self.records: dict[str, Record] = {}
+        self.gone: dict[str, Record] = {}
         self.run = self.page = 0
         self.faulty = 0
         for number in range(lies.records):
@@ -51,7 +52,7 @@ class LyingRegistry:
         return datetime.now(UTC) + timedelta(minutes=self.lies.skew)
 
     def add(self, when: datetime | None = None) -> None:
-        number = len(self.records) + 1
+        number = len(self.records) + len(self.gone) + 1
         name = f"M-{number:02d}"
         note = f"note {number}.1"
         self.records[name] = Record(
@@ -59,23 +60,32 @@ class LyingRegistry:
         )
 
     def happen(self, what: str, number: int) -> None:
-        """Edit, clear or add a record, as the registry's people do."""
+        """Edit, clear, add or delete a record, as the registry's people do."""
         if what == "add":
             self.add()
             return
         record = list(self.records.values())[number % len(self.records)]
+        if what == "delete":
+            if len(self.records) > 1:
+                self.gone[record.id] = self.records.pop(record.id)
+            return
         version = len(record.versions) + 1
         record.note = None if what == "clear" else f"note {number}.{version}"
         record.amount += 1
         record.changed = self.now()
         record.versions.append((record.note, record.amount))
 
+    @property
+    def ever(self) -> dict[str, Record]:
+        """Return the records that are there, and those that were."""
+        return self.records | self.gone
+
     def right(self, name: str, version: int) -> list[tuple[str | None, int]]:
         """Return what may be in Benchling of a record that had so many versions before a run.
 
         An absent key leaves a value, unless the settings say that it clears; that is told once.
         """
-        versions = self.records[name].versions
+        versions = self.ever[name].versions
         if self.lies.cleared != "absent" or self.lies.cured:
             return versions[version - 1 :]
         kept, notes = [], [note for note, _ in versions]

@@ -78,13 +78,15 @@ def check(line: Line, registry: LyingRegistry, run: SyncRun, before: dict[str, i
     found = line.world.values()
     for name, values in found.items():
         values["Note"] = as_served(registry.lies.fault, values["Note"])
-        assert name in registry.records, f"{name} is no record of this registry: {values}"
-        record = registry.records[name]
+        assert name in registry.ever, f"{name} is no record of this registry: {values}"
+        record = registry.ever[name]
         now = (values["Note"], values["Amount"])
         notes, amounts = zip(*record.versions, strict=True)
         assert now[0] in notes and now[1] in amounts, f"{name} has {now}, which it never had"
     if green:
         for name, version in before.items():
+            if name in registry.gone:  # while it was read
+                continue
             assert name in found, f"{name} did not arrive, and the run is green"
             now = (found[name]["Note"], found[name]["Amount"])
             right = registry.right(name, version)
