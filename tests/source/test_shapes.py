@@ -260,6 +260,23 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"value": FEW, "parameters": {"morePages": True}}, {}),
     ({"data": FEW, "meta": {"filter_count": 12, "total_count": 400}}, {}),
     *(
+        ({"items": FEW, key: value}, {})
+        for key, value in (
+            ("allReturned", False),
+            ("startAfter", "K-5"),
+            ("lastKey", "K-5"),
+            ("ExclusiveStartKey", "K-5"),
+            ("checkpoint", "c5"),
+            ("older", "/list?before=5"),
+            ("forward", "/list?page=2"),
+            ("_links", {"older": {"href": "/list?before=5"}}),
+            ("more", ["K-7"]),
+            ("length", 12),
+            ("resourceCount", 12),
+        )
+    ),
+    (FEW, {"Resource-Count": "12"}),
+    *(
         ({"items": FEW, "message": text}, {})
         for text in (
             "There are 7 more records.",
@@ -345,6 +362,14 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
         ({"items": FEW, key: value}, {})
         for key, value in (
             ("moreInfoUrl", "https://docs.example/v2"),
+            ("allReturned", True),
+            ("older", None),
+            ("older", "/help"),
+            ("forward", "smtp"),
+            ("more", []),
+            ("length", 5),
+            ("geometry", {"line": {"length": 12}}),
+            ("query", {"startAfter": "K-5"}),
             ("moreHelpLink", "/help"),
             ("morePlatformsUrl", "https://docs.example"),
             ("nextRegistryNumber", "CMP-000124"),
@@ -481,6 +506,8 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("continueFrom", 6),
             ("resumeFrom", 5),
             ("resumeToken", 5),
+            *((key, "K-5") for key in ("checkpoint", "startAfter", "lastKey")),
+            ("length", 12),
             (
                 "links",
                 [
@@ -501,6 +528,8 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
         )
     ),
     ({"items": FEW, "lastPage": "0", "page": "0"}, {}),
+    ({"items": FEW, "length": 50, "start": 0}, {}),
+    (FEW, {"Resource-Count": "5"}),
     ({"items": FEW, "errcode": 0, "errmsg": "fetched"}, {}),
     ({"items": FEW, "success": True, "errorMessage": "-- fetched --"}, {}),
     (FEW, {"X-Item-Count": "5"}),

@@ -520,6 +520,27 @@ def test_windows_of_hidden_records_do_not_end_a_counted_list(line):
             assert (run.status, came) == (Status.SUCCEEDED, right), (settings, hidden)
 
 
+@pytest.mark.invariant(1)
+def test_an_empty_first_page_of_changes_that_says_more_is_no_end(world: Any, serve: Any) -> None:
+    records = [{**record, "at": "2026-01-05T00:00:00Z", "smiles": "C"} for record in RECORDS]
+
+    def answer(asked: Any) -> Any:
+        found = [row for row in records if row["at"] >= asked.query.get("since", "")]
+        hidden = "since" in asked.query  # a page that the key may not see
+        cuts = [found[:0], found] if hidden else [found]
+        return {"items": cuts[page(asked) - 1], "has_more": page(asked) < len(cuts)}
+
+    w = world([], rows=[("SMILES", "smiles")])
+    asked_by = {"params": {"since": "{incremental.start_value}"},
+                "incremental": {"cursor_path": "at", "lag": 0},
+                "paginator": {"type": "page_number", "has_more_path": "has_more"}}  # fmt: skip
+    w.configure(**{"API URL": serve(answer).url, "Connector Settings": {"endpoint": asked_by}})
+    assert w.sync().created == len(RECORDS)
+    records[3] |= {"smiles": "CC", "at": "2026-01-06T00:00:00Z"}
+    run = w.sync()
+    assert (run.status, run.reads_all, run.updated) == (Status.SUCCEEDED, False, 1), run.full_reason
+
+
 def test_a_person_can_say_that_an_empty_page_ends_the_list(line):
     asked_for: list[Any] = []
 

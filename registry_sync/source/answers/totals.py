@@ -31,7 +31,8 @@ WORDS = (
     "found", "hits", "matches", "results", "inlinecount", "allcount", "fullcount",
     "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
     "matched", "matching", "nummatched", "recordscount", "rowscount", "itemscount", "resultscount",
-    "hitscount", "entriescount", "numrows", "numitems", "numhits", "numentries", "nbrecords",
+    "hitscount", "entriescount", "resourcecount", "objectcount", "elementcount", "entrycount",
+    "documentcount", "doccount", "numrows", "numitems", "numhits", "numentries", "nbrecords",
     "nbrows", "nbitems", "nbresults", "countall", "allrecords", "count", "records", "rows", "items",
     "entries", "objects", "of",
 )  # fmt: skip
@@ -57,7 +58,9 @@ OF_A_PAGE = frozenset({"count", "resultcount", "itemcount", "rowcount", "recordc
                        "items", "entries", "objects", "recordscount", "rowscount", "itemscount",
                        "resultscount", "hitscount", "entriescount", "numrows", "numitems",
                        "numhits", "numentries", "nbrecords", "nbrows", "nbitems", "nbresults",
-                       "nrofrecords", "nrofrows", "nrofitems", "nrofresults"})  # fmt: skip
+                       "nrofrecords", "nrofrows", "nrofitems", "nrofresults", "resourcecount",
+                       "objectcount", "elementcount", "entrycount", "documentcount",
+                       "doccount"})  # fmt: skip
 """Keys that some servers use for the number of records on the page."""
 RANGES = frozenset({"range", "itemrange", "itemsrange", "recordrange", "recordsrange",
                     "showing", "shown", "displaying", "items", "results",
@@ -74,7 +77,10 @@ PARTS = frozenset({"page", "batch", "batche", "chunk"})
 """Stems of lists beside whose name a count is of such parts: `page` and `pageCount`."""
 HEADER_WORDS = ("totalcount", "total", "totalrecords", "totalresults", "totalitems", "count",
                 "matched", "matching", "found", "numfound", "available",
-                "itemcount", "recordcount", "resultcount", "rowcount")  # fmt: skip
+                "itemcount", "recordcount", "resultcount", "rowcount", "itemscount",
+                "recordscount", "resultscount", "rowscount", "resourcecount", "resourcescount",
+                "objectcount", "objectscount", "elementcount", "entrycount", "entriescount",
+                "documentcount", "fullcount", "allcount")  # fmt: skip
 ROUND = 1000
 THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’ \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*")
 """A number with a sign between its thousands, as languages write it."""

@@ -28,7 +28,9 @@ INVERTED = re.compile(
     r"(pages|results|items|records|data)?|endof(list|results|records|data|file|pages|stream)|"
     r"(is|at|reached|has)(the)?end(reached)?|eof|reachedend|endreached|(all|fully)loaded|end|"
     r"(is|has|list|results?)?(complete|completed|finished)|"
-    r"(has|is)?all(results|records|items|rows)(shown|returned|included|loaded)?|hasall"
+    r"(has|is|are|were)?all(results|records|items|rows|data)?(were|was|are|is)?"
+    r"(shown|returned|included|loaded|fetched|delivered|sent|listed|received)"
+    r"|(has|is)?all(results|records|items|rows)|hasall"
 )
 COUNTED = re.compile(r"incomplete|partial|limited|additional|remaining|truncated")
 """Words of flags that also count records of some kind."""

@@ -23,6 +23,22 @@ from registry_sync.source.completeness.flag_words import (
     WEAK_FLAGS,
     is_said,
 )
+from registry_sync.source.completeness.next_words import (
+    ABOUT,
+    MAYBE_TOKENS,
+    MORE,
+    MORE_ADDRESS,
+    MORE_LISTED,
+    MORE_TOKEN,
+    NEXT,
+    NEXT_LAST,
+    OAI,
+    OF_A_NEW_RECORD,
+    ONWARD,
+    RESUMES,
+    TOKEN_HEADER,
+    TOKENS,
+)
 from registry_sync.source.completeness.numbered_parts import (
     OF_PAGES,
     PARTS,
@@ -39,46 +55,6 @@ from registry_sync.source.completeness.said_values import (
 from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, may_be_cut, says_cut
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
-NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
-                  r"step|date|time|action|id$|at$|maint|js|cloud|hop|gen|reset|inspect|meet|backup|"
-                  r"serial|regist|(avail|free)[a-z]*(id|number|num|no|code|name)$|renew|expir|"
-                  r"audit|deploy|version|(key|token)?rotat))")  # fmt: skip
-"""A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
-OF_A_NEW_RECORD = re.compile(r"next(number|num|no|code|name|barcode|label|lot|lotnumber|lotno)")
-"""Keys of what the next new record will have, if it is no plain number: `CMP-0013`."""
-NEXT_LAST = re.compile(
-    r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
-    r"|continuation(page|link|url|uri|href)"
-)
-MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
-"""Other keys of an address: `linkNext`, `more_topics_url`."""
-MORE = re.compile(r"(load|fetch|get|show|view)?more")
-MORE_TOKEN = re.compile(r"(load|fetch|get)?more(token|cursor|key|marker)")
-ABOUT = re.compile(r"info|detail|help|doc|about|read|learn|support|terms|news")
-"""What a page for people is about: `moreInfoUrl`."""
-TOKENS = frozenset({
-    "pagetoken", "pagingtoken", "paginationtoken", "continuationtoken", "continuation",
-    "continue", "resumptiontoken", "skiptoken", "querylocator", "lastevaluatedkey",
-    "morerecordstoken", "pagingstate", "pagestate", "scrolltoken", "pagingcookie",
-})  # fmt: skip
-TOKEN_HEADER = re.compile(
-    r"(?!.*(sign|rotat|crypt|keyset|backup|upgrade))"
-    r".*(continuation|resumption|(sforce|query|results?|page)locator|paging(token|state|cookie)"
-    r"|next(page|cursor|token|marker|partition|row|offset|key|set|link|url)).*"
-)
-"""Words of headers with a token or an address, whatever their vendor's prefix."""
-OAI = re.compile(r"completelistsize|cursor|expirationdate")
-"""Attributes of a `resumptionToken`, which the last page has as well: its token is its text.
-
-https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
-"""
-MAYBE_TOKENS = frozenset({
-    "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
-    "searchafter", "cursormark", "offset",
-})  # fmt: skip
-"""Words that some servers also send with the last page."""
-RESUMES = re.compile(r"(resume(from|at)|continue(from|at|after))|resume(token|key|after)?")
-"""Words of a place to go on from; the first group is also that of a later synchronization."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -89,6 +65,12 @@ PAGE_NOW = (
 """Words of the page that an answer is."""
 STATUS_CODES = frozenset({"status", "statuscode", "httpstatus", "httpcode", "responsecode"})
 """Words by which some answers repeat the status that they come with."""
+LENGTHS = frozenset({"length", "listlength", "len"})
+"""Words of how long the whole list is, or else a page of it."""
+OF_A_PAGE = frozenset({
+    "start", "offset", "skip", "from", "limit", "size", "page", "pagesize", "perpage", "draw",
+})  # fmt: skip
+"""Words beside a length that is that of a page."""
 PAGE_OF_PAGES = pattern(r"(?:(\w+) )?(\d{1,6}) ?(?:of|/|von|de|sur|di|van) ?(\d{1,6})")
 RECORD_COUNTS = re.compile(r"total|count|size|limit|perpage|pagesize|totalelements|items|offset")
 
@@ -126,6 +108,8 @@ def is_inverted(path: str) -> bool:
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
     found = address_in(entry.value, entry.word)
+    if ONWARD.fullmatch(entry.word) and re.search(r"[?\d]", found):
+        return Mark("address", entry, sure=False)  # it is named, and not followed
     if not found or not (named or _leads_on(entry.word, found)):
         return None
     return Mark("address", entry, address=found)
@@ -170,6 +154,8 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     counts = pending or REMAINING.fullmatch(entry.word) or MORE_COUNTED.fullmatch(entry.word)
     if counts and as_number(entry.value):
         return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
+    if MORE_LISTED.fullmatch(entry.word) and isinstance(entry.value, list) and entry.value:
+        return None if entry.of_records else Mark("flag", entry, sure=False)
     says = truth_of(entry.value)
     plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)
     inverted = says is False and INVERTED.fullmatch(entry.word)
@@ -208,6 +194,9 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
     coded = entry.word in STATUS_CODES or (entry.word, entry.within[-1:]) == ("code", ("status",))
     if entry.path == OF_PART or (coded and as_number(entry.value) == PARTIAL):
         return Mark("partial", entry, sure=False)
+    if entry.word in LENGTHS and len(entry.within) < 2 and not OF_A_PAGE & entry.beside.keys():
+        greater = not entry.header and (as_number(entry.value) or 0) > answer.came
+        return Mark("partial", entry, sure=False) if greater else None
     unknown = entry.word == "contentrange" and str(entry.value).strip().endswith("/*")
     return Mark("partial", entry) if entry.header and unknown and answer.status == 206 else None
 

@@ -13,7 +13,8 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.totals import Total
-from registry_sync.source.completeness.more import PAGE_NOW, RESUMES, Kind, Mark
+from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark
+from registry_sync.source.completeness.next_words import RESUMES
 from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.graphql import query_in, variable_of

@@ -8,7 +8,8 @@ from typing import ClassVar
 from registry_sync.core.setting import FILLED, FILLED_PATH, setting
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.completeness.more import RESUMES, Mark
+from registry_sync.source.completeness.more import Mark
+from registry_sync.source.completeness.next_words import RESUMES
 from registry_sync.source.completeness.said_values import is_filled
 from registry_sync.source.paginators.base import (
     Paginator,
