@@ -71,10 +71,11 @@ class AnswerReader:
             found = replace(found, doubled=mark_within(found.records, reply.doubled))
         if is_partial(reply.body):
             found = self._without_refused(reply, found)
-        strange = "" if found.count or not announced else self._finder.strange(reply.body)
-        if strange and not reply.is_end:
+        if found.count or not announced or reply.is_end:
+            return found
+        if strange := self._finder.strange(reply.body):
             raise bad_answer(f"the page before names this one, but its answer {strange}")
-        return found
+        return replace(found, news=self._finder.news(reply.body))
 
     def _described(self, error: Unusable) -> str:
         words = error.words if isinstance(error, OnlyWords) else ""

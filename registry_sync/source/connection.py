@@ -16,7 +16,7 @@ from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.deadlines import TooSlow
 from registry_sync.core.problems import SourceError
 from registry_sync.core.ssrf import Forbidden, open_session
-from registry_sync.source.answers.failures import LOGIN_PAGE
+from registry_sync.source.answers.failure_words import LOGIN_PAGE
 from registry_sync.source.answers.inner_errors import error_in
 from registry_sync.source.auth import Signer
 from registry_sync.source.auth.token_service import TOKEN_LIMITS

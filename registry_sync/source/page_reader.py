@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from registry_sync.source.answers.caches import cached_by
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder
+from registry_sync.source.completeness.ignored import cut_off, ignored_records
 from registry_sync.source.completeness.more import says_end
 from registry_sync.source.completeness.next_page_settings import written
 from registry_sync.source.completeness.page_end import (
@@ -31,33 +32,17 @@ from registry_sync.source.completeness.page_end import (
     stays,
 )
 from registry_sync.source.completeness.reading import counts_records
-from registry_sync.source.completeness.signs import cut_off, ignored_records, signs_of
+from registry_sync.source.completeness.signs import signs_of
 from registry_sync.source.connector import Connector
 from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
-from registry_sync.source.http import Exchange, Reply
+from registry_sync.source.fetched import Fetched
+from registry_sync.source.http import Exchange
 from registry_sync.source.loop_detection import LoopDetector, mark_of
 from registry_sync.source.pages import Page, Sign
 from registry_sync.source.paginators import Paginator, Stuck
 from registry_sync.source.paginators.auto import doubt_of
-from registry_sync.source.request import Request, page_request
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """An answer to the request for a page: `where` it is, `at` what time it was asked for.
-
-    `overlap` records at its beginning were left out, as the page before had them. `slid`: it was
-    to begin with one, and does not have it.
-    """
-
-    at: datetime
-    where: Json | None
-    request: Request
-    reply: Reply
-    listed: RecordList
-    overlap: int = 0
-    slid: bool = False
+from registry_sync.source.request import page_request
 
 
 class PageReader:
@@ -133,6 +118,7 @@ class PageReader:
                 None if follows is None else self._finder.add_to(onward.add_to(follows))
             ),
             total=end.total.count if end.total else None,
+            counts_all=end.counts_all(),
             server_date=reply.date,
             asked_at=fetched.at,
             bytes=reply.size,
@@ -157,7 +143,7 @@ class PageReader:
 
     # -- asking ------------------------------------------------------------------------------
 
-    def _fetch(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Fetched:
+    def _fetch(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> Fetched:
         """Ask for the page at a position, without an overlap where the registry allows none."""
         after = (where or {}).get("after")
         try:
@@ -176,7 +162,7 @@ class PageReader:
             return replace(fetched, listed=replace(fetched.listed, records=records[1:]), overlap=1)
         return replace(fetched, slid=after not in ids and not fetched.reply.ignored)
 
-    def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> _Fetched:
+    def _ask(self, where: Json | None, loops: LoopDetector, since: datetime | None) -> Fetched:
         at = datetime.now(UTC)
         request = page_request(self.connector, where, self._since_value(since))
         later, whole = where is not None, since is None
@@ -185,7 +171,7 @@ class PageReader:
         reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
         assert reply is not None
         listed = self._answers.listed(reply, where, whole=whole, announced=loops.announced)
-        return _Fetched(at, where, request, reply, listed)
+        return Fetched(at, where, request, reply, listed)
 
     def _overlapping(
         self, paginator: Paginator, where: Json | None, follows: Json | None, end: End,
@@ -224,7 +210,7 @@ class PageReader:
         """Return the records of the page at a position as they are listed, without details."""
         return self._ask(where, LoopDetector(), None).listed.records
 
-    def _signs(self, fetched: _Fetched, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
+    def _signs(self, fetched: Fetched, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""
         reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
@@ -238,10 +224,10 @@ class PageReader:
         secrets = self._exchange.connection.auth.secrets()
         without_key = partial(hide, secrets=secrets, shown="(key)")
         is_end = reply.is_end and (reply.excuse == "error" or not end.answer.count)
-        end = replace(end, is_end=is_end, hide=without_key)
+        end = replace(end, is_end=is_end, hide=without_key, news=fetched.listed.news)
         return signs_of(end, loops, doubled)
 
-    def _answer(self, fetched: _Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
+    def _answer(self, fetched: Fetched, loops: LoopDetector, *, whole: bool) -> PageAnswer:
         reply, records = fetched.reply, [*fetched.listed.records, *fetched.listed.strays]
         return PageAnswer(
             body=reply.body,
@@ -261,7 +247,7 @@ class PageReader:
         )
 
     def _next(
-        self, fetched: _Fetched, answer: PageAnswer, paginator: Paginator, loops: LoopDetector
+        self, fetched: Fetched, answer: PageAnswer, paginator: Paginator, loops: LoopDetector
     ) -> Json | None:
         """Return the next position that an answer names, or None where it ends the list."""
         reply, where = fetched.reply, fetched.where

@@ -40,6 +40,7 @@ class Page:
 
     `position` leads to this page again, also in another process; `next_position` is None after
     the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.
+    `counts_all`: by that count, which cannot be that of the page alone, all records came.
     `asked_at` is our own clock before it was requested.
     `signs` are what speaks against the page, or the pages up to it, being complete. `strays` are
     items of the list that are no records. `learned` are facts about the answers, for `Memory`.
@@ -60,3 +61,4 @@ class Page:
     learned: Json = field(default_factory=dict)
     doubt: str = ""
     slid: bool = False
+    counts_all: bool = False

@@ -95,6 +95,11 @@ def refuse_future(asked: Asked) -> Any:
     return served(records())(asked)
 
 
+def count_of_page(asked: Asked, size: int = 15) -> Any:
+    found = served(records(), size=size)(asked)
+    return {"items": found["items"], "count": len(found["items"])}
+
+
 OFFSET = {"paginator": {"type": "offset", "limit": 15}}
 FILTER = {**OFFSET, "params": SINCE, "incremental": TERMS}
 COUNTED = {**FILTER, "paginator": {**OFFSET["paginator"], "total_path": "total"}}
@@ -181,6 +186,22 @@ TRAPS: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         served(records()), {**FILTER, "paginator": {**OFFSET["paginator"], "total_path": "count"}},
         "Total", "Nothing at “count”",
     ),
+    "capped total": (
+        served(records(), total=lambda count, page: {"value": 10_000, "relation": "gte"}),
+        FILTER, "Total", "counts 10,000 records",
+    ),
+    "full single page": (
+        served(records(), size=20, total=lambda count, page: None), {}, "Pages",
+        "A request for one page more returned other records",
+    ),
+    "count of the page, 16": (
+        lambda asked: count_of_page(asked, 16), {}, "Pages",
+        "A request for one page more returned other records",
+    ),
+    "full, and nothing behind": (
+        served(records(20), size=20, total=lambda count, page: None), {}, "Pages",
+        "returned no others",
+    ),
     "misspelt": (
         served(records()), {**FILTER, "incremental": {"cursor_path": "modifed_at"}},
         "Modification times", '"cursor_path": "modified_at"',
@@ -217,11 +238,6 @@ def by_page(asked: Asked) -> Any:
     since, page = asked.query.get("since", ""), int(asked.query.get("page", 1))
     found = [row for row in reborn() if row["modified_at"] >= since]
     return {"items": found[page * 15 - 15 : page * 15], "pages": -(-len(found) // 15)}
-
-
-def count_of_page(asked: Asked) -> Any:
-    found = served(records())(asked)
-    return {"items": found["items"], "count": len(found["items"])}
 
 
 def break_over_future(asked: Asked) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.record_list import Memory
-from tests.support.odd import Asked, Reply, endpoint, ids
+from tests.support.odd import Asked, Reply, endpoint, ids, settings_in
 
 pytestmark = pytest.mark.once
 SINCE = datetime(2026, 1, 5, tzinfo=UTC)
@@ -38,6 +38,12 @@ FAILED: list[tuple[Any, str, str]] = [
     ({"authenticated": False, "items": []}, "authenticated", KEY),
     ({"maintenance": True, "items": []}, "maintenance", OWNER),
     ({"success": "nein", "items": []}, "success", OWNER),
+    *(({flag: True, "items": []}, flag, OWNER)
+      for flag in ("throttled", "rateLimited", "quotaExceeded", "aborted", "interrupted")),
+    ({"severity": "ERROR", "items": []}, "severity", OWNER),
+    ({"status": "throttled", "items": []}, "throttled", OWNER),
+    ({"level": "error", "text": "node 3", "message": "lost", "items": []}, "lost", OWNER),
+    ({"problems": ["store down"], "items": []}, "store down", OWNER),
     # Codes.
     ({"code": 500, "data": [], "server": "n3"}, "500", OWNER),
     ({"errcode": 40001, "errmsg": "invalid credential"}, "invalid credential", KEY),
@@ -115,6 +121,13 @@ EMPTY: list[Any] = [
     {"timed_out": False, "_shards": {"failed": 0}, "items": []},
     {"version": "500", "limit": 500, "timeout": 30, "items": []},
     Reply(b"", 304),
+    {"maintenance": "Planned for Sunday", "items": []},
+    {"maintenance": "none", "problems": [], "items": []},
+    {"retryAfter": 0, "locked": False, "valid": True, "items": []},
+    {"locked": 1, "pending": 1, "ready": 0, "items": []},  # counts
+    {"database": "chem", "mode": "full", "progress": 100, "service": "lims", "items": []},
+    {"severity": "info", "level": "error", "items": []},  # what was asked for
+    {"state": "cancelled", "type": "error", "items": []},
 ]
 
 
@@ -126,10 +139,27 @@ def test_an_empty_list_that_says_so_in_any_words_is_one(serve: Any) -> None:
         assert (page.records, page.doubt, page.signs) == ([], "", ()), quiet
 
 
+UNREADY: list[Any] = [
+    {**said, "items": []}
+    for said in (
+        *({flag: True} for flag in ("locked", "loading", "isPending", "busy", "stale")),
+        *({flag: False} for flag in ("valid", "isReady", "loaded", "available", "healthy")),
+        *({"status": word} for word in ("DOWN", "service offline", "MAINTENANCE", "aborted",
+                                        "rate_limited", "retry")),
+        {"maintenance": "until 10:00"}, {"lockedBy": "import 7"}, {"outage": True},
+        {"database": "down"}, {"backendStatus": "ERROR"}, {"health": "unavailable"}, {"eta": 30},
+        {"job": {"state": "queued"}}, {"progress": 40}, {"permissionDenied": True},
+        {"retryAfter": 30}, {"retry_in": "PT5M"}, {"retry": True}, {"meta": {"locked": "yes"}},
+    )
+]  # fmt: skip
+"""Lists that are none yet, in other words."""
+
+
 def test_words_that_show_nothing_make_everything_be_read(serve: Any) -> None:
     for words in (
         {"message": "Please wait"}, {"status": "queued"}, {"next_url": "", "msg": "?"},
         {"state": "PROCESSING", "items": []}, {"meta": {"status": "re-indexing"}, "items": None},
+        *UNREADY,
     ):  # fmt: skip
         memory = Memory("items", keys=("id",), holds_records=True)
         source = serve(lambda asked, words=words: words).source(CHANGES, memory=memory)
@@ -158,11 +188,37 @@ def test_an_empty_answer_that_leads_to_another_page_is_no_quiet_day(serve: Any) 
 
 @pytest.mark.invariant(5)
 def test_a_list_that_is_still_being_made_is_no_end(serve: Any) -> None:
-    unready = {"state": "PROCESSING", "items": []}
-    [page] = serve(lambda asked: unready).source().pages(None)
-    assert [sign.code for sign in page.signs] == ["answer_partial"]
-    [_, page] = serve(linked(unready)).source().pages(None)
-    assert [sign.code for sign in page.signs] == ["answer_partial"]
+    first: Any = None
+    registry, later = serve(lambda asked: first), serve(lambda asked: linked(first)(asked))
+    issue = {"issue": [{"severity": "error", "diagnostics": "lost"}], "items": []}
+    for first in ({"state": "PROCESSING", "items": []}, issue, *UNREADY):
+        [page] = registry.source().pages(None)
+        assert [sign.code for sign in page.signs] == ["answer_partial"], first
+        [_, page] = later.source().pages(None)
+        assert [sign.code for sign in page.signs] == ["answer_partial"], first
+
+
+@pytest.mark.invariant(5)
+def test_what_only_an_empty_page_has_is_told_where_a_page_was_announced(serve: Any) -> None:
+    bad: Any = None
+    registry = serve(lambda asked: linked(bad)(asked))
+    for said in ({"trouble": {"node": 3}}, {"comment": "see the log"}, {"my.flag": True}):
+        bad = {"items": [], **said}
+        [_, page] = registry.source().pages(None)
+        assert [sign.code for sign in page.signs] == ["answer_partial"], said
+        assert f"no records, but {next(iter(said))}, which no page" in page.signs[0].text
+        accepted = settings_in(page.signs[0].remedy)
+        [_, page] = registry.source(accepted).pages(None)
+        assert not page.signs, accepted
+    for said in (
+        {"next": None, "previous": "/list?start=0"}, {"links": {"prev": "/list"}}, {"eof": True},
+        {"message": "No more compounds"}, {"status": "empty"}, {"total_pages": 1}, {"took": 3},
+        {"error": None, "warnings": [], "debug": False}, {"requestId": "r-7", "isLast": True},
+        {"at": 7, "note": "0 results"}, {"meta": {"count": 0}}, {"lastPage": "yes"},
+    ):  # fmt: skip
+        bad = {"items": [], **said}
+        [_, page] = registry.source().pages(None)
+        assert not page.signs, said
 
 
 def test_an_error_nested_too_deep_to_be_read_is_no_expired_token(serve: Any) -> None:

@@ -671,3 +671,45 @@ def test_another_token_where_the_cursor_is_missing_is_told(serve: Any) -> None:
     for key, told in (("nextCursor", True), ("resumeToken", False)):
         *_, page = serve(answer).source(endpoint(paginator=cursor)).pages(None)
         assert bool(page.signs) is told, key
+
+
+STOPS: tuple[tuple[Any, Any, list[str], bool], ...] = (
+    ({"type": "page_number", "has_more_path": "more"},
+     [{"rows": cut(0), "more": True}, {"rows": [], "more": True}], ALL[:5], True),
+    ({"type": "page_number", "total_pages_path": "pages"},
+     [{"rows": cut(0), "pages": 4}, {"rows": [], "pages": 4}], ALL[:5], True),
+    ({"type": "offset", "limit": 5, "has_more_path": "more"},
+     [{"rows": cut(0), "more": True}, {"rows": [], "more": True}], ALL[:5], True),
+    ({"type": "offset", "limit": 5, "total_path": "total"},
+     [{"rows": cut(0), "total": 15}, {"rows": [], "total": 15}], ALL[:5], False),
+    ({"type": "page_number"}, [{"rows": cut(0)}, {"rows": cut(5, 3)}, {"rows": []}], ALL[:8],
+     False),
+    ({"type": "page_number"}, [{"rows": cut(0)}, {"rows": []}, {"rows": []}], ALL[:5], False),
+)  # fmt: skip
+"""Lists with an empty page, and whether that says in so many words that there is more."""
+
+
+@pytest.mark.invariant(5)
+def test_an_empty_page_is_the_end_where_a_person_says_so(serve: Any) -> None:
+    """What says that there is more is still told; a total that is not reached, by the run."""
+    for settings, answers, came, told in STOPS:
+        empty = next(n for n, answer in enumerate(answers) if not answer["rows"])
+        registry = serve(None)
+
+        def answer(asked: Asked, answers: Any = answers, registry: Any = registry) -> Any:
+            return ([*answers, *({"rows": cut(10)},) * 9])[len(registry.asked) - 1]
+
+        registry.answer = answer
+        stopping = endpoint(paginator={**settings, "stop_after_empty_page": True})
+        *pages, last = registry.source(stopping).pages(None)
+        assert [str(row["id"]) for page in pages for row in page.records] == came, settings
+        assert len(registry.asked) == empty + 1 and not last.records, settings
+        assert [sign.code for sign in last.signs] == ["more_said"] * told, settings
+
+
+@pytest.mark.invariant(5)
+def test_a_count_of_pages_at_a_wrong_path_is_told_beside_a_total(serve: Any) -> None:
+    numbered = {"type": "page_number", "total_path": "total", "total_pages_path": "pges"}
+    registry = serve(lambda asked: {"rows": cut(0), "total": 5, "pages": 1})
+    page = next(registry.source(endpoint(paginator=numbered)).pages(None))
+    assert "total_unseen" in [sign.code for sign in page.signs] and "“pges”" in page.signs[0].text

@@ -52,6 +52,7 @@ def test_a_quiet_day_is_an_empty_read_whatever_stands_beside(lane: Any) -> None:
         {"items": None, "projects": PROJECTS},
         {"users": [{"id": 7, "name": "J. Doe"}]},
         {"items": None, "deleted": [{"id": "M-3", "name": "Mol 3", "text": None}]},
+        {"items": None, "included": [{"id": "I-1", "type": "vendor", "name": "Vendor One"}]},
         Reply(b""),
         {"items": "null"},
         {"error": "No results"},
@@ -69,6 +70,9 @@ def test_a_quiet_day_is_an_empty_read_whatever_stands_beside(lane: Any) -> None:
         "M-2": "t2",
         "M-3": "t3",
     }
+    said["full"] = {"items": None, "warnings": [{"id": "W1", "name": "deprecated", "text": "x"}]}
+    run = w.sync(kind=SyncRun.Kind.FULL)
+    assert run.status != SUCCEEDED and len(w.values()) == 3, "none is made of the warnings"
 
 
 @pytest.mark.invariant(5)

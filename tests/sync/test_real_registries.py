@@ -11,12 +11,15 @@ import pytest
 from django.core.management import call_command
 
 from registry_sync.models import SyncRun
+from registry_sync.monitoring.doctor import checkup as doctor
 from tests.support.servers import SERVERS, Server
 from tests.support.worlds import World
 
 pytestmark = [pytest.mark.process, pytest.mark.once]
 Json = dict[str, Any]
 FIELDS = [{"name": "Note", "type": "text"}]
+CHECKS = ("Registry", "Pages", "Ids", "Total", "Order", "Modification times", "Deleted records",
+          "Modified-since filter")  # fmt: skip
 
 
 def proposed() -> Json:
@@ -93,3 +96,6 @@ def test_it_is_synced_by_the_doctors_proposal_alone(
     w.configure(**{"External ID Field": ""})
     w.configure(**{"Connector Settings": proposed()})
     use(w, server)
+    points = {point.name: point for point in doctor.examine()}
+    alarms = [points[name] for name in CHECKS if points[name].state not in ("ok", "skipped")]
+    assert not alarms, "nothing is wrong with it"

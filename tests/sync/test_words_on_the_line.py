@@ -91,6 +91,13 @@ MIDWAY: tuple[tuple[Any, str, str], ...] = (
     ({"status": "KO"}, "registry_answer", "KO"),
     ({"retry": "/list"}, "registry_answer", "no list at items, but retry"),
     ({"id": "job-1"}, "registry_answer", "no list at items, but id"),
+    ({"throttled": True, "items": []}, "registry_answer", "throttled"),
+    ({"severity": "ERROR", "items": []}, "registry_answer", "severity"),
+)
+WARNED: tuple[tuple[Any, str], ...] = (
+    ({"items": [], "status": "DOWN"}, "status is DOWN"),
+    ({"items": [], "retryAfter": 30}, "retryAfter is 30"),
+    ({"items": [], "trouble": ["node 3"]}, "but trouble, which no page"),
 )
 
 
@@ -113,6 +120,10 @@ def test_a_failure_between_two_pages_is_not_the_end_of_the_list(
         run = w.sync()
         assert (run.status, run.error_code) == (SyncRun.Status.FAILED, code), bad
         assert said in run.error and len(w.values()) < 4
+    for bad, said in WARNED:
+        run = w.sync()
+        assert [warning["code"] for warning in run.warnings] == ["answer_partial"], bad
+        assert said in run.warnings[0]["text"] and len(w.values()) == 2
     bad = Reply(b"")
     run = w.sync()
     assert [warning["code"] for warning in run.warnings] == ["more_said"] and len(w.values()) == 2

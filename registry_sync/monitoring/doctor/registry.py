@@ -70,7 +70,7 @@ def check_pages(visit: RegistryVisit) -> CheckResult:
     sign = page.signs[0] if page.signs else None
     sentence = sign.text if sign else "The first page is the only one."
     source = visit.source()
-    all_came = page.total == len(page.records) and (sign is None or sign.code != "full_page")
+    all_came = page.counts_all and (sign is None or sign.code != "full_page")
     if not source.connector.paginator.judges or all_came:
         return warning(sentence, sign.remedy) if sign else ok(sentence)
     found = probe_next_page(visit.source, source, page)

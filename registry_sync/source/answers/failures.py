@@ -10,9 +10,37 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from registry_sync.core.late_patterns import pattern
 from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
+from registry_sync.source.answers.failure_words import (
+    ABOUT,
+    BAD,
+    BESIDE,
+    CODE_OF_ERROR,
+    CODES,
+    COUNTED,
+    COUNTS,
+    ENVELOPES,
+    ERROR,
+    HELD_UP,
+    ILL,
+    LEADS,
+    LOGIN_PAGE,
+    MESSAGES,
+    NOTES,
+    OF_SERVICES,
+    OUTCOMES,
+    PLANNED,
+    PROBLEMS,
+    PROGRESS,
+    READY_FLAGS,
+    RETRIED,
+    TROUBLE,
+    UNREADY,
+    UNREADY_FLAGS,
+    WAITING,
+    WELL,
+)
 from registry_sync.source.answers.fine_words import (
     GOOD,
     NOT_ONE,
@@ -25,102 +53,8 @@ from registry_sync.source.answers.fine_words import (
 )
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.completeness.said_values import truth_of
-
-WELL = frozenset({
-    "success", "ok", "succeeded", "successful", "successfully", "issuccess", "issuccessful",
-    "wassuccessful", "isok", "authenticated", "isauthenticated", "authorized", "isauthorized",
-    "loggedin", "isloggedin",
-})  # fmt: skip
-"""Words of flags that are true where all went well."""
-ILL = frozenset({
-    "haserror", "haserrors", "iserror", "isfailed", "failed", "timeout", "timedout", "istimeout",
-    "loginrequired", "requireslogin", "authenticationrequired", "isexpired", "sessionexpired",
-    "maintenance", "maintenancemode", "undermaintenance", "offline", "isoffline",
-})  # fmt: skip
-"""Words of flags that are true where something failed."""
-COUNTS = frozenset({"failed", "failures", "errors"})
-"""Words of numbers beside which a flag of 0 is a number, too."""
-COUNTED = COUNTS | {"timeout"}
-"""Words for which 1 may be a number as well as a flag."""
-OUTCOMES = frozenset({
-    "status", "state", "stat", "result", "outcome", "ack", "returnstatus", "responsestatus",
-    "resultstatus", "requeststatus", "querystatus", "rsp",
-})  # fmt: skip
-"""Words of texts such as “OK” and “KO”."""
-BESIDE = frozenset({"status", "stat", "result"})
-"""Those of them that also count beside records."""
-BAD = pattern(
-    r"(?:.*[\s_-])?(?:err(?:or)?s?|fail(?:ed|ure|s)?|ko|nok|not[\s_-]?ok|exception|fault|denied"
-    r"|unauthori[sz]ed|forbidden|time(?:d[\s_-]?)?out|unavailable)(?:[\s_:,.-].*)?"
-    r"|[45]\d\d(?:\s.*)?"
-)
-WAITING = pattern(
-    r"pending|processing|queued|running|in[\s_-]?progress|accepted|started|submitted|preparing|wait"
-    r"(?:ing)?|initiali[sz]ing|generating"
-)
-"""Outcomes of a request that has no answer yet."""
-UNREADY = pattern(
-    r"pending|processing|queued|in[\s_-]?progress|preparing|generating|loading|initiali[sz]ing"
-    r"|warming(?:[\s_-]up)?|(?:re-?)?(?:building|indexing)|not[\s_-]?ready|incomplete"
-)
-"""Outcomes beside an empty list that is no answer yet."""
-CODES = frozenset({
-    "code", "status", "statuscode", "httpstatus", "httpcode", "httpstatuscode", "responsecode",
-    "resultcode", "returncode", "retcode", "ret", "rc", "rescode",
-})  # fmt: skip
-"""Words of numbers, of which some mean a failure."""
-ERROR = pattern(
-    r"err(?:or)?s?(?:code|no|num|number|messages?|msg|desc(?:ription)?|text|type|info|details?"
-    r"|string|reason|name)?|exception(?:message|type|name|class|text)?|fault(?:string|code|message)?"
-)
-"""Words of what only a failure has."""
-CODE_OF_ERROR = pattern(r"err(?:or)?s?(?:code|no|num|number)")
-MESSAGES = frozenset({
-    "message", "messages", "msg", "detail", "details", "reason", "statusmessage", "statustext",
-    "resultmessage", "responsemessage", "returnmessage", "returnmsg", "retmsg", "resultmsg",
-})  # fmt: skip
-NOTES = MESSAGES | {"notice", "warning", "info", "hint"}
-"""Words of texts for people. Of a notice beside an empty list, nothing follows."""
-LEADS = frozenset({"redirect", "redirectto", "redirecturl", "loginurl", "signinurl", "login"})
-"""Words of where people go to sign in."""
-LOGIN_PAGE = pattern(
-    r"(?:^|[/._-])(?:log-?_?in|log-?on|sign-?_?in|sign-?on|sso|saml2?|adfs|oauth2?|authorize"
-    r"|authenticate|idp|openid)(?:[/._?-]|$)",
-    re.IGNORECASE,
-)
-"""Parts of addresses where people sign in."""
-ABOUT = frozenset({
-    *CODES, *OUTCOMES, *WELL, *ILL, "timestamp", "time", "date", "path", "type", "title", "text",
-    "description", "instance", "requestid", "traceid", "correlationid", "transactionid", "method",
-    "url", "help", "version", "documentationurl", "moreinfo", "server", "host", "id",
-})  # fmt: skip
-"""Words of what an answer says about the request."""
-ENVELOPES = frozenset({
-    "meta", "metadata", "header", "responseheader", "response", "result", "status", "info", "head",
-    "data",
-})  # fmt: skip
-"""Words of objects in which some answers say how it went."""
-OF_ACCESS = (
-    r"(?:access|api|auth|bearer|refresh|security)?[\s_-]?(?:token|session|key|password|licen[cs]e"
-    r"|signature|ticket|credentials?|certificate|account|subscription|login|page|cookie|cursor)"
-)
-TROUBLE = pattern(
-    r"denied|unauthori[sz]ed|not authori[sz]ed|forbidden|exception\b|\bfail(?:ed|ure|s)?\b"
-    rf"|{OF_ACCESS}(?: \w+)? expired|expired {OF_ACCESS}|invalid {OF_ACCESS}"
-    rf"|{OF_ACCESS}(?: is| was)? (?:invalid|not|missing|revoked|required)|suspended|locked out"
-    r"|internal (?:server )?error|errors? (?:has |have )?(?:occurred|while|during)|\ban error"
-    r"|^error\b|time(?:d[ -]?|-)?\s?out|unavailable|overload|too (?:busy|many)|try again"
-    r"|(?:down for|under|in) (?:\w+ )?maintenance|maintenance (?:mode|in progress)"
-    r"|(?:quota|limit)\w* (?:\w+ )*(?:exceed|reach|violat|hit)|exceed\w* (?:\w+ )*(?:quota|limit)"
-    r"|throttled|unreachable|not respond|went wrong|unexpected(?:ly)? |not (?:logged|signed) in"
-    r"|(?:please|must|need to|required to) (?:re-?)?(?:log|sign|authenticate)"
-    r"|(?:log|sign)[ -]?in (?:is )?required|authentication (?:\w+ )*(?:required|credentials|fail)"
-    r"|(?:no|lacks?|insufficient|missing|without|requires?) (?:\w+ )?permissions?\b"
-    r"|connection (?:\w+ )*(?:lost|refused|reset|closed)",
-    re.IGNORECASE,
-)
-"""Words of a failure wherever they stand."""
+from registry_sync.source.answers.parts_missing import is_of_an_error
+from registry_sync.source.completeness.said_values import is_filled, truth_of
 
 
 def failure_in(body: Any) -> str:
@@ -193,16 +127,36 @@ def only_words(body: Any) -> str:
 
 
 def not_ready(body: Any) -> str:
-    """Return where and how an answer without records says that it is not complete yet; "" if not.
+    """Return where and how an answer without records says that it is none, or none yet; "" if not.
 
-    `{"state": "PROCESSING", "items": []}`
+    `{"state": "PROCESSING", "items": []}`, `{"locked": true, "items": []}`
     """
     for part in _parts(body) if isinstance(body, dict) else ():
-        for key, value in part.items():
-            text = in_small(value) if isinstance(value, str) else ""
-            if word_of(str(key)) in OUTCOMES and UNREADY.fullmatch(text):
-                return f"{key} is {value}"
+        inner = (value for key, value in part.items() if OF_SERVICES.fullmatch(word_of(str(key))))
+        for said in (part, *(value for value in inner if isinstance(value, dict))):
+            for key, value in said.items():
+                if _is_unready(word_of(str(key)), value):
+                    shown = str(value).lower() if isinstance(value, bool) else str(value)
+                    return f"{key} is {shortened(shown, 100)}"
     return ""
+
+
+def _is_unready(word: str, value: Any) -> bool:
+    if RETRIED.fullmatch(word) and not isinstance(value, bool):
+        return is_filled(value) and not isinstance(value, (dict, list))
+    if PROGRESS.fullmatch(word) and type(value) in (int, float):
+        return bool(0 <= value < 100 and value != 1)  # of 100, or of 1
+    says = truth_of(value)
+    if says is not None and (isinstance(value, bool) or in_small(value) not in ("0", "1")):
+        return bool((UNREADY_FLAGS if says else READY_FLAGS).fullmatch(word))
+    if not isinstance(value, str) or not value.strip():
+        return False
+    text = in_small(value)
+    if (word in OUTCOMES or OF_SERVICES.fullmatch(word)) and UNREADY.fullmatch(text):
+        return True
+    if OF_SERVICES.fullmatch(word) and BAD.fullmatch(text):
+        return True
+    return bool(HELD_UP.fullmatch(word)) and not is_none(value) and not PLANNED.search(text)
 
 
 def _parts(body: Json) -> Iterator[Json]:
@@ -216,18 +170,21 @@ def _failure(part: Json) -> str:
     """Return the words of a failure that an object describes; "" if it describes none."""
     words = {word_of(str(key)): value for key, value in part.items()}
     texts = [text for word in words if word in MESSAGES for text in texts_in(words[word])]
-    own = [text for word in words if ERROR.fullmatch(word) for text in texts_in(words[word])]
+    named = [word for word in words if ERROR.fullmatch(word) or PROBLEMS.fullmatch(word)]
+    own = [text for word in named for text in texts_in(words[word])]
     trouble = next((text for text in texts if TROUBLE.search(NOT_ONE.sub("", text))), "")
     leads = [text for word in words if word in LEADS for text in texts_in(words[word])]
     trouble = trouble or next((text for text in leads if LOGIN_PAGE.search(text)), "")
-    if trouble or any(map(_is_error, words.items())) or _says_so(words, texts):
+    by_level = is_of_an_error(words, with_text=bool(texts))
+    if trouble or by_level or any(map(_is_error, words.items())) or _says_so(words, texts):
         return trouble or "; ".join(dict.fromkeys([*own, *texts])) or _whole(part)
     return ""
 
 
 def _is_error(item: tuple[str, Any]) -> bool:
     word, value = item
-    return ERROR.fullmatch(word) is not None and not is_none(value)
+    named = ERROR.fullmatch(word) or PROBLEMS.fullmatch(word)
+    return named is not None and not is_none(value)
 
 
 def _says_so(words: Json, texts: list[str]) -> bool:

@@ -19,7 +19,8 @@ class RecordList:
     `doubt` is why everything must be read to know better, "" if there is no doubt. `refused` has
     the registry's errors about single records, by the `id()` of the record. `doubled` are keys that
     the answer has several times outside of its records. `place` is the path of an empty list, as
-    far as this answer alone shows it.
+    far as this answer alone shows it. `news` are keys of a page that another one named, and that
+    has no records, which no page with records had.
     """
 
     records: list[Json] = field(default_factory=list)
@@ -28,6 +29,7 @@ class RecordList:
     refused: dict[int, str] = field(default_factory=dict)
     doubled: Sequence[DoubledKey] = ()
     place: str = ""
+    news: Sequence[str] = ()
 
     @property
     def count(self) -> int:

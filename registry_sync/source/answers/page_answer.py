@@ -179,7 +179,7 @@ def _entries(
         return
     beside = {word_of(str(key)): value for key, value in body.items()}
     for key, value in body.items():
-        word, at = word_of(str(key)), _joined(path, str(key))
+        word, at = word_of(str(key)), joined_path(path, str(key))
         if word in ECHOED and isinstance(value, dict):
             follows = {key: inner for key, inner in value.items() if word_of(str(key)) in FOLLOWS}
             yield from _entries(follows, records, at, (*within, word))
@@ -235,7 +235,8 @@ def _linked(links: list[Any], at: str, word: str, within: tuple[str, ...]) -> It
                 yield Entry(f"{where}.{key}", "nextlink", value, {}, within)
 
 
-def _joined(path: str, key: str) -> str:
+def joined_path(path: str, key: str) -> str:
+    """Return the path of a key below a path, as Connector Settings write it."""
     plain = re.fullmatch(r"[^.\[\]\"'*{}]+", key)
     if not plain and not path:
         return key if re.fullmatch(r"[^\[\]\"'*{}]+", key) else f'"{key}"'

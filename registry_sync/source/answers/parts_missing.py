@@ -6,7 +6,7 @@ Each way of saying it is one function in a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
@@ -55,7 +55,10 @@ LOST = pattern(
     r"entries|ids|objects)"
 )
 """Words of lists of what did not answer."""
-LEVELLED = frozenset({"message", "messages", "msgs", "return", "notices", "diagnostics"})
+LEVELLED = frozenset({
+    "message", "messages", "msgs", "return", "notices", "diagnostics", "problems", "problem",
+    "issue", "issues", "log", "logs", "outcome", "outcomes", "feedback",
+})  # fmt: skip
 """Words of messages that have a level each."""
 LEVELS = frozenset({"level", "severity", "messagetype", "type", "msgty"})
 ERRORS, INITIALS = frozenset({"error", "err", "fatal", "critical"}), frozenset({"e", "a"})
@@ -215,10 +218,19 @@ def _of_level(entry: Entry) -> bool:
             if isinstance(item, dict)
             else {}
         )
-        levels = {str(words[word]).strip().lower() for word in words.keys() & LEVELS}
-        if levels & ERRORS or ("message" in words and levels & INITIALS):
+        if is_of_an_error(words):
             return True
     return False
+
+
+def is_of_an_error(words: Mapping[str, Any], *, with_text: bool = True) -> bool:
+    """Return whether values, by word, are those of a message of an error: `"level": "ERROR"`.
+
+    Only a severity says so without a text.
+    """
+    names = LEVELS if with_text else {"severity"}
+    levels = {str(words[word]).strip().lower() for word in words.keys() & names}
+    return bool(levels & ERRORS or ("message" in words and levels & INITIALS))
 
 
 WAYS: tuple[Callable[[Entry], bool], ...] = (_flag, _shards, _coverage, _lost, _of_level)

@@ -12,7 +12,6 @@ from typing import Any
 
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
-from registry_sync.source.answers.failures import only_words
 from registry_sync.source.answers.list_items import (
     RecordList,
     is_nil,
@@ -20,6 +19,7 @@ from registry_sync.source.answers.list_items import (
     named,
     sorted_out,
 )
+from registry_sync.source.answers.odd_pages import news, no_list
 from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
@@ -113,21 +113,12 @@ class RecordFinder:
         return RecordList(doubt=f"the registry's answer has no records, but says: {message:.100}")
 
     def strange(self, body: Any) -> str:
-        """Return how an answer without records differs from those that had some; "" if it may not.
+        """Return how an answer without a list differs from those that had one; "" if it may not."""
+        return no_list(body, self.place, self._envelope)
 
-        Servers that leave out an empty list leave the rest as it was.
-        """
-        place = self.place
-        if message := only_words(body):
-            return f"has no list, and says: {message:.100}"
-        if not place or not isinstance(body, dict):
-            return ""
-        if compile_path(place.removesuffix("[*]"))(body) is not ABSENT:
-            return ""
-        others = [key for key in body if key not in self._envelope]
-        if not self._envelope or not others:
-            return ""
-        return f"has no list at {named(place)}, but {', '.join(others[:5])}"
+    def news(self, body: Any) -> list[str]:
+        """Return the keys of an answer without records that no answer with some had."""
+        return news(body, self.place, self._envelope)
 
     def count(self, body: Any) -> int:
         """Return how many records an answer has that is not read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from registry_sync.core.addresses import joined_address
@@ -25,7 +25,7 @@ class End:
 
     `cap` is the setting by which the paginator goes no further, "" if none does.
     `is_end`: settings take what it says for the end of the list. `hide` removes the key from the
-    registry's words.
+    registry's words. `news` are keys that it has beside an empty list, and no other page had.
     """
 
     paginator: Paginator
@@ -36,6 +36,7 @@ class End:
     is_end: bool = False
     hide: Callable[[str], str] = str
     cap: str = ""
+    news: Sequence[str] = ()
 
     @classmethod
     def of(cls, paginator: Paginator, answer: PageAnswer, where: Json | None, *, last: bool) -> End:
@@ -69,9 +70,11 @@ class End:
     def own_flag(self) -> str:
         """Return where the paginator's own flag says that there is more though the read ended.
 
-        It does not count if all came by the registry's numbers, or where settings end the list.
+        It does not count if all came by the registry's numbers, or where settings end the list
+        whatever its token.
         """
-        stopped = not self.answer.count and getattr(self.paginator, "stop_after_empty_page", False)
+        stops = getattr(self.paginator, "stop_after_empty_page", False)
+        stopped = stops and not self.answer.count and not self.paginator.counted
         if self.is_end or self.is_counted() or stopped or self.is_cut_empty():
             return ""
         return self.paginator.says_more(self.answer.body)
@@ -99,7 +102,7 @@ class End:
 
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
-        return self._is_total() or says_end(self.answer.entries())
+        return self.counts_all() or says_end(self.answer.entries())
 
     def may_total_a_page(self) -> bool:
         """Return whether all that says that this is all is a total of as many as were asked for.
@@ -110,9 +113,10 @@ class End:
         page_size = size_asked(self.answer)
         sized = page_size is not None and page_size[1] == self.answer.count
         named = self.total is not None and self.total.named
-        return sized and not named and self._is_total() and not says_end(self.answer.entries())
+        return sized and not named and self.counts_all() and not says_end(self.answer.entries())
 
-    def _is_total(self) -> bool:
+    def counts_all(self) -> bool:
+        """Return whether all came by a total that cannot be that of the page alone."""
         total = self.total
         whole = total is not None and total.exact and total.count == self.answer.came
         return total is not None and whole and (total.named or not total.may_count_a_page)
@@ -220,6 +224,7 @@ def check_bounds(paginator: Paginator, loops: LoopDetector, follows: Json | None
         raise bad_answer(
             f"{MOST_EMPTY} pages in a row are empty, though each says that there are more",
             "corrects endpoint.paginator in Connector Settings. If an empty page is the end, "
-            "types offset and page_number stop there, with stop_after_empty_page true",
+            "stop_after_empty_page true stops there; types offset and page_number warn then as "
+            "long as that page says that there are more",
             code="registry_paging",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from registry_sync.source.answers.failures import not_ready
 from registry_sync.source.answers.inner_errors import partial_in
 from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.marks import unmarked
-from registry_sync.source.answers.page_answer import NO_CONTENT
+from registry_sync.source.answers.page_answer import joined_path
 from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import propose, written
@@ -38,10 +39,6 @@ ACCEPT = (
     " If it always says so and nothing is missing, the integration owner accepts these words in "
     "Connector Settings: {}."
 )
-PAST = (400, 416, 422)
-"""How servers refuse a page past the end, too: a response action may say so."""
-NEVER_EMPTY = (401, 403, 407, 429, 502, 503, 504)
-"""Statuses of answers that are never those of an empty list."""
 SINGLE = written({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
@@ -56,50 +53,12 @@ def signs_of(
     """
     looks = (_earlier_said, *(LOOKS if end.last else ()), _total_unseen)
     if not end.is_end:
-        looks = (_partial_said, *looks)
+        looks = (_partial_said, *looks, _news_beside)
     found = itertools.islice(filter(None, (look(end) for look in looks)), 1)
     hide = end.hide
     twice = [_doubled_said(doubled[0], hide)] if doubled else []
     return tuple(
         replace(sign, text=hide(sign.text), remedy=hide(sign.remedy)) for sign in [*found, *twice]
-    )
-
-
-def cut_off(
-    status: int, before: LoopDetector, ignored_by: str, *, unread: bool, found_nothing: bool
-) -> tuple[Sign, ...]:
-    """Return the sign of a page that the registry refused, or announced and then did not have.
-
-    Its answer with this status is taken for an empty list, where `ignored_by` is not empty by that
-    response action. `unread`: it has no JSON; `found_nothing`: it says in words that it is empty.
-    A server that fails at the first page is not past the end.
-    """
-    failed_at_once = status >= 500 and not before.pages and not found_nothing
-    if ignored_by and (status in NEVER_EMPTY or failed_at_once):
-        return (_ignored_refusal(status, before.came, ignored_by),)
-    failed = status >= 400 and status not in PAST
-    if not before.announced or not (failed or (unread and status < 400 and status != NO_CONTENT)):
-        return ()
-    answered = f"answered {status}" if failed else "gave no list in answer"
-    return (
-        Sign(
-            "more_said",
-            f"The registry said after {number_of(before.came, 'record')} that there are more, but "
-            f"{answered} to the request for them.",
-            "The registry's owner checks its next pages, or the integration owner corrects "
-            "endpoint.paginator or endpoint.response_actions of Connector Settings.",
-        ),
-    )
-
-
-def ignored_records(count: int, action: str) -> Sign:
-    """Return the sign of an answer with records that a response action ignored."""
-    return Sign(
-        "ignored_records",
-        f"An answer with {number_of(count, 'record')} was ignored by {action} of endpoint in "
-        "Connector Settings, and ended the read.",
-        "The integration owner corrects that action: `error_path` looks at one place, where "
-        "`content` looks at the whole answer, its records too.",
     )
 
 
@@ -113,18 +72,9 @@ def _doubled_said(doubled: DoubledKey, hide: Callable[[str], str]) -> Sign:
     )
 
 
-def _ignored_refusal(status: int, count: int, action: str) -> Sign:
-    return Sign(
-        "ignored_records",
-        f"The registry refused a page ({status}) after {number_of(count, 'record')}. {action} of "
-        "endpoint in Connector Settings ignored that, and ended the read.",
-        "The integration owner corrects that action: such an answer is no empty list.",
-    )
-
-
 def _total_unseen(end: End) -> Sign | None:
     """Find a total that settings name and that the first page does not have."""
-    path = end.paginator.total_path or getattr(end.paginator, "total_pages_path", "")
+    path = getattr(end.paginator, "total_pages_path", "") or end.paginator.total_path
     if not (end.first and path and end.answer.whole and end.answer.count):
         return None
     if named_total(end.answer.body, path) is not None:
@@ -154,6 +104,21 @@ def _partial_said(end: End) -> Sign | None:
         f"The registry returned {number_of(end.answer.count, 'record')} on a page, but its answer "
         f"says that it is not complete: {message.rstrip('.')}.",
         f"The registry's owner checks the service{hint}",
+    )
+
+
+def _news_beside(end: End) -> Sign | None:
+    """Find what a page that another one named has beside an empty list, and no other page had."""
+    if not end.news:
+        return None
+    action = {"error_path": joined_path("", end.news[0]), "action": "ignore"}
+    settings = json.dumps({"endpoint": {"response_actions": [action]}}, ensure_ascii=False)
+    return Sign(
+        "answer_partial",
+        f"The registry named a page that has no records, but {', '.join(end.news)}, which no page "
+        "with records had.",
+        "The registry's owner checks the service; if its list ends so, the integration owner says "
+        f"so in Connector Settings: {settings}.",
     )
 
 

@@ -156,8 +156,9 @@ def empty_page_ends() -> Any:
     """Return the field `stop_after_empty_page` of paginators that count."""
     return setting(
         None,
-        "Whether an empty page ends the list where nothing says that there is more. Without it, "
-        "the next pages are looked at first; with false, something else must end the list.",
+        "Whether an empty page ends the list, whatever it says. Without it, what says that there "
+        "is more is followed, and where nothing does, the next pages are looked at first; with "
+        "false, something else must end the list.",
         type=FLAG,
         example=True,
     )
@@ -189,17 +190,16 @@ def goes_on_empty(answer: PageAnswer, stops: bool | None, pages: int = 0) -> boo
     they leave out what the key may not see. `stops` is the setting `stop_after_empty_page`. After
     so many `pages`, a total that no setting names tells as well.
     """
-    if stops is False:
-        return True
-    if stops is None and pages and (total := _exact_total(answer)) is not None:
+    if stops is not None:
+        return not stops
+    if pages and (total := _exact_total(answer)) is not None:
         if total == answer.came:
             return False
         few = answer.whole and answer.empty < MOST_EMPTY - 1  # it alone never makes a read fail
         if few and 0 < pages * answer.largest < total:
             return True
-    most = MOST_GAPS if answer.ragged else 0
-    if stops is None:  # of changes, an empty first page is all
-        most = MOST_GAPS if answer.ragged or answer.whole else int(answer.came > 0)
+    # Of changes, an empty first page is all.
+    most = MOST_GAPS if answer.ragged or answer.whole else int(answer.came > 0)
     return answer.empty < most or any(mark.sure for mark in marks_of(answer))
 
 

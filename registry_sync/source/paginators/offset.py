@@ -86,6 +86,8 @@ class Offset(Paginator):
 
     def _goes_on(self, now: int, answer: PageAnswer) -> bool:
         """Return whether records may follow an empty page: hidden ones leave gaps."""
+        if self.stop_after_empty_page:
+            return False
         if self.has_more_path:
             return True
         total = find_total(answer, self.total_path, last=False) if answer.whole else None

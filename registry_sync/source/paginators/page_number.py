@@ -88,6 +88,8 @@ class PageNumber(Paginator):
     def _goes_on(self, page: int, answer: PageAnswer) -> bool:
         """Return whether records may follow an empty page: hidden ones leave gaps."""
         pages = self.pages_total(answer.body)
+        if self.stop_after_empty_page:
+            return False
         if self.has_more_path:
             return True
         if pages is not None:
