@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from registry_sync.core.problems import Problem
+from registry_sync.core.problems import Kind, Problem
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.preview_counts import Counts
@@ -18,6 +19,7 @@ from registry_sync.drafts.preview_parts import Parts
 from registry_sync.drafts.preview_rivals import Claimant, Rivals
 from registry_sync.drafts.row_preview import text_of
 from registry_sync.ledger.pins import is_outdated, open_pins, pinned
+from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.mapping.transform import transform
@@ -38,6 +40,8 @@ class Before:
     name: str
     name_key: str
     fields: Json
+    own_aliases: frozenset[str] = frozenset()
+    """The keys of the aliases that this app added."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ class Forecast:
             self.counts.keep_row(data["sort"], data["row"])
         for waiting in self.rivals.notes.waiting():
             for note in waiting:
-                problem = Problem(kind="source", **note.data["problem"])
+                problem = Problem(**{"kind": "source", **note.data["problem"]})
                 self.counts.count_refused(note.external_id, note.data["name"], [problem])
                 self.counts.keep_row("refused", note.data["row"])
             self.rivals.notes.flush()
@@ -171,8 +175,8 @@ class Forecast:
             return []
         return [
             Problem(
-                kind="source", code=error.code, message=error.message, remedy=error.remedy,
-                field=error.field,
+                kind=cast(Kind, error.kind), code=error.code, message=error.message,
+                remedy=error.remedy, field=error.field,
             )
         ]  # fmt: skip
 
@@ -260,9 +264,12 @@ class Forecast:
             ):
                 texts = [text_of(before, mapped.field), text_of(value, mapped.field)]
                 changes.append([mapped.field.id, *storable(texts)])
-        claimant = Claimant(entity, is_new=False, old_key=old_key)
+        lost = current.own_aliases - entity.alias_keys
+        old_aliases = lost if "aliases" in entity.fields else frozenset[str]()
+        claimant = Claimant(entity, is_new=False, old_key=old_key, old_aliases=old_aliases)
         return Effect(claimant, current.name != entity.name, changes)
 
 
 def _before(row: LedgerEntry) -> Before:
-    return Before(row.name, row.name_key, row.fields)
+    own_aliases = frozenset(own_items(row, "aliases"))
+    return Before(row.name, row.name_key, row.fields, own_aliases)

@@ -139,7 +139,8 @@ def _count_cause(found: Json, problem: Problem, external_id: str) -> None:
         if len(found["causes"]) >= CAUSES:
             return
         texts = {"message": storable(problem.message), "remedy": storable(problem.remedy)}
-        cause = {"code": problem.code, "field": problem.field, "count": 0, "ids": [], **texts}
+        named = {"kind": problem.kind, "code": problem.code, "field": problem.field}
+        cause = {**named, "count": 0, "ids": [], **texts}
         found["causes"].append(cause)
     cause["count"] += 1
     if len(cause["ids"]) < IDS and external_id:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from registry_sync.core.text import name_key, storable
-from registry_sync.core.types import Json
+from registry_sync.mapping.model import Mapping
 from registry_sync.models import MappingDraft, PreviewNote
 from registry_sync.sync.gates.claims import Holder
 
@@ -49,13 +49,28 @@ class Notes:
         """Return which records of this preview were given a name or registry id."""
         return self._holders.get(key, [])
 
-    def claim(self, external_id: str, *, name_key: str, id_key: str, old_key: str) -> None:
-        """Give a record its name and id; `old_key` is the name that it gives up, or ""."""
+    def is_claimed(self, registry_id: str, mapping: Mapping) -> bool:
+        """Return whether a record of this preview has a registry id, in this very spelling."""
+        holders = self.holders(name_key(registry_id))
+        return registry_id in {
+            mapping.registry_id(h.external_id) for h in holders if h.kind == "id"
+        }
+
+    def hold(self, external_id: str, id_key: str, keys: Iterable[str]) -> None:
+        """Give a record its id and all else that it is to have, in memory only."""
+        for key in keys:
+            self._hold(key, Kind.ID if key == id_key else Kind.NAME, external_id)
+
+    def claim(self, external_id: str, *, name_key: str, id_key: str) -> None:
+        """Give a record its name and id."""
         for kind, key in ((Kind.NAME, name_key), (Kind.ID, id_key)):
             self._hold(key, kind, external_id)
             self.add(kind, external_id, key)
-        if old_key:
-            self.add(Kind.FREED, external_id, old_key)
+
+    def give_up(self, external_id: str, old_key: str, old_aliases: Collection[str]) -> None:
+        """Note the name that a record gives up, or "", and the aliases."""
+        if old_key or old_aliases:
+            self.add(Kind.FREED, external_id, old_key, aliases=sorted(old_aliases))
 
     def claim_aliases(self, external_id: str, keys: Iterable[str]) -> None:
         """Give a record its aliases, which are unique among names and ids too."""
@@ -85,41 +100,28 @@ class Notes:
             yield chunk
             last = chunk[-1].pk
 
-    def freed(self, keys: Iterable[str]) -> set[str]:
-        """Return which of these names are given up by the record that has them now."""
-        rows = self._rows.filter(kind=Kind.FREED, key__in=list(keys))
-        return set(rows.values_list("key", flat=True))
+    def freed(self, keys: Collection[str], holders: Collection[str]) -> set[str]:
+        """Return which of these names and aliases are given up by the record that has them now.
+
+        `holders` are who has them by the ledger.
+        """
+        rows = self._rows.filter(kind=Kind.FREED)
+        found = set(rows.filter(key__among=keys).values_list("key", flat=True))
+        for data in rows.filter(external_id__among=holders).values_list("data", flat=True):
+            found.update(data.get("aliases", ()))
+        return found & set(keys)
 
     def with_substances(self, external_ids: Collection[str]) -> set[str]:
         """Return which of these records are given a structure or sequence in this preview."""
-        rows = self._rows.filter(kind=Kind.ALIAS, external_id__in=list(external_ids))
+        rows = self._rows.filter(kind=Kind.ALIAS, external_id__among=external_ids)
         return set(rows.filter(key__startswith=SUBSTANCE).values_list("external_id", flat=True))
 
-    def wishes(self) -> dict[str, tuple[str, set[str]]]:
-        """Return the key that each record waits for as a name, and all that it is to have."""
-        rows = self._rows.filter(kind=Kind.WAIT, data__what="name").order_by("pk")
-        return {
-            external_id: (key, {data["name_key"], data["id_key"], *data.get("alias_keys", ())})
-            for external_id, key, data in rows.values_list("external_id", "key", "data")
-        }
-
-    def pointing(self) -> dict[str, tuple[str, set[str]]]:
-        """Return the id and the missing targets of each record that waits for a link."""
-        rows = self._rows.filter(kind=Kind.WAIT, data__what="link").order_by("pk")
-        return {
-            external_id: (data["id_key"], set(map(name_key, data["targets"])))
-            for external_id, data in rows.values_list("external_id", "data")
-        }
-
-    def pass_on(self, note: PreviewNote) -> None:
-        """Let a record that waited have its name after all."""
-        self._rows.filter(pk=note.pk).delete()
-        data: Json = note.data
-        self.claim(
-            note.external_id, name_key=data["name_key"], id_key=data["id_key"],
-            old_key=data["old_key"],
-        )  # fmt: skip
-        self.claim_aliases(note.external_id, data.get("alias_keys", ()))
+    def take(self, external_ids: Collection[str]) -> Iterator[PreviewNote]:
+        """Yield the notes of some of those that wait, and delete them."""
+        for chunk in self.waiting():
+            taken = [note for note in chunk if note.external_id in external_ids]
+            self._rows.filter(pk__in=[note.pk for note in taken]).delete()
+            yield from taken
 
     def forget(self) -> None:
         """Delete all notes of the draft: a new preview begins."""

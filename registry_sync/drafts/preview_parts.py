@@ -65,14 +65,11 @@ class Parts:
         return allowances.filter(what=Allowance.What.DRAWINGS).exists()
 
 
-def is_given_up(notes: Notes, lane: Lane | None, key: str) -> bool:
-    """Return whether all who have a structure or sequence get another one in this preview.
-
-    `key` is as `substance_note` returns it.
-    """
-    substance = key.removeprefix(SUBSTANCE)
-    holders = holders_of(lane, [substance]).get(substance, []) if lane is not None else []
-    return set(holders) <= notes.with_substances(holders)
+def owners_of(lane: Lane | None, keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return who has these structures or sequences; keys are as `substance_note` returns them."""
+    substance_keys = [key.removeprefix(SUBSTANCE) for key in keys]
+    owners = holders_of(lane, substance_keys) if lane is not None else {}
+    return {SUBSTANCE + key: external_ids for key, external_ids in owners.items()}
 
 
 def substance_note(key: str) -> str:

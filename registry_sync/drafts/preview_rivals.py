@@ -6,20 +6,21 @@ others give up and links to later records are looked at again, as a run does in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.drafts.preview_notes import Kind, Notes
-from registry_sync.drafts.preview_parts import is_given_up, substance_note
+from registry_sync.drafts.preview_parts import substance_note
+from registry_sync.drafts.preview_waits import PreviewWaits
 from registry_sync.drafts.tenant_view import TenantView
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Lane, PreviewNote
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import Holder
-from registry_sync.sync.gates.name_circles import circles_of
+from registry_sync.sync.gates.name_circles import wished_keys
 from registry_sync.sync.link_targets import unfit_links
 from registry_sync.sync.links import linkable, missing_link, own_links
 
@@ -31,11 +32,15 @@ NOTED: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """An entity that would be written, and the key of the name it has now, if it has another."""
+    """An entity that would be written, with the keys of what it gives up.
+
+    That is the name that it has now, if it has another, and aliases that this app added.
+    """
 
     entity: Entity
     is_new: bool
     old_key: str = ""
+    old_aliases: frozenset[str] = frozenset()
 
     @property
     def is_named(self) -> bool:
@@ -77,21 +82,19 @@ class Rivals:
                 problems[claimant.entity.external_id] = problem
             elif claimant.entity.external_id in waiting:
                 continue
-            elif claimant.is_named:
-                self.claim(claimant)
             else:
-                entity = claimant.entity
-                self.notes.claim_aliases(entity.external_id, entity.alias_keys)
+                self._claim(claimant)
         return problems
 
-    def claim(self, claimant: Claimant) -> None:
-        """Note that a claimant gets its name and id."""
+    def _claim(self, claimant: Claimant) -> None:
+        """Note that a claimant gets its name, id and aliases, and what it gives up."""
         entity = claimant.entity
-        self.notes.claim(
-            entity.external_id, name_key=entity.name_key, id_key=entity.registry_key,
-            old_key=claimant.old_key,
-        )  # fmt: skip
+        if claimant.is_named:
+            self.notes.claim(
+                entity.external_id, name_key=entity.name_key, id_key=entity.registry_key
+            )
         self.notes.claim_aliases(entity.external_id, entity.alias_keys)
+        self.notes.give_up(entity.external_id, claimant.old_key, claimant.old_aliases)
 
     def _problem(
         self, entity: Entity, holders_by_key: dict[str, list[Holder]], missing: set[str]
@@ -100,16 +103,12 @@ class Rivals:
         if problem is not None:
             return problem
         unfit = self._unfit.get(entity.external_id, {})
-        out_of_reach = entity.links & (missing | unfit.keys())
-        lost = sorted(target for target in out_of_reach if not self._is_claimed(target))
-        return (unfit.get(lost[0]) or missing_link(entity, lost[0])) if lost else None
-
-    def _is_claimed(self, registry_id: str) -> bool:
-        holders = self.notes.holders(name_key(registry_id))
         mapping = self.tenant.setup.mapping
-        return registry_id in {
-            mapping.registry_id(holder.external_id) for holder in holders if holder.kind == "id"
-        }
+        out_of_reach = entity.links & (missing | unfit.keys())
+        lost = sorted(
+            target for target in out_of_reach if not self.notes.is_claimed(target, mapping)
+        )
+        return (unfit.get(lost[0]) or missing_link(entity, lost[0])) if lost else None
 
     def _targets(self, claimants: Sequence[Claimant]) -> dict[str, str]:
         links = {link for claimant in claimants for link in claimant.entity.links}
@@ -147,73 +146,31 @@ class Rivals:
         if waits_for not in NOTED or problem.kind == "benchling":
             return False
         entity = claimant.entity
-        reason: Json = {"code": problem.code, "message": problem.message, "field": problem.field}
+        reason: Json = {
+            "kind": problem.kind,
+            "code": problem.code,
+            "message": problem.message,
+            "field": problem.field,
+        }
         self.notes.add(
             Kind.WAIT, entity.external_id, NOTED[waits_for](key), what=waits_for,
             name=entity.name, name_key=entity.name_key, id_key=entity.registry_key,
-            old_key=claimant.old_key,
+            old_key=claimant.old_key, old_aliases=sorted(claimant.old_aliases),
+            kept_keys=sorted(self._kept(entity)),
             alias_keys=sorted({*entity.alias_keys, *substance_keys}),
             targets=sorted(entity.links & (self._absent | self._unfit[entity.external_id].keys())),
             problem={**reason, "remedy": problem.remedy}, **data,
         )  # fmt: skip
         return True
 
-    def settle(self) -> list[PreviewNote]:
-        """Return the notes of those that get what they waited for, once every record was read."""
-        passed: list[PreviewNote] = []
-        while notes := self._passing():
-            passed += notes
-            self.notes.flush()
-        return passed
+    def _kept(self, entity: Entity) -> set[str]:
+        """Return the aliases that an entity keeps because its record says nothing about them."""
+        if self.lane is None:
+            return set()
+        wished = wished_keys(self.lane, self.tenant.setup.mapping, entity)
+        return wished - names.keys_of([entity])
 
-    def _passing(self) -> list[PreviewNote]:
-        """Release what can pass now: freed names, names in a circle, links to what came."""
-        passed = []
-        circles = self._circles()
-        for waiting in self.notes.waiting():
-            keys = {note.key for note in waiting}
-            freed = self.notes.freed(keys)
-            wanted_keys = {note.data["name_key"] for note in waiting}
-            links = {name_key(target) for note in waiting for target in note.data["targets"]}
-            self.notes.look_up(keys | wanted_keys | links)
-            for note in waiting:
-                if self._may_pass(note, freed, circles):
-                    self.notes.pass_on(note)
-                    passed.append(note)
-            self.notes.flush()
-        return passed
-
-    def _may_pass(self, note: PreviewNote, freed: set[str], circles: set[str]) -> bool:
-        if note.external_id in circles:
-            return True
-        if any(
-            h.external_id != note.external_id for h in self.notes.holders(note.data["name_key"])
-        ):
-            return False
-        if note.data["what"] == "substance":
-            free = all(h.external_id == note.external_id for h in self.notes.holders(note.key))
-            return free and is_given_up(self.notes, self.lane, note.key)
-        if note.data["what"] == "link":
-            return all(self._is_claimed(target) for target in note.data["targets"])
-        return note.key in freed
-
-    def _circles(self) -> set[str]:
-        """Return the records that only wait for each other, by their names or by their links."""
-        swapped: set[str] = set()
-        if self.lane is not None:
-            wishes, mapping = self.notes.wishes(), self.tenant.setup.mapping
-            wants = {external_id: key for external_id, (key, _) in wishes.items()}
-            circles = circles_of(self.lane, mapping, wants, lambda id_: wishes[id_][1])
-            swapped = {external_id for circle in circles for external_id in circle}
-        pointing = self.notes.pointing()
-        while pointing:
-            coming = {key for key, _ in pointing.values()}
-            kept = {
-                external_id: (key, targets)
-                for external_id, (key, targets) in pointing.items()
-                if targets <= coming
-            }
-            if len(kept) == len(pointing):
-                break
-            pointing = kept
-        return swapped | set(pointing)
+    def settle(self) -> Iterator[PreviewNote]:
+        """Yield the notes of those that get what they waited for, once every record was read."""
+        waits = PreviewWaits(self.notes, self.tenant.setup.mapping, self.lane)
+        return self.notes.take(waits.passing())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from registry_sync.drafts.preview_notes import Notes
 from registry_sync.models import MappingDraft, Refusal, SyncRun
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.desk import read
@@ -105,6 +106,70 @@ def test_names_that_are_given_up_or_swapped_are_free_in_the_preview_too(world, d
     run = w.sync(kind=SyncRun.Kind.FULL)
     assert counted(found) == ran(run) and run.failed == 1
     assert found["renamed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("parent", "failed"), [(None, 0), ("C-000006", 0), ("C-000009", 0), ("C-404", 4)]
+)
+def test_names_that_move_on_from_record_to_record_take_one_round(
+    world, desk, parent, failed, monkeypatch
+):
+    w = world([compound(n) for n in range(10)])
+    w.sync()
+    for n in range(8):
+        more = {"parent": parent} if 1 < n < 4 and parent else {}
+        w.registry.edit(f"C-{n:06d}", name=f"Compound {n + 1}" if n < 7 else "Free", **more)
+    rounds = rounds_of(monkeypatch)
+    found = preview_all(desk, desk.start("live"))
+    assert counted(found) == ran(w.sync(kind=SyncRun.Kind.FULL)) and found["refused"] == failed
+    assert len(rounds) <= 3, "those that pass are taken, and those that remain are refused"
+
+
+def test_links_from_page_to_page_take_one_round(world, desk, monkeypatch):
+    w = world([compound(n, parent=f"C-{n + 1:06d}") for n in range(8)], page_size=1)
+    w.registry.record("C-000007")["parent"] = None
+    rounds = rounds_of(monkeypatch)
+    found = preview_all(desk, desk.start("live"))
+    assert counted(found) == ran(w.sync()) == (8, 8, 0, 0, 0)
+    assert len(rounds) <= 3
+
+
+def rounds_of(monkeypatch: pytest.MonkeyPatch) -> list[Notes]:
+    """Return a list that grows whenever all that wait are read."""
+    rounds, waiting = list[Notes](), Notes.waiting
+    monkeypatch.setattr(Notes, "waiting", lambda notes: rounds.append(notes) or waiting(notes))
+    return rounds
+
+
+GONE = object()
+MOVES: dict[str, tuple[int, dict[int, dict[str, Any]]]] = {
+    "an alias is given up": (0, {1: {"syn": []}, 2: {"name": "Former"}}),
+    "an alias moves": (0, {1: {"syn": ["Latter"]}, 2: {"syn": ["Former"]}}),
+    "two want it": (1, {1: {"syn": []}, 2: {"name": "Former"}, 3: {"syn": ["former"]}}),
+    "its record says nothing": (1, {1: {"syn": GONE}, 2: {"name": "Former"}}),
+    "nothing, in a circle": (2, {1: {"syn": GONE, "name": "Compound 2"}, 2: {"name": "Former"}}),
+    "a later one has the alias": (1, {
+        1: {"name": "Compound 2"}, 2: {"name": "Free"}, 3: {"syn": ["Former", "Compound 1"]},
+    }),
+    "whose link is missing": (2, {
+        1: {"syn": []}, 2: {"name": "Former", "parent": "C-404"}, 3: {"name": "Compound 2"},
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("refused", "edits"), MOVES.values(), ids=list(MOVES))
+def test_aliases_that_are_given_up_are_free_in_the_preview_too(world, desk, refused, edits):
+    records = [compound(n, syn=["Former"] if n == 1 else []) for n in range(5)]
+    w = world(records, config={"Mapping Rules": {"aliases": ["syn[*]"]}})
+    w.sync()
+    for number, values in edits.items():
+        w.registry.edit(f"C-{number:06d}", **{k: v for k, v in values.items() if v is not GONE})
+        for name in (name for name, value in values.items() if value is GONE):
+            del w.registry.record(f"C-{number:06d}")[name]
+    found = preview_all(desk, desk.start("live"))
+    dry, run = w.sync(kind=SyncRun.Kind.DRY_RUN), w.sync(kind=SyncRun.Kind.FULL)
+    assert counted(found) == ran(run) and found["refused"] == refused
+    assert (dry.updated, dry.failed) == (run.updated, run.failed)
 
 
 def test_a_new_name_template_frees_those_that_were_refused(world, desk):

@@ -59,6 +59,16 @@ def test_a_dry_run_follows_a_chain_of_given_up_names(world, parent, failed, monk
 
 
 @pytest.mark.once
+def test_a_dry_run_follows_links_from_page_to_page(world, monkeypatch):
+    w = world([compound(n, parent=f"C-{n + 1:06d}") for n in range(8)], page_size=1)
+    w.registry.record("C-000007")["parent"] = None
+    rounds, pass_some = [], DryRunWaits.pass_some
+    monkeypatch.setattr(DryRunWaits, "pass_some", lambda w: rounds.append(w) or pass_some(w))
+    dry = w.sync(kind=Kind.DRY_RUN)
+    assert (dry.created, dry.failed, len(rounds)) == (8, 0, 2)
+
+
+@pytest.mark.once
 @pytest.mark.invariant(8)
 @pytest.mark.parametrize("circle", [True, False])
 def test_a_dry_run_leaves_aliases_to_a_record_that_says_nothing_of_them(world, circle):

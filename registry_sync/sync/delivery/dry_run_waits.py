@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 
 from registry_sync import ledger
 from registry_sync.core.text import name_key
+from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.link_forecast import LinkForecast
+from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.name_circles import circles_of, holders_of, wished_keys
+from registry_sync.sync.gates.pass_along import pass_along
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
+
+Entities = Mapping[str, Entity | None]
+Rivals = Callable[[Entity | None, Collection[str]], bool]
 
 
 class DryRunWaits:
@@ -24,36 +30,39 @@ class DryRunWaits:
         self.outcomes: list[RecordOutcome] = []
         self.given_up: set[str] = set()
         """The keys of names and aliases that records of this run give up."""
-        self._targets: dict[str, frozenset[str]] = {}
-        """What waiting records link to, of those that have what others wait for."""
 
     def pass_some(self) -> list[Candidate]:
         """Return the candidates that pass now. They no longer wait, and have their names."""
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self.outcomes}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
+        linking = _by_key((key, id_) for id_, (what, key) in wants.items() if what == "link")
         by_id = {s.external_id: s for s in self.outcomes}
-        swapped = self._swapped(named, by_id)
-        linkable = self.links.linkable({key for what, key in wants.values() if what == "link"})
+        entities = {id_: self._entity_of(outcome) for id_, outcome in by_id.items()}
+        rivals = self._rivals(entities[id_] for id_ in named)
+        swapped = self._swapped(named, entities, rivals)
+        linkable = self.links.linkable(linking.keys())
         views = ledger.views_of(self.lane, list(wants))
         wanted_from = self._wanted_from(named)
-        holders = wanted_from.keys() & by_id.keys()
-        in_benchling = self.links.elsewhere(self._targets_of(holders, by_id))
+        in_benchling = self._in_benchling(entities, {*wanted_from, *linking})
         passing: dict[str, Candidate] = {}
-        for external_id, (what, key) in wants.items():
-            linked = what == "link" and (key in linkable or self._comes(key))
-            free = external_id in named and self._is_free(key)
-            following = [external_id] if linked or external_id in swapped or free else []
-            while following:  # who passes gives up what others wait for
-                current = following.pop()
-                if current in passing or not (
-                    current == external_id or self._is_free(named[current])
-                ):
-                    continue
-                passing[current] = self._pass(by_id[current], views.get(current))
-                if (wanted := wanted_from.get(current)) and not self.links.problem(
-                    passing[current].entity, in_benchling
-                ):
-                    following += self._freed(passing[current], wanted)
+
+        def may_pass(external_id: str) -> bool:
+            what, key = wants[external_id]
+            if what == "link":
+                return key in linkable or self._comes(key)
+            free = what == "name" and key in self.given_up
+            return external_id in swapped or (free and not rivals(entities[external_id], ()))
+
+        def let_pass(external_id: str) -> list[str]:
+            candidate = self._pass(by_id[external_id], entities, views.get(external_id))
+            passing[external_id] = candidate
+            wanted = wanted_from.get(external_id, {})
+            pointing = linking.get(candidate.entity.registry_id, [])
+            if not (wanted or pointing) or self.links.problem(candidate.entity, in_benchling):
+                return []
+            return [*pointing, *self._freed(candidate, wanted)]
+
+        pass_along(wants, may_pass, let_pass)
         self.outcomes = [s for s in self.outcomes if s.external_id not in passing]
         return list(passing.values())
 
@@ -64,13 +73,34 @@ class DryRunWaits:
             return outcome
         return outcome._replace(problems=(self.links.explained(outcome.problems[0], entity),))
 
-    def _swapped(self, named: dict[str, str], by_id: Mapping[str, RecordOutcome]) -> set[str]:
-        def wished(external_id: str) -> set[str]:
-            entity = self._entity_of(by_id[external_id])
-            return wished_keys(self.lane, self.setup.mapping, entity)
+    def _rivals(self, waiting: Iterable[Entity | None]) -> Rivals:
+        """Return what tells whether others have what an entity is to have, unless it is given."""
+        taken = names.holders(self.lane, names.keys_of(filter(None, waiting)))
 
-        circles = circles_of(self.lane, self.setup.mapping, named, wished)
-        return {external_id for circle in circles for external_id in circle}
+        def has_rivals(entity: Entity | None, given: Collection[str]) -> bool:
+            return entity is None or any(
+                holder.external_id != entity.external_id
+                for key in names.keys_of([entity])
+                for holder in (
+                    *self.claims.holders(key),
+                    *(() if key in self.given_up or key in given else taken.get(key, ())),
+                )
+            )
+
+        return has_rivals
+
+    def _swapped(self, named: dict[str, str], entities: Entities, has_rivals: Rivals) -> set[str]:
+        """Return the records that only wait for each other's names or aliases."""
+
+        def wished(external_id: str) -> set[str]:
+            return wished_keys(self.lane, self.setup.mapping, entities[external_id])
+
+        found: set[str] = set()
+        for circle in circles_of(self.lane, self.setup.mapping, named, wished):
+            given = {named[external_id] for external_id in circle}
+            if not any(has_rivals(entities[external_id], given) for external_id in circle):
+                found |= set(circle)
+        return found
 
     def _wanted_from(self, named: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return which records want which key of a record, by the latter's external id."""
@@ -81,15 +111,19 @@ class DryRunWaits:
                 found.setdefault(holder, {})[external_id] = key
         return found
 
-    def _targets_of(self, external_ids: Set[str], by_id: Mapping[str, RecordOutcome]) -> set[str]:
-        """Return what waiting records link to."""
-        for external_id in external_ids - self._targets.keys():
-            entity = self._entity_of(by_id[external_id])
-            self._targets[external_id] = entity.links if entity is not None else frozenset()
-        return {target for id_ in external_ids for target in self._targets[id_]}
+    def _in_benchling(self, entities: Entities, awaited: Set[str]) -> dict[str, Json]:
+        """Return what Benchling has of the link targets of records that others wait for.
 
-    def _pass(self, waiting: RecordOutcome, before: ledger.LedgerView | None) -> Candidate:
-        entity = self._entity_of(waiting)
+        `awaited` has their external ids or their registry ids.
+        """
+        registry_id = self.setup.mapping.registry_id
+        asked = [e for id_, e in entities.items() if e and {id_, registry_id(id_)} & awaited]
+        return self.links.elsewhere({target for entity in asked for target in entity.links})
+
+    def _pass(
+        self, waiting: RecordOutcome, entities: Entities, before: ledger.LedgerView | None
+    ) -> Candidate:
+        entity = entities[waiting.external_id]
         assert entity is not None
         record = SourceRecord(
             waiting.external_id, waiting.raw or {}, waiting.raw_hash, waiting.modified_at
@@ -110,9 +144,6 @@ class DryRunWaits:
         self.given_up |= set(freed.values())
         return list(freed)[::-1]
 
-    def _is_free(self, key: str) -> bool:
-        return key in self.given_up and not self.claims.holders(name_key(key))
-
     def _comes(self, registry_id: str) -> bool:
         """Return whether a record of this run would have a registry id, in this very spelling."""
         holders = self.claims.holders(name_key(registry_id))
@@ -121,3 +152,10 @@ class DryRunWaits:
 
     def _entity_of(self, outcome: RecordOutcome) -> Entity | None:
         return transform(outcome.raw or {}, outcome.external_id, self.setup.mapping).entity
+
+
+def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, external_id in pairs:
+        found.setdefault(key, []).append(external_id)
+    return found
