@@ -50,9 +50,6 @@ class DecidesDifferences(Reasoned):
         """Return what a row still differs in."""
         raise NotImplementedError
 
-    def decide(self, rows: list[Any], word: str) -> None:
-        """Keep that rows are decided, where they have a place for it."""
-
     def may(self, request: HttpRequest) -> bool:
         """Return whether the user may decide: whoever may set a lane's drift policy."""
         return request.user.has_perm("registry_sync.change_lane")
@@ -121,10 +118,9 @@ class DecidesDifferences(Reasoned):
     def _settle(
         self, request: HttpRequest, found: Found, done: set[Key], word: str, text: str
     ) -> None:
-        """Log what was done, mark rows of which everything was, and say what could not be."""
+        """Log what was done, and say what could not be."""
         keys = {row: [_key(row.lane, each) in done for each in found[row]] for row in found}
         self.note(request, [row for row, each in keys.items() if any(each)], text)
-        self.decide([row for row, each in keys.items() if all(each)], word)
         selected, count = sum(map(len, keys.values())), sum(map(sum, keys.values()))
         message = f"{number_of(count, 'difference')} {word}." if word == "accepted" else ""
         if remaining := selected - count:

@@ -24,7 +24,7 @@ from registry_sync.core.dotted_paths import RUN_RECONCILIATION
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import lanes
 from registry_sync.desk import reconciliations as shown
-from registry_sync.ledger.pins import FieldDifference
+from registry_sync.ledger.pins import FieldDifference, compared_differences
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import schema_view
 from registry_sync.runs.queue import push_slice
@@ -163,12 +163,7 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
 
     def differences(self, row: ReconciledRecord) -> list[FieldDifference]:
         """Return what a record still differs in."""
-        return shown.open_differences(row)
-
-    def decide(self, rows: list[Any], word: str) -> None:
-        """Keep that the rows are decided, so that no one decides them twice."""
-        pks = [row.pk for row in rows]
-        ReconciledRecord.objects.filter(pk__in=pks).update(decided=word)
+        return compared_differences(row)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow the link from a comparison to its records."""

@@ -10,7 +10,6 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk.csv_export import field_value
 from registry_sync.desk.values import as_text
-from registry_sync.ledger.pins import FieldDifference, covered_fields, is_accepted
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import SchemaView, schema_view
 from registry_sync.sync.reconcile.record import is_equal, is_unequal, statement
@@ -99,21 +98,6 @@ def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
         yield f"{field}: “{values[0]}” in Benchling, “{values[1]}” in the registry{by}"
     if record.note:
         yield record.note
-
-
-def open_differences(record: ReconciledRecord) -> list[FieldDifference]:
-    """Return what can be accepted or restored of a record; nothing once it is decided.
-
-    A value that has been accepted since is decided, also where others of its record are not.
-    """
-    if record.state != ReconciledRecord.State.DIFFERING or record.decided:
-        return []
-    pins = covered_fields(record.lane, record.external_id)
-    return [
-        FieldDifference(record.external_id, record.entity_id, field_id, field, current, source)
-        for field_id, field, current, source, _ in record.differences
-        if field_id not in pins or not is_accepted(pins[field_id], current, source)
-    ]  # fmt: skip
 
 
 def _as_json(record: ReconciledRecord) -> Json:

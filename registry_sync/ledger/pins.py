@@ -6,8 +6,9 @@ place of the registry's. So it is no drift, and other fields of the record go on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from registry_sync.ledger.shared_items import found_items
 from registry_sync.ledger.substances import save_aliases, save_substances
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same, same_value
-from registry_sync.models import Drift, Lane, LedgerEntry, Pin
+from registry_sync.models import Drift, Lane, LedgerEntry, Pin, ReconciledRecord
 
 UNREADABLE = "?"
 """Benchling's value where it cannot be sent back: it can be restored, but not accepted."""
@@ -30,7 +31,8 @@ UNREADABLE = "?"
 class FieldDifference:
     """One value that differs: Benchling's (`theirs`), and the registry's as it would be sent.
 
-    `drift` is the primary key of the Drift that says so, 0 where a comparison does.
+    `drift` is the primary key of the Drift that says so, `compared` that of the ReconciledRecord
+    where a comparison does; the other is 0.
     """
 
     external_id: str
@@ -40,6 +42,25 @@ class FieldDifference:
     theirs: Any
     source: Any
     drift: int = 0
+    compared: int = 0
+
+
+def compared_differences(record: ReconciledRecord) -> list[FieldDifference]:
+    """Return what can be accepted or restored of a compared record; nothing once it is decided.
+
+    A value that has been accepted since is decided, also where others of its record are not.
+    """
+    if record.state != ReconciledRecord.State.DIFFERING or record.decided:
+        return []
+    pins = covered_fields(record.lane, record.external_id)
+    return [
+        FieldDifference(
+            record.external_id, record.entity_id, field_id, field, current, source,
+            compared=record.pk,
+        )
+        for field_id, field, current, source, _ in record.differences
+        if field_id not in pins or not is_accepted(pins[field_id], current, source)
+    ]  # fmt: skip
 
 
 def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
@@ -104,22 +125,31 @@ def accept(
     A pin that stood in a field ends, and stays in the list.
     """
     pins = []
-    for each in differences:
-        if each.theirs == UNREADABLE:
-            continue
-        each = replace(each, theirs=acceptable(each.field_id, each.theirs, each.source))
+    for of_record in _by_record(differences):
         with transaction.atomic():
-            if not _hold(lane, each):
-                continue
-            _end(_standing(lane, each), Pin.End.REPLACED, actor, reason)
-            pin = Pin.objects.create(
-                lane=lane, external_id=each.external_id, entity_id=each.entity_id,
-                field_id=each.field_id, field=each.field, theirs=each.theirs, source=each.source,
-                actor=actor, reason=reason, created_at=timezone.now(),
-            )  # fmt: skip
-            _close_drift(lane, each, Drift.End.ACCEPTED)
-            pins.append(pin)
+            row, able = _undecided(of_record)
+            accepted = [
+                pin for each in able if (pin := _accepted(lane, each, actor=actor, reason=reason))
+            ]
+            _mark(row, {pin.field_id for pin in accepted}, "accepted")
+            pins += accepted
     return pins
+
+
+def _accepted(lane: Lane, each: FieldDifference, *, actor: str, reason: str) -> Pin | None:
+    """Return the pin of a difference; None where there can be none. In the caller's transaction."""
+    if each.theirs == UNREADABLE:
+        return None
+    each = replace(each, theirs=acceptable(each.field_id, each.theirs, each.source))
+    if not _hold(lane, each):
+        return None
+    _end(_standing(lane, each), Pin.End.REPLACED, actor, reason)
+    _close_drift(lane, each, Drift.End.ACCEPTED)
+    return Pin.objects.create(
+        lane=lane, external_id=each.external_id, entity_id=each.entity_id,
+        field_id=each.field_id, field=each.field, theirs=each.theirs, source=each.source,
+        actor=actor, reason=reason, created_at=timezone.now(),
+    )  # fmt: skip
 
 
 def restore(
@@ -131,17 +161,26 @@ def restore(
     then read; what is not in the ledger, or is decided already, is left out.
     """
     restored = []
-    for each in differences:
-        held = each
-        if each.field_id in PART_KEYS and each.field_id not in SHARED:
-            # What is shown of it is not all that Benchling has.
-            held = replace(each, theirs=UNREADABLE)
+    for of_record in _by_record(differences):
         with transaction.atomic():
-            if _hold(lane, held, restored=True):
-                _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
-                _close_drift(lane, each, Drift.End.RESTORED)
-                restored.append(each)
+            row, able = _undecided(of_record)
+            done = [each for each in able if _restored(lane, each, actor=actor, reason=reason)]
+            _mark(row, {each.field_id for each in done}, "restored")
+            restored += done
     return restored
+
+
+def _restored(lane: Lane, each: FieldDifference, *, actor: str, reason: str) -> bool:
+    """Return whether a difference can be restored, and let it be, in the caller's transaction."""
+    held = each
+    if each.field_id in PART_KEYS and each.field_id not in SHARED:
+        # What is shown of it is not all that Benchling has.
+        held = replace(each, theirs=UNREADABLE)
+    if not _hold(lane, held, restored=True):
+        return False
+    _end(_standing(lane, each), Pin.End.TAKEN_BACK, actor, reason)
+    _close_drift(lane, each, Drift.End.RESTORED)
+    return True
 
 
 def ids_of(differences: Iterable[FieldDifference]) -> list[str]:
@@ -160,6 +199,35 @@ def take_back(pins: Sequence[Pin], *, actor: str, reason: str) -> list[str]:
                 rows.update(raw_hash="")  # else an unchanged record is not even compared
                 ids.append(pin.external_id)
     return list(dict.fromkeys(ids))
+
+
+def _by_record(differences: Iterable[FieldDifference]) -> Iterator[list[FieldDifference]]:
+    """Yield the differences of each record together, as they are decided in one transaction."""
+    for _, of_record in groupby(differences, lambda each: (each.external_id, each.compared)):
+        yield list(of_record)
+
+
+def _undecided(
+    of_record: list[FieldDifference],
+) -> tuple[ReconciledRecord | None, list[FieldDifference]]:
+    """Return which of a record's differences are open still, as a comparison found them.
+
+    Its row is locked, so two people who decide at once do so one after the other.
+    """
+    if not (pk := of_record[0].compared):
+        return None, of_record
+    row = ReconciledRecord.objects.select_for_update().filter(pk=pk).first()
+    still_open = {each.field_id for each in compared_differences(row)} if row is not None else ()
+    return row, [each for each in of_record if each.field_id in still_open]
+
+
+def _mark(row: ReconciledRecord | None, decided_ids: Collection[str], word: str) -> None:
+    """Keep that all that a comparison found of a record is decided, if it is."""
+    if row is None or not decided_ids:
+        return
+    if all(each.field_id in decided_ids for each in compared_differences(row)):
+        row.decided = word
+        row.save(update_fields=["decided"])
 
 
 def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from registry_sync.admin import reconciliations as pages
-from registry_sync.desk.reconciliations import open_differences
 from registry_sync.jobs import runner, tasks
+from registry_sync.ledger.pins import compared_differences
 from registry_sync.models import Pin, ReconciledRecord, Reconciliation, SyncRun
 from tests.support.desk import owner, read, viewer  # noqa: F401
 from tests.support.people import by_hand
@@ -80,7 +80,7 @@ def test_only_what_was_decided_is_marked(compared, owner):  # noqa: F811
     noted = LogEntry.objects.filter(change_message__contains="Differences accepted: Seen")
     assert [one.object_id for one in noted] == [str(row.pk)]
     row.refresh_from_db()
-    assert [each.field_id for each in open_differences(row)] == ["structure"]
+    assert [each.field_id for each in compared_differences(row)] == ["structure"]
 
 
 def test_only_the_last_comparison_keeps_its_records(compared, owner):  # noqa: F811

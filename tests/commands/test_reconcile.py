@@ -18,7 +18,7 @@ from rq.timeouts import JobTimeoutException
 
 from registry_sync import runs
 from registry_sync.core.stopping import Stopping
-from registry_sync.desk.reconciliations import open_differences, verdict
+from registry_sync.desk.reconciliations import verdict
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import (
@@ -209,9 +209,10 @@ def test_structures_are_compared_as_benchling_keeps_them(world):
     (found,) = said["records"][0]["differences"]
     assert (found["field_id"], found["benchling"]) == ("structure", "CCCl")
     row = ReconciledRecord.objects.get()
-    (difference,) = open_differences(row)
+    (difference,) = pins.compared_differences(row)
     assert pins.accept(row.lane, [difference], actor="mona", reason="Drawn again")
     assert as_json()["counts"]["accepted"] == 1
+    difference = replace(difference, compared=0)  # of the row, it is decided
     assert pins.restore(row.lane, [difference], actor="mona", reason="No") == [difference]
     assert w.sync(only=["C-3"]).updated == 1
     assert reconcile()[0] == 0

@@ -174,6 +174,28 @@ def test_of_a_records_fields_each_is_decided_once():
     assert set(Drift.objects.values_list("ended", flat=True)) == {"accepted", "restored"}
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "decided"),
+    [("accept", "restore", "accepted"), ("restore", "accept", "restored")],
+)
+def test_what_a_comparison_found_is_decided_once(first, later, decided):
+    entry = factories.LedgerEntryFactory(fields={"f": "a"}, entity_hash="written")
+    differences = [["f", "f", "b", "a", ""], ["name", "name", "Aspirin", entry.name, ""]]
+    row = factories.ReconciledRecordFactory(
+        lane=entry.lane, external_id=entry.external_id, differences=differences
+    )
+    found = pins.compared_differences(row)
+
+    def decide(word: str, actor: str) -> Callable[[], Any]:
+        return lambda: getattr(pins, word)(entry.lane, found, actor=actor, reason="seen")
+
+    at_once(decide(first, "ann"), decide(later, "bea"))
+    row.refresh_from_db()
+    assert row.decided == decided
+    standing = set(Pin.objects.values_list("field_id", "actor", "closed_at"))
+    assert standing == ({("f", "ann", None), ("name", "ann", None)} if first == "accept" else set())
+
+
 def drifted() -> tuple[Lane, Drift]:
     """A lane, and a value of a record in it that someone changed in Benchling."""
     entry = factories.LedgerEntryFactory(fields={"f": "a", "g": "a"}, entity_hash="written")
