@@ -17,7 +17,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk.error_waits import waits_of
 from registry_sync.models import EntityError, Lane, SyncRun
-from registry_sync.reporting.catalogue import record_cause
+from registry_sync.reporting.catalogue import record_actor_key, record_cause
 from registry_sync.reporting.error_groups import ErrorGroup, error_groups
 from registry_sync.reporting.redaction import redact
 from registry_sync.source.paths import PathError, compile_template
@@ -33,7 +33,7 @@ IN_TEXT = 1000
 
 @dataclass(frozen=True, slots=True)
 class ErrorCopy:
-    """The open errors of a lane that are copied: those of one cause, or of one actor's causes."""
+    """The open errors of a lane that are copied: those of one cause, or of one actor."""
 
     lane: Lane
     name: str
@@ -71,16 +71,21 @@ class RecordLine:
 
 
 def error_copy(lane: Lane, *, code: str = "", actor: str = "") -> ErrorCopy:
-    """Return a lane's open errors of one cause; without it, of the causes an actor repairs first.
-
-    Without either, it has all of them.
-    """
+    """Return a lane's open errors, of one cause or those that an actor must repair, or all."""
     rows = runs.open_errors(lane)
     rows = rows.filter(code=code) if code else rows
-    groups = [group for group in error_groups(rows) if not actor or group.actors[0] == actor]
-    if actor:
-        rows = rows.filter(code__in=[group.code for group in groups])
-    return ErrorCopy(lane, runs.LaneNames().of(lane), groups, rows)
+    rows = _of_actor(rows, actor) if actor else rows
+    return ErrorCopy(lane, runs.LaneNames().of(lane), error_groups(rows), rows)
+
+
+def _of_actor(rows: QuerySet[EntityError], actor: str) -> QuerySet[EntityError]:
+    """Return the errors that an actor must repair, as other faces say: by error, not by cause."""
+    found = rows.order_by().values_list("code", "kind", "assigned").distinct()
+    of_actor = Q(pk__in=[])
+    for code, kind, assigned in found:
+        if record_actor_key(code, kind, assigned) == actor:
+            of_actor |= Q(code=code, kind=kind, assigned=assigned)
+    return rows.filter(of_actor)
 
 
 def lines_of(copy: ErrorCopy) -> Iterator[RecordLine]:

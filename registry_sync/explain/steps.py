@@ -143,7 +143,7 @@ def _name_and_links(walk: Walk, found: Explanation) -> Said:
     setup, record = walk.setup_and_record()
     walk.ahead = outlook(walk.lane, record, setup, walk.benchling)
     if (problem := walk.ahead.problem) is not None:
-        who = record_actor(problem["code"], "").label
+        who = record_actor(problem["code"], problem["kind"]).label
         text = f"{problem['message']} Who must act: {who}. {problem['remedy']}"
         return "stopped", text, (), problem["code"]
     text = "No other entity has its name or id, and its links lead to entities."

@@ -252,6 +252,17 @@ def test_a_long_list_is_read_in_parts(lane, owner, monkeypatch):
 
 
 @pytest.mark.once
+def test_a_copy_has_what_its_actor_must_repair_of_any_cause(lane):
+    mine = [*refuse(lane, "name_taken", 2), *refuse(lane, "wrong_type")]
+    theirs = refuse(lane, "name_taken", kind="benchling")
+    refuse(lane, "wrong_type", assigned="mapping")
+    for actor, rows in (("source", mine), ("benchling", theirs), ("operator", [])):
+        copy = error_copies.error_copy(lane, actor=actor)
+        listed = {line.external_id for line in error_copies.lines_of(copy)}
+        assert (listed, copy.count) == ({row.external_id for row in rows}, len(rows))
+
+
+@pytest.mark.once
 def test_a_viewer_can_copy_but_not_cure(lane, viewer):
     refuse(lane, "name_taken")
     presses = card(viewer, "name already used").presses

@@ -522,7 +522,7 @@ def test_a_name_that_the_entity_of_a_departed_record_keeps(leaving):
     w.registry.edit("C-000007")
     w.sync()
     error = w.open_errors()["C-000007"]
-    assert (error.code, error.kind) == ("name_taken", "source")
+    assert (error.code, error.kind) == ("name_taken", "benchling")
     assert "C-000001 has left the registry; this app archived its entity" in error.message
     assert "A Benchling admin renames the entity C-000001" in error.remedy
     assert "or C-000001 another name in the registry" not in error.remedy

@@ -146,6 +146,7 @@ def test_a_name_that_others_have(lane, kind, values, said, acts, adopted):
     theirs(lane, "aspirin", kind, **values)
     problem = refusal(lane, "R-1", "Aspirin")
     assert problem.remedy.startswith(acts)
+    assert problem.kind == ("source" if kind == "id" else "benchling")
     assert (problem.code, problem.field, problem.value) == ("name_taken", "name", "Aspirin")
     assert said in problem.message and problem.waits_for == ("name", "aspirin")
     assert ("manage.py adopt --id x-R-1" in problem.remedy) == adopted
@@ -165,6 +166,7 @@ def test_a_name_that_an_entity_of_a_departed_record_keeps(lane):
     by_name, by_id = refusal(lane, "R-1", "Aspirin"), refusal(lane, "ABC", "Other")
     assert "its entity is still in use in Benchling" in by_name.message
     assert "renames the entity abc in Benchling" in by_name.remedy
+    assert (by_name.kind, by_id.kind) == ("benchling", "source")
     assert "abc has left the registry" in by_id.message and "gives ABC another id" in by_id.remedy
 
 

@@ -30,6 +30,16 @@ class Holder:
     found: bool = False
     """Whether it has the key by an alias that is not known to be this app's."""
 
+    @property
+    def is_of_benchling(self) -> bool:
+        """Return whether no record of the registry decides what it is called."""
+        return bool(self.became) or self.found or not (self.external_id or self.of_lane)
+
+    @property
+    def is_admins(self) -> bool:
+        """Return whether a Benchling admin can free the key: what is no registry id."""
+        return self.is_of_benchling and self.kind != "id"
+
 
 class Claims(Protocol):
     """Names that are given out and not in the ledger."""

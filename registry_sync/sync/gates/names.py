@@ -139,7 +139,7 @@ def conflict(
     for key, own_kind in (
         (entity.registry_key, "id"),
         (entity.name_key, "name"),
-        *((key, "alias") for key in entity.alias_keys),
+        *((key, "alias") for key in sorted(entity.alias_keys)),
     ):
         for holder in [*holders_by_key.get(key, ()), *claims.holders(key)]:
             if holder.external_id != entity.external_id:
@@ -165,7 +165,7 @@ def _problem(entity: Entity, key: str, own_kind: str, holder: Holder) -> Problem
         same = f" If they are the same, {ADOPT.format(id=entity.external_id)}."
     as_what = {"name": "as its name", "alias": "as an alias", "id": "as its registry id"}
     return Problem(
-        kind="source",
+        kind="benchling" if holder.is_admins else "source",
         code="name_taken",
         message=f"The {noun} “{value}” of {entity.registry_id} is already used by {whose}, "
         f"{as_what[holder.kind]}. Names must be unique in a Benchling registry."
@@ -191,14 +191,14 @@ def _with_ids(own_kind: str, holder: Holder) -> str:
 def _renames(entity: Entity, own_kind: str, holder: Holder) -> str:
     """Return whose other name helps: one in the registry, if that still has both records."""
     own = _without(entity.registry_id, own_kind)
-    if holder.became or holder.found or not (holder.external_id or holder.of_lane):
-        if holder.kind == "id":
-            return f"{own} in the registry"
+    if holder.is_admins:
         how = "removes the alias from" if holder.kind == "alias" else "renames"
         return (
             f"A Benchling admin {how} the entity {holder.entity_registry_id} in Benchling. Or "
             f"{own[0].lower()}{own[1:]} in the registry"
         )
+    if holder.is_of_benchling:
+        return f"{own} in the registry"
     other = _without(holder.entity_registry_id, holder.kind)
     if "alias" not in (own_kind, holder.kind):
         other = holder.entity_registry_id
