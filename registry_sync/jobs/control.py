@@ -42,9 +42,8 @@ def cancel_run(run: SyncRun, *, actor: str, reason: str) -> bool:
 
     Return False when the run has already ended.
     """
-    if not runs.cancel(run, actor=actor, reason=reason):  # past a frozen holder, so in rounds
+    if not runs.cancel(run, actor=actor, reason=reason, ending=ledger.end_reported):
         return False
-    ledger.end_reported(run)
     runs.log(run, "WARNING", run.error)
     client = client_of_settings()
     app_status.close_session(run, client)

@@ -5,7 +5,7 @@ Every trigger (cron, admin, canvas) calls `request`. The work is done in slices,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import IntegrityError
@@ -132,13 +132,20 @@ def resume(run: SyncRun) -> bool:
     return _control(run, **NOT_WAITING, paused_at=None, paused_by="", paused_reason="")
 
 
-def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
+def cancel(
+    run: SyncRun,
+    *,
+    actor: str,
+    reason: str,
+    ending: Callable[[SyncRun], None] = lambda run: None,
+) -> bool:
     """Cancel an active run at once; its holder can no longer write.
 
-    Return False when it has already ended.
+    Return False when it has already ended. `ending` is called in the same transaction.
     """
     return _control(
         run,
+        ending,
         status=SyncRun.Status.CANCELLED,
         finished_at=timezone.now(),
         fence=F("fence") + 1,
@@ -151,11 +158,18 @@ def cancel(run: SyncRun, *, actor: str, reason: str) -> bool:
     )
 
 
-def _control(run: SyncRun, **values: object) -> bool:
-    active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE)
-    done = bool(write_past_frozen(lambda: active.update(**values)))
-    run.refresh_from_db()
-    return done
+def _control(
+    run: SyncRun, ending: Callable[[SyncRun], None] = lambda run: None, /, **values: object
+) -> bool:
+    def write() -> bool:
+        active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE)
+        done = bool(active.update(**values))
+        run.refresh_from_db()
+        if done:
+            ending(run)
+        return done
+
+    return write_past_frozen(write)
 
 
 def is_paused(run: SyncRun) -> bool:

@@ -13,9 +13,10 @@ from django.utils import timezone
 from registry_sync import ledger, runs
 from registry_sync.benchling import transport
 from registry_sync.benchling.client import Client
+from registry_sync.jobs import control
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, SyncRun
-from tests.support.factories import InstallationFactory
+from tests.support.factories import InstallationFactory, SyncRunFactory
 from tests.support.registry import compound
 
 Status, Kind = SyncRun.Status, SyncRun.Kind
@@ -80,6 +81,19 @@ def test_a_run_whose_end_was_rolled_back_is_followed_by_nothing(world, monkeypat
     with pytest.raises(OperationalError, match="connection is closed"):
         jobs.work_slice(run.pk)
     assert seen == [True]
+
+
+@pytest.mark.once
+def test_a_cancel_whose_process_dies_has_not_happened(db, monkeypatch):
+    run = SyncRunFactory(status=Status.RUNNING)
+
+    def die(run):
+        raise SystemExit
+
+    monkeypatch.setattr(ledger, "end_reported", die)
+    with pytest.raises(SystemExit):
+        control.cancel_run(run, actor="Ann", reason="Lunch")
+    assert SyncRun.objects.get().is_active, "else what it found would stay reported"
 
 
 def test_waiting_does_not_count_repeats(world, settings):
