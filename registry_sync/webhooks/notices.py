@@ -22,7 +22,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.models import WebhookDelivery
 from registry_sync.sync.clients import hasty_client
-from registry_sync.webhooks.refusals import start_thread
+from registry_sync.webhooks.threads import start_thread
 
 logger = logging.getLogger(__name__)
 TYPES = (WebhookDelivery.PRESS, "v2.canvas.created", "v2-beta.canvas.created")

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, connections, transaction
@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from registry_sync.models import WebhookRefusal
+from registry_sync.webhooks.threads import start_thread
 
 logger = logging.getLogger(__name__)
 EVERY, LONGEST = 1.0, 60.0
@@ -81,17 +82,6 @@ class RefusalCounter:
                     self._thread = None
                     break
         connections.close_all()
-
-
-def start_thread(work: Callable[[], None], name: str) -> threading.Thread | None:
-    """Return a thread that works from now on; None where the system has none left."""
-    thread = threading.Thread(target=work, daemon=True, name=name)
-    try:
-        thread.start()
-    except RuntimeError as error:
-        logger.warning("The thread %s could not be started: %s", name, error)
-        return None
-    return thread
 
 
 def _add(counts: Counts) -> None:
