@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
+from sandbox.demo.signals import ended_by_signals
 from sandbox.demo.stay import open_desk, stay
 from sandbox.demo.story import story
 from sandbox.demo.world import World, build, console
@@ -25,20 +25,17 @@ def main() -> int:
     """Run the demo; return 0 if everything was as expected."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="registry-sync-demo-"))
-    # A closed terminal or a `kill` ends the demo as Ctrl-C does, with everything it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # A shell starts what it sends to the background with Ctrl-C ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     redis = RedisServer().start()
     world: World | None = None
     try:
-        world = build(folder, redis.url, name_template=options.name_template)
-        desk = "" if options.once else open_desk(world)
-        faults = story(world, name_template=options.name_template)
-        for fault in faults:
-            console.print(f"[red]Not as expected:[/red] {fault}")
-        if desk:
-            stay(world, desk)
+        with ended_by_signals():
+            world = build(folder, redis.url, name_template=options.name_template)
+            desk = "" if options.once else open_desk(world)
+            faults = story(world, name_template=options.name_template)
+            for fault in faults:
+                console.print(f"[red]Not as expected:[/red] {fault}")
+            if desk:
+                stay(world, desk)
     except KeyboardInterrupt:
         faults = []
     finally:
