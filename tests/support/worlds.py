@@ -241,8 +241,16 @@ EXCHANGES = pytest.StashKey[list[int]]()
 
 
 def forget():
-    from registry_sync.models import ChainHead, ChainLink, Lane, Refusal, RunLog, TakenName
+    from registry_sync.models import (
+        ChainHead,
+        ChainLink,
+        Lane,
+        Refusal,
+        RunLog,
+        TakenName,
+        Withdrawal,
+    )
 
-    for model in (ChainHead, ChainLink, Change, Refusal, EntityError, LedgerEntry, TakenName, Batch,
-                  RunLog, SyncRun, Lane):  # fmt: skip
+    for model in (ChainHead, ChainLink, Change, Refusal, Withdrawal, EntityError, LedgerEntry,
+                  TakenName, Batch, RunLog, SyncRun, Lane):  # fmt: skip
         model.objects.all().delete()
