@@ -53,6 +53,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
     (LIST, BLANK, []),
     (LIST, NOTHING, []),
     (LIST, {"message": "no more"}, []),
+    (LIST, [{"message": "No records found"}], []),
     (LIST, {"users": [{"id": 7, "name": "J. Doe"}]}, []),
     (LIST, B, ["B"]),
     ({"items": LIST, "projects": SIDE}, {"items": None, "projects": SIDE}, []),

@@ -206,6 +206,14 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"X-Total-Records": "12"}),
     (FEW, {"Content-Range": "items 0-4/12"}),
     (FEW, {"Link": '</list?page=3>; rel="last", </list?page=1>; rel="first"'}),
+    ({"items": FEW, "remainingPages": 2}, {}),
+    ({"items": FEW, "truncatedCount": 7}, {}),
+    ({"ET_DATA": FEW, "EV_HAS_MORE": "X"}, {}),
+    ({"ET_DATA": FEW, "E_TOTAL": "12"}, {}),
+    ({"value": FEW, "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie": "<cookie/>"}, {}),
+    ({"values": FEW, "totalFilterCount": 12}, {}),
+    ({"ergebnisse": FEW, "hinweis": "Es werden 5 von 12 Datensätzen angezeigt"}, {}),
+    ({"Documents": FEW}, {"x-ms-continuation": '{"token": "+RID:~t5"}'}),
     *(({"items": FEW, "total": f"1{sign}012"}, {}) for sign in ",.'’ \u00a0\u202f"),
     (FEW, {"X-Total-Count": "12, 12"}),
     (FEW, {"Link": '</list?after=5>; rel="more"'}),
@@ -302,7 +310,12 @@ LOUD: tuple[Any, ...] = (
     *({"success": no} for no in ("non", "não")),
     {"errorCode": "E7"}, {"status": 206}, {"status": {"code": 206}}, {"success": "partial"},
     {"status": "ok (truncated)"}, {"messages": [{"level": "ERROR", "text": "site 3"}]},
-    {"RETURN": [{"TYPE": "E", "MESSAGE": "site 3"}]},
+    {"RETURN": [{"TYPE": "E", "MESSAGE": "site 3"}]}, {"wasTerminated": True},
+    {"ET_RETURN": [{"TYPE": "E", "MESSAGE": "site 3"}]},
+    {"RETURN": [{"TYPE": "W", "MESSAGE": "Not all entries are displayed"}]},
+    {"ES_RETURN": {"TYPE": "W", "MESSAGE": "Maximum number of hits reached"}},
+    {"hinweis": "Die Liste wurde auf 5 Einträge begrenzt"}, {"avertissement": "Liste tronquée"},
+    {"mensaje": "Resultado truncado a 5 registros"},
     *({"warnings": [text]} for text in ("Site 3 did not respond", "Site 3 timed out",
                                         "2 records could not be read", "3 items were skipped")),
     *({"message": text} for text in ("Result set limited", "The limit was reached",
@@ -377,6 +390,12 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("nextMeeting", "2027-01-04"),
             ("stats", {"totalUsers": 400, "total_mass": 1201, "totalVolume": 80}),
             ("suivant", None),
+            ("EV_HAS_MORE", ""),
+            ("RETURN", [{"TYPE": "S", "MESSAGE": "5 entries selected"}]),
+            ("hinweis", "Das Feld q wird 2027 abgeschafft"),
+            ("wasTerminated", False),
+            ("jobs", {"remaining": 2, "finished": False}),
+            ("remainingPages", 0),
             ("weitereSeiten", False),
             ("weitereInfos", "https://docs.example"),
             ("info", "Seite 1 von 1"),
@@ -570,6 +589,7 @@ def test_more_is_understood_in_other_words_too(serve: Any) -> None:
         {"rel": "nextPage", "href": "{}"},
         {"name": "next", "url": "{}"},
         {"type": "next", "href": "{}"},
+        {"@rel": "next", "@href": "{}"},
         {"rel": "http://www.iana.org/assignments/relation/next", "href": "{}"},
     ],
 )
@@ -579,6 +599,22 @@ def test_a_link_of_a_list_is_followed_however_it_says_next(serve: Any, link: Any
         there = json.loads(json.dumps(link).replace("{}", f"/list?start={start + 5}"))
         links = [{"rel": "self", "href": "/list"}, *([there] if start < 10 else [])]
         return {"items": [{"id": n} for n in range(start, min(start + 5, 12))], "links": links}
+
+    assert read(serve(answer).source()) == ([str(n) for n in range(12)], "")
+
+
+@pytest.mark.parametrize("header", ["X-Link", "Links", ""])
+def test_a_next_link_is_followed_in_another_header_or_as_sage_writes_it(
+    serve: Any, header: str
+) -> None:
+    def answer(asked: Any) -> Any:
+        start = int(asked.query.get("start", 0))
+        there = f"/list?start={start + 5}" if start < 10 else ""
+        records = [{"id": n} for n in range(start, min(start + 5, 12))]
+        if header:
+            return Reply(records, headers={header: f'<{there}>; rel="next"'} if there else {})
+        links = {"$first": {"$url": "/list"}, **({"$next": {"$url": there}} if there else {})}
+        return {"$resources": records, "$links": links}
 
     assert read(serve(answer).source()) == ([str(n) for n in range(12)], "")
 

@@ -12,7 +12,7 @@ from registry_sync.models import SyncRun
 from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 from registry_sync.sync.page_0_check import check_page_0
 from tests.support.contexts import connector_of, context
-from tests.support.factories import LaneFactory
+from tests.support.factories import LaneFactory, LedgerEntryFactory
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
 CONNECTOR = connector_of({"endpoint": {"paginator": "page_number"}})
@@ -57,3 +57,32 @@ def test_a_lane_asks_for_page_0_until_it_knows(answers: list[Any], asked: int) -
         assert codes == ({"page_0_unread"} if answer is PAGES else set()) and codes <= INCOMPLETE
         SyncRun.objects.filter(pk=ctx.run.pk).update(status=SyncRun.Status.SUCCEEDED)
     assert count == asked
+
+
+OFFSETS = {0: ["C-1", "C-2"], 1: ["C-2", "C-3"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "pages", "said"),
+    [
+        ({"type": "offset", "offset": 1}, OFFSETS, "offset in endpoint.paginator of Connector"),
+        ({"type": "offset", "offset": 1}, {0: ["C-2", "C-3"], 1: ["C-2", "C-3"]}, ""),
+        ({"type": "offset", "offset": 1, "total_path": "total"}, OFFSETS, ""),
+        ({"type": "offset"}, OFFSETS, ""),
+        ({"type": "page_number", "base_page": 2}, {1: ["C-1"], 2: ["C-2"]}, '"base_page": 1'),
+        ({"type": "page_number", "base_page": 0}, {}, ""),
+    ],
+)
+def test_a_list_may_begin_before_what_settings_name(settings: Any, pages: Any, said: str) -> None:
+    lane = LaneFactory()
+    total = 3 if "total_path" in settings else None
+    ctx = context(lane=lane, reads_all=True, kind=SyncRun.Kind.FULL, read=2, source_total=total)
+    for external_id in ("C-2", "C-3"):
+        LedgerEntryFactory(lane=lane, external_id=external_id, seen_run_id=ctx.run.pk)
+    source: Any = SimpleNamespace(
+        connector=connector_of({"endpoint": {"paginator": settings}}),
+        ids_at=lambda position: pages[next(iter(position.values()))],
+    )
+    check_page_0(ctx, source)
+    texts = [warning["text"] for warning in ctx.run.warnings or ()]
+    assert len(texts) == bool(said) and all(said in text and "(C-1)" in text for text in texts)

@@ -77,6 +77,7 @@ LINKS = [
     '</list?start=0>; rel="first", </list?f=a,b&start={}>; rel="next"',
     '</list?start={}>; title="a; b, <c>"; rel=next',
     "</list?start={}>; rel*=UTF-8''next",
+    "</list?start={}>; rel=\u00e2\u0080\u009dnext\u00e2\u0080\u009d",  # ”next” in UTF-8
     '</list?start={}>; anchor="/list?a=b"; rel="next"',
 ]
 

@@ -49,7 +49,7 @@ WARNINGS = (
     ),
     Cause(
         "page_0_unread",
-        "a first page that was not read, because its number is 0",
+        "records before the page or offset that is requested first",
         ("mapping",),
         "Set endpoint.paginator in Connector Settings to the value in the warning. Until then, "
         "every run reads everything.",

@@ -21,6 +21,8 @@ PARAMETER = pattern(
 """A quoted value may hold `;`, `,` and `=`. A parameter may have no value, or be empty."""
 NEXT = pattern(r"(?:https?://\S+[/#])?next(?:[_-]?(?:page|link))?")
 """A relation of the next page, also by its address: www.iana.org/assignments/relation/next."""
+NOT_ASCII = pattern(r"[^\x20-\x7e]+")
+"""What no relation has, but a configuration that was pasted from a text has: ”next”."""
 
 
 def read_links(header: str) -> tuple[dict[str, str], bool]:
@@ -64,5 +66,5 @@ def _relations(parameters: dict[str, str]) -> list[str]:
     plain = parameters.get("rel")
     if plain is None:
         plain = unquote(parameters.get("rel*", "").rpartition("'")[2])
-    words = plain.strip("'").lower().split()
+    words = NOT_ASCII.sub("", plain).strip("'").lower().split()
     return ["next" if NEXT.fullmatch(word) else word for word in words]

@@ -36,6 +36,10 @@ _WORDS = {
         "anzahltreffer nombretotal totalgeneral totalregistros totalresultados totalderegistros "
         "totale totaal totaalaantal"
     ),
+    "message": (
+        "meldung meldungen hinweis hinweise mensaje mensajes mensagem mensagens aviso avisos "
+        "avertissement avertissements messaggio messaggi avviso avvisi melding meldingen"
+    ),
     "count": "anzahl cantidad quantidade aantal antal",
 }
 ENGLISH = {word: english for english, words in _WORDS.items() for word in words.split()}

@@ -25,7 +25,7 @@ OTHER = frozenset({
     "params", "parameters", "filters", "error", "errors", "warnings", "included", "includes",
     "user", "account", "profile", "ratelimit", "debug", "profiling", "rate", "quota", "throttle",
     "ratelimits", "limits", "throttling", "usage", "license", "licence", "subscription",
-    "permissions", "capabilities", "timing", "timings", "performance", "metrics",
+    "permissions", "capabilities", "jobs", "timing", "timings", "performance", "metrics",
 })  # fmt: skip
 """Words of parts of an answer that are about something else."""
 ECHOED = frozenset({"params", "parameters"})
@@ -39,6 +39,8 @@ FACETS = frozenset({"metadata", "meta", "total", "totalcount", "count", "paginat
 
 https://www.mongodb.com/docs/manual/reference/operator/aggregation/facet/
 """
+OF_SAP = pattern(r"(?:E[STVX]?|CT|CV)_(?=[A-Z])[A-Z0-9_]+")
+"""Parameters of SAP's function modules, with the letters that say what they are: EV_HAS_MORE."""
 LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss"})
 """Letters that Unicode does not decompose."""
 OWN_WORD = pattern(
@@ -122,7 +124,8 @@ class PageAnswer:
 @lru_cache(maxsize=1024)
 def word_of(key: str) -> str:
     """Return a key in small letters and digits, without a prefix: `@odata.nextLink` is nextlink."""
-    last = key.lower().rpartition(":")[2]
+    plain = key.partition("_")[2] if OF_SAP.fullmatch(key) else key
+    last = plain.lower().rpartition(":")[2]
     if not last.isascii():  # nächste, página
         last = unicodedata.normalize("NFKD", last.translate(LETTERS))
     word = re.sub(r"[^a-z0-9]", "", re.sub(r"^(@[\w.]+|odata|microsoft)\.", "", last))
@@ -136,7 +139,7 @@ def is_next_link(item: Any) -> bool:
 
 def _relation(item: Any) -> str:
     """Return the key by which a link says that it leads to the next page; "" if none does."""
-    for key in ("rel", "relation", "name", "type"):
+    for key in ("rel", "@rel", "relation", "name", "type"):  # @rel of JSON that was made of XML
         value = item.get(key) if isinstance(item, dict) else None
         for text in value if isinstance(value, list) else [value]:
             words = text.lower().split() if isinstance(text, str) else ()
@@ -250,7 +253,8 @@ def _headers(headers: Mapping[str, str]) -> Iterator[Entry]:
     for name, value in plain.items():
         if value.lstrip().startswith("{"):
             yield from _inside(name, value)
-            continue
+            if "continuation" not in name.lower():  # of Cosmos DB, the token itself is JSON
+                continue
         for word in header_words(name):
             yield Entry(name, word, value.strip(), beside, header=True)
 

@@ -19,7 +19,8 @@ from registry_sync.source.path_parents import parent_path
 from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (
-    "filteredtablerowscount", "recordsfiltered", "filteredcount", "totalfiltered", "filtercount",
+    "filteredtablerowscount", "totalfiltercount", "recordsfiltered", "filteredcount",
+    "totalfiltered", "filtercount", "resultsetcount",
     "totalresults", "rowsmatched", "recordsmatched", "matchedrows", "matchedrecords",
     "matchingrows", "matchingrecords", "recordsavailable", "rowsavailable",
     "totalelements", "totalitems", "totalrecords", "totalcount", "totalhits", "totalentries",

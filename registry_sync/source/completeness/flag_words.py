@@ -43,8 +43,8 @@ WEAK_FLAGS = re.compile(
 OF_WHO_ASKS = re.compile(r"limitapplied|(is|has)?subset")
 """Flags that may be about what the key may see: a total that is reached outweighs them."""
 REMAINING = re.compile(
-    r"(items?|records?|results?|rows|objects|hits)?(remaining|left|omitted|notshown|notreturned)"
-    r"(items?|records?|results?|rows|objects|hits)?(count)?"
+    r"(items?|records?|results?|rows|objects|hits|pages)?(remaining|left|omitted|notshown"
+    r"|notreturned|unreturned|truncated)(items?|records?|results?|rows|objects|hits|pages)?(count)?"
 )
 """How many records are left."""
 MORE_COUNTED = re.compile(

@@ -242,7 +242,10 @@ def _last_link(entry: Entry, answer: PageAnswer) -> Mark | None:
 
 
 def _link(entry: Entry, answer: PageAnswer) -> Mark | None:
-    """Read `rel="more"`, or a template of the next address, which no one can fill (RFC 9652)."""
+    """Read X-Link, `rel="more"`, or a template of the next address, which no one can fill."""
+    linked = entry.header and entry.word.removesuffix("s") == "link" and "next" not in answer.links
+    if linked and (there := read_links(str(entry.value))[0].get("next")):
+        return Mark("address", entry, address=there)
     more = answer.links.get("more", "") if entry.header and entry.word == "link" else ""
     template = entry.word == "linktemplate" and "next" in read_links(str(entry.value))[0]
     return Mark("partial", entry, sure=False) if template or _leads_on("more", more) else None

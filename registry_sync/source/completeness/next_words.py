@@ -48,7 +48,7 @@ https://www.openarchives.org/OAI/openarchivesprotocol.html#FlowControl
 """
 MAYBE_TOKENS = frozenset({
     "cursor", "cursors", "after", "endcursor", "bookmark", "scrollid", "marker",
-    "searchafter", "cursormark", "offset",
+    "searchafter", "cursormark", "offset", "fetchxmlpagingcookie", "lastcursor",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
 RESUMES = re.compile(

@@ -65,7 +65,7 @@ def address_in(value: Any, word: str) -> str:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):
-        inner = (value.get(key) for key in ("href", "url", "uri", "link", "$ref", "@id"))
+        inner = (value.get(key) for key in ("href", "url", "$url", "uri", "link", "$ref", "@id"))
         value, word = next((item for item in inner if isinstance(item, str)), ""), "href"
     if not isinstance(value, str):
         return ""

@@ -10,7 +10,7 @@ from registry_sync.core.late_patterns import pattern
 
 TEXTS = frozenset({
     "message", "messages", "msg", "warning", "warnings", "notice", "notices", "note", "notes",
-    "info", "hint", "comment", "alert", "alerts",
+    "info", "hint", "comment", "alert", "alerts", "return",
 })  # fmt: skip
 """Words of texts for people."""
 OUTCOMES = frozenset({"status", "state", "result", "code", "resultcode", "resultstatus"})
@@ -32,7 +32,12 @@ CUT_SHORT = pattern(
     r"|\b[1-9][\d,.]* (?:more|further|additional|other) (?:results|records|rows|items|entries)"
     r"|too many (?:results|records|rows|items|entries|hits|matches)"
     r"|(?<!rate )\blimit (?:was |is |has been )?reached"
-    r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b",
+    r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b"
+    r"|\bnot all (?:\w+ ){0,4}(?:shown|displayed|returned|listed|included|loaded|transferred)\b"
+    r"|\btrunca[dt]|\btronqu|\btroncat|\bafgekapt|\babgeschnitten|\bgekürzt"
+    r"|\b(?:begrenzt|beschränkt|limitiert|limité\w*|limitad\w|limitat\w|beperkt)"
+    r" (?:auf|à|aux?|a|tot) (?:\w+ )?(?:\w+ )?\d"
+    r"|\bauf (?:die )?(?:ersten )?\d[\d.]* (?:\w+ )?(?:begrenzt|beschränkt|limitiert)",
     re.IGNORECASE,
 )
 MAY_BE_CUT = pattern(
@@ -41,8 +46,9 @@ MAY_BE_CUT = pattern(
     r"|us(?:e|ing) pag(?:ing|ination)"
     r"|\bto (?:see|get|fetch|load|show) (?:the )?(?:more|next|rest)\b"
     r"|first page|(?:refine|narrow) (?:down )?(?:your|the) (?:search|query|filter|criteria)"
-    r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items)(?: \(?\d+\)?)? "
-    r"(?:was |were |has been |have been )?(?:returned|reached|exceeded|shown|displayed)",
+    r"|max(?:imum|\.)? (?:number )?(?:of )?(?:\d+ )?(?:results|records|rows|items|hits|entries)"
+    r"(?: \(?\d+\)?)? (?:was |were |has been |have been )?(?:returned|reached|exceeded|shown"
+    r"|displayed)",
     re.IGNORECASE,
 )
 """What a list may also say if all of it came: that there is a limit, and how to get less."""
