@@ -73,6 +73,14 @@ def test_secrets_are_the_ones_that_can_be_files():
     assert {name for name, each in DESCRIBED.items() if each.secret} == set(secret)
 
 
+def test_every_address_that_is_configured_stands_among_the_connections():
+    page = (DOCS / "security.md").read_text("utf-8")
+    table = page.partition("\n## Connections\n")[2].partition("\n## ")[0]
+    addresses = {name for name in DESCRIBED if re.search(r"_(URL|ENDPOINT|PROXY)$", name)}
+    assert len(addresses) > 8
+    assert [name for name in addresses - {"NO_PROXY"} if f"`{name}`" not in table] == []
+
+
 def test_every_cause_stands_under_a_symptom():
     page = (DOCS / "troubleshooting.md").read_text("utf-8")
     named = {
