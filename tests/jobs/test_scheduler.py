@@ -1,8 +1,7 @@
-"""The built-in scheduler: its times, and that only one of several works."""
+"""The built-in scheduler: its times, what it says, and when it prunes."""
 
 from __future__ import annotations
 
-import signal
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,6 @@ from registry_sync.jobs.schedule import ScheduleError, parse_schedule
 from registry_sync.jobs.sole_holder import SoleHolder
 from registry_sync.management.commands import scheduler
 from tests.support.commands import manage
-from tests.support.deployment import kill, until
 
 pytestmark = pytest.mark.once
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -111,24 +109,6 @@ def test_a_schedule_that_cannot_be_used_says_why(given: dict[str, str], said: st
 def test_wrong_usage_exits_with_64() -> None:
     done = manage("scheduler", "--every", "soon", DEBUG="1")
     assert done.returncode == 64 and "The schedule cannot be used" in done.stderr
-
-
-@pytest.mark.slow
-def test_one_of_two_works_and_the_other_takes_its_place(deploy) -> None:
-    deployment = deploy(3)
-    first = deployment.start("scheduler", "--every", "2s", log="first")
-    until(lambda: "The sync ended: succeeded" in deployment.log("first"), seconds=60, what="a sync")
-    second = deployment.start("scheduler", "--every", "2s", log="second")
-    waits = "Another scheduler of this lane is running"
-    until(lambda: waits in deployment.log("second"), seconds=30, what="the second to wait")
-    assert "The next sync" not in deployment.log("second")
-    kill(first)
-    until(lambda: "The next sync" in deployment.log("second"), seconds=40, what="its turn")
-    second.send_signal(signal.SIGTERM)
-    assert second.wait(60) == 0
-    assert "The scheduler has stopped." in deployment.log("second")
-    assert deployment.sync()[0] == 0  # it takes over what was killed or stopped in the middle
-    assert set(deployment.statuses()) == {"SUCCEEDED"}
 
 
 @pytest.mark.parametrize(
