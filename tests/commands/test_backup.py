@@ -35,6 +35,8 @@ def test_a_restored_deployment_goes_on_incrementally(deploy, tmp_path: Path) -> 
     status, said = d.sync()
     assert status == 0 and "1 changed" in said, said
     assert d.world.written() == written + 1
+    kinds = d.rows("SELECT kind FROM registry_sync_syncrun ORDER BY id")
+    assert kinds == [("full",), ("incremental",)], "nothing but the edit was read again"
     assert d.run("audit", "--verify")[0] == 0
 
 
