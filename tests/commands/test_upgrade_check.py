@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from redis import Redis
 
 from registry_sync import __version__
+from registry_sync.models import SyncRun
 from registry_sync.runs.workers import VERSION
 from tests.support.deployment import until
+from tests.support.factories import LaneFactory, SyncRunFactory
 
 pytestmark = pytest.mark.once
 
@@ -38,6 +43,22 @@ def test_workers_that_cannot_be_asked_are_not_taken_for_none(db, settings, capsy
         call_command("upgrade_check")
     said = capsys.readouterr().out
     assert ended.value.code == 2 and "Redis is unreachable" in said and "nothing to do" not in said
+
+
+def test_it_says_what_becomes_of_active_runs(db, capsys) -> None:
+    ahead = timezone.now() + timedelta(minutes=1)
+    with_lease = {"status": SyncRun.Status.RUNNING, "lease_until": ahead}
+    working = SyncRunFactory(lane=LaneFactory(), **with_lease)
+    queued = SyncRunFactory(lane=LaneFactory(), status=SyncRun.Status.QUEUED)
+    SyncRunFactory(lane=LaneFactory())
+    call_command("upgrade_check")
+    lost = "Nothing of it is lost by an upgrade."
+    said = capsys.readouterr().out.splitlines()
+    assert sorted(said[1:-1]) == sorted([
+        f"Run {working.pk} is at work; it ends its slice within 10 seconds after SIGTERM. {lost}",
+        f"Run {queued.pk} waits for a worker or for the next command of cron. {lost}",
+    ])  # fmt: skip
+    assert said[-1] == "There is nothing else to do."
 
 
 def test_it_names_missing_migrations(deploy) -> None:

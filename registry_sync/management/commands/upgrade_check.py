@@ -26,11 +26,11 @@ class Command(OperatorCommand):
         missing = pending_migrations.names()
         self._migrations(missing)
         others = self._workers()
-        if not missing:  # else the rows may not be readable yet
-            self._runs()
+        # With migrations missing, the rows may not be readable yet.
+        active = False if missing else self._runs()
         if missing or others:
             sys.exit(NOTICE)
-        self.stdout.write("There is nothing to do.")
+        self.stdout.write(f"There is nothing {'else ' if active else ''}to do.")
 
     def _migrations(self, missing: list[str]) -> None:
         if missing:
@@ -58,12 +58,15 @@ class Command(OperatorCommand):
             )
         return bool(others)
 
-    def _runs(self) -> None:
-        for run in SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE):
+    def _runs(self) -> bool:
+        """Name the active runs; return whether there are some."""
+        active = list(SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE))
+        for run in active:
             at_work = run.lease_until is not None and run.lease_until > runs.database_now()
             how = "is at work; it ends its slice within 10 seconds after SIGTERM"
             text = how if at_work else "waits for a worker or for the next command of cron"
             self.stdout.write(f"Run {run.pk} {text}. Nothing of it is lost by an upgrade.")
+        return bool(active)
 
 
 def _first(names: list[str], most: int = 3) -> str:
