@@ -56,7 +56,13 @@ STORES = (
         "SQLite beside manage.py, or in the current directory",
         secret=True,
     ),
-    _one("REDIS_URL", "needed by workers; cron does not need it", secret=True),
+    _one(
+        "REDIS_URL",
+        "needed by workers; cron does not need it: `redis://:password@host:6379/0`, or "
+        "`rediss://…` with TLS, followed by `?ssl_ca_certs=/path/ca.pem` if the system does not "
+        "trust its certificate authority",
+        secret=True,
+    ),
 )
 BENCHLING = (
     _one("BENCHLING_URL", "https://acme.benchling.com", "required"),
@@ -116,7 +122,8 @@ RETENTION = (
     ),
     _one(
         "KEEP_RAW_RECORDS_DAYS",
-        "the records that closed errors keep, as the registry sent them",
+        "the records that closed errors and published or discarded drafts of a mapping keep, as "
+        "the registry sent them",
         "0: for ever",
     ),
     _one(

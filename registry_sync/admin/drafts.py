@@ -125,7 +125,9 @@ class MappingDraftAdmin(Connecting):
             self._reread(request, draft)
         if request.POST.get("do") == "discard":
             self.note(request, [draft], "Discarded")
-            MappingDraft.objects.filter(pk=draft.pk).update(state=State.DISCARDED)
+            MappingDraft.objects.filter(pk=draft.pk).update(
+                state=State.DISCARDED, updated_at=timezone.now()
+            )
             return HttpResponseRedirect(reverse("admin:registry_sync_mappingdraft_changelist"))
         return HttpResponseRedirect(self.page("change", draft))
 

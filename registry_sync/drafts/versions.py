@@ -39,8 +39,9 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
         )  # fmt: skip
     config = drafts.config_of(draft)
     MappingDraft.objects.filter(pk=draft.pk).update(
-        state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor
-    )
+        state=MappingDraft.State.PUBLISHED, publishing={}, updated_by=actor,
+        updated_at=timezone.now(),
+    )  # fmt: skip
     Canvas.objects.outdate()  # from now on the next sync has something to change
     return MappingVersion.objects.create(
         **whole,

@@ -19,7 +19,9 @@ from registry_sync.models import (
     Change,
     EntityError,
     Lane,
+    MappingDraft,
     Plan,
+    PreviewNote,
     Refusal,
     RunLog,
     SyncRun,
@@ -37,6 +39,7 @@ from tests.support.factories import (
     CanvasFactory,
     EntityErrorFactory,
     LaneFactory,
+    MappingDraftFactory,
     PlanFactory,
     RunLogFactory,
     SyncRunFactory,
@@ -192,7 +195,8 @@ def test_plans_that_no_one_signed_go_with_their_runs(world, keep):
     assert w.sync().status == SyncRun.Status.SUCCEEDED
 
 
-def test_deliveries_and_alerts_that_are_over_go(db, keep):
+def test_deliveries_and_alerts_that_are_over_go(db, keep, caplog):
+    caplog.set_level("INFO", pruning.logger.name)
     keep("DELIVERIES")
     now, state = timezone.now(), WebhookDelivery.State
     for n, one in enumerate([state.DONE, state.IGNORED, state.RECEIVED, state.WORKING]):
@@ -205,13 +209,53 @@ def test_deliveries_and_alerts_that_are_over_go(db, keep):
     AlertMessageFactory(alert=None, sent_at=now)
     age(DAYS + 1)
     totals = tallies.totals()
+    command("--dry-run", name="prune")
+    assert not caplog.messages, "nothing was deleted"
     said = command(name="prune")[1]
     assert "\ndeliveries: 2 rows before" in said and "refused deliveries: 1 row before" in said
+    begins = {line.partition(" before 20")[0] for line in caplog.messages}
+    assert begins == {f"Pruned {what}" for what in (
+        "deliveries: 2 rows", "refused deliveries: 1 row", "alerts: 1 row", "test messages: 1 row",
+    )}  # fmt: skip
+    assert all(line.endswith(" UTC (KEEP_DELIVERIES_DAYS)") for line in caplog.messages)
     left = set(WebhookDelivery.objects.values_list("state", flat=True))
     assert left == {state.RECEIVED, state.WORKING, state.DONE}
     assert WebhookDelivery.objects.get(state=state.DONE) == press
     assert [m.alert for m in AlertMessage.objects.all()] == [going] == list(Alert.objects.all())
     assert not WebhookRefusal.objects.exists() and tallies.totals() == totals
+
+
+State = MappingDraft.State
+
+
+@pytest.mark.parametrize(
+    ("state", "goes"),
+    [(State.OPEN, False), (State.WAITING, False), (State.PUBLISHED, True), (State.DISCARDED, True)],
+)
+def test_samples_of_drafts_that_have_ended_go_and_their_counts_stay(db, keep, state, goes):
+    keep("RAW_RECORDS")
+    field = {"id": "tf_1", "name": "Mass", "changed": 1, "examples": [["C-1", "1", "2"]]}
+    counts = {"read": 2, "new": 1, "refused": 1, "fingerprint": "f"}
+    draft = MappingDraftFactory(
+        state=state, sample=[{"id": "C-1"}], suggestions=[{"examples": ["2"]}],
+        preview=counts | {"fields": [field], "rows": [{"id": "C-1"}]},
+    )  # fmt: skip
+    shown = counts | {"fields": [], "rows": [{"id": "C-1"}]}
+    unsampled = MappingDraftFactory(state=state, preview=shown)
+    for of in (draft, unsampled):
+        PreviewNote.objects.create(draft=of, kind="refused", key="x", external_id="C-2")
+    assert "samples: 0 rows before" in command(name="prune")[1], "they are new"
+    MappingDraft.objects.update(updated_at=timezone.now() - timedelta(days=DAYS + 1))
+    assert f"samples: {'2 rows' if goes else '0 rows'} before" in command(name="prune")[1]
+    draft.refresh_from_db()
+    unsampled.refresh_from_db()
+    assert (draft.sample == draft.suggestions == unsampled.preview["rows"] == []) is goes
+    assert draft.preview == counts | (
+        {"fields": [field | {"examples": []}], "rows": []}
+        if goes else {"fields": [field], "rows": [{"id": "C-1"}]}
+    )  # fmt: skip
+    assert PreviewNote.objects.count() == (0 if goes else 2)
+    assert "samples: 0 rows before" in command(name="prune")[1]
 
 
 def test_it_goes_on_where_it_was_stopped(db, keep, monkeypatch):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from registry_sync.benchling.syncs import Sync
 from registry_sync.desk.connecting.facts import Facts, has_good_run
-from registry_sync.desk.connecting.steps import Access
+from registry_sync.desk.connecting.steps import Access, Records
 from registry_sync.models import ConnectionTest, MappingDraft, SyncRun
 from tests.support import factories as made
 
 pytestmark = pytest.mark.once
+PRUNED = datetime(2026, 3, 1, tzinfo=UTC)
+"""When a sample was read that is no longer kept."""
 
 
 @pytest.mark.parametrize(
@@ -20,12 +24,18 @@ pytestmark = pytest.mark.once
         ({"tried": ConnectionTest(fault="API Key is missing.")}, "open"),
         ({"draft": MappingDraft()}, "open"),
         ({"draft": MappingDraft(sample=[{"id": "C-1"}])}, "done"),
+        ({"draft": MappingDraft(sampled_at=PRUNED)}, "done"),
         ({"tried": ConnectionTest(asked=[{}])}, "done"),
         ({"good_run": SyncRun()}, "done"),
     ],
 )
 def test_what_was_used_was_filled_in(known, mark):
     assert Access().reached(Facts(Sync("", "ts_1"), **known)).mark == mark
+
+
+def test_records_that_were_pruned_were_read():
+    reached = Records().reached(Facts(Sync("", "ts_1"), draft=MappingDraft(sampled_at=PRUNED)))
+    assert reached.mark == "done" and "2026-03-01" in reached.text
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ class Records(Step):
             return _by_hand(facts) or to_do("No record was read yet.")
         if draft.sample:
             return done(f"{number_of(len(draft.sample), 'record')} were read.")
+        if draft.sampled_at is not None:
+            return done(f"Read on {draft.sampled_at:%Y-%m-%d}. The records are no longer kept.")
         return failed(str(draft.base.get("sample_fault") or "No record was read."))
 
     def address(self, facts: Facts) -> str:
@@ -217,7 +219,8 @@ class DryRun(Step):
 def _was_used(facts: Facts) -> bool:
     """Return whether the registry has answered with the address and the key."""
     tested = facts.tried is not None and not facts.tried.fault
-    sampled = facts.draft is not None and bool(facts.draft.sample)
+    draft = facts.draft
+    sampled = draft is not None and (bool(draft.sample) or draft.sampled_at is not None)
     return tested or sampled or facts.good_run is not None
 
 

@@ -15,8 +15,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry_sync.core import stopping
+from registry_sync.core.text import number_of
 from registry_sync.jobs.pruning.kind import Pruned
 from registry_sync.jobs.pruning.old_deliveries import Alerts, Deliveries, Refusals, TestMessages
+from registry_sync.jobs.pruning.old_drafts import Samples
 from registry_sync.jobs.pruning.old_errors import Errors, RawRecords, RunRefusals
 from registry_sync.jobs.pruning.old_plans import Plans
 from registry_sync.jobs.pruning.old_runs import Logs, Runs
@@ -26,7 +28,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 500
 """Rows that one transaction deletes, so that no run waits for it."""
 KINDS: Sequence[Pruned] = (
-    Logs(), RawRecords(), RunRefusals(), Errors(), Plans(), Runs(),
+    Logs(), RawRecords(), Samples(), RunRefusals(), Errors(), Plans(), Runs(),
     Deliveries(), Refusals(), Alerts(), TestMessages(),
 )  # fmt: skip
 """In this order: a closed error or a plan may be the last to refer to a run."""
@@ -66,7 +68,8 @@ def _prune(kind: Pruned, *, dry_run: bool) -> Outcome:
     count = kind.rows(before).count() if dry_run else _delete(kind, before)
     if count and not dry_run:
         since = f"{before:%Y-%m-%d %H:%M} UTC"
-        logger.info("Pruned %s: %s rows before %s (%s)", kind.name, count, since, kind.setting)
+        name, rows = kind.name.replace("_", " "), number_of(count, "row")
+        logger.info("Pruned %s: %s before %s (%s)", name, rows, since, kind.setting)
     return Outcome(kind.name, kind.setting, days, before, count)
 
 
