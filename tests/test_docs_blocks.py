@@ -51,7 +51,7 @@ UNITS = {path.name.partition(".")[0].rstrip("@") for path in (ROOT / "deploy/sys
 DEBIAN = {"nginx", "redis-server"}
 """Units of Debian's own that the docs name."""
 VERBS = {"daemon-reload", "enable", "--now", "--failed", "kill", "-s", "KILL", "list-timers",
-         "reboot", "reload", "restart", "start", "stop", "-u"}  # fmt: skip
+         "edit", "reboot", "reload", "restart", "start", "stop", "-u"}  # fmt: skip
 
 
 @dataclass(frozen=True)

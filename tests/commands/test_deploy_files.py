@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -111,7 +112,7 @@ def test_kubernetes() -> None:
     assert len(files) > 5
     checked(BIN / "kubernetes-validate", "--strict", *files)
     listed = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())["resources"]
-    assert [f.name for f in files if f.name not in listed and "example" not in f.name] == []
+    assert sorted(listed) == [f.name for f in files if "example" not in f.name]
 
 
 def test_pods_have_no_rights_that_they_do_not_need() -> None:
@@ -289,11 +290,14 @@ def _selector(metric: str, labels: dict[str, str]) -> str:
     return f"{metric}{{{', '.join(f'{key}={json.dumps(value)}' for key, value in labels.items())}}}"
 
 
-@pytest.fixture(params=["nginx", "caddy"])
+@pytest.fixture(params=["nginx", "nginx below a path", "caddy"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Serve a file of deploy/proxy/ with TLS before an echo of what it passes on."""
     tls, behind = free_port(), free_port()
-    proxy = {"nginx": _nginx, "caddy": _caddy}[request.param](tmp_path, tls, behind)
+    name, _, below = request.param.partition(" ")
+    proxy = {"nginx": _nginx, "caddy": _caddy}[name](tmp_path, tls, behind)
+    if below:
+        _move(tmp_path / "nginx.conf")
     (tmp_path / "echo.py").write_text(ECHO)
     web = [BIN / "gunicorn", "-c", ROOT / "integration" / "gunicorn.conf.py", "-w", "1",
            "-b", f"127.0.0.1:{behind}", "--log-level", "error", "echo"]  # fmt: skip
@@ -301,12 +305,13 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         "XDG_DATA_HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path),
         "SITE": f"https://sync.example.com:{tls}",
+        "SCRIPT_NAME": "/sync" if below else "",
     }
     children = [
         subprocess.Popen(words, cwd=tmp_path, env=env, preexec_fn=dies_with_parent)
         for words in (proxy, web)
     ]
-    url = f"https://127.0.0.1:{tls}"
+    url = f"https://127.0.0.1:{tls}{'/sync' if below else ''}/"
     try:
         until(lambda: _status(url) == 200, seconds=30, what=f"{request.param} and gunicorn")
         yield url
@@ -338,6 +343,13 @@ def _nginx(folder: Path, tls: int, behind: int) -> list[str]:
     whole.write_text(MAIN.format(folder=folder, conf=conf, user=user))
     checked(nginx, "-t", "-c", whole, "-p", folder, "-e", folder / "error.log")
     return [nginx, "-c", str(whole), "-p", str(folder), "-e", f"{folder}/error.log"]
+
+
+def _move(conf: Path) -> None:
+    """Serve below /sync/, as the comment of deploy/proxy/nginx.conf says."""
+    text = conf.read_text()
+    assert "SCRIPT_NAME=/sync and use `location /sync/`" in text and "location / {" in text
+    conf.write_text(text.replace("location / {", "location /sync/ {"))
 
 
 def _caddy(folder: Path, tls: int, behind: int) -> list[str]:
@@ -375,6 +387,7 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     told = {k: v for k, v in environ.items() if k.startswith("HTTP_X_") or k == "wsgi.url_scheme"}
     told["read"] = len(environ["wsgi.input"].read())
+    told["at"] = [environ["SCRIPT_NAME"], environ["PATH_INFO"]]
     told["begun"] = len(begun)
     return [json.dumps(told).encode()]
 """
@@ -401,11 +414,16 @@ def test_a_proxy_overwrites_what_a_client_forges_and_buffers(site: str) -> None:
     assert said["HTTP_X_FORWARDED_PROTO"] == "https"
     assert said["HTTP_X_FORWARDED_HOST"] == "sync.example.com"
     assert said["read"] == 500_000
+    path = urlsplit(site).path
+    assert said["at"] == [path.removesuffix("/"), "/"]
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    port = int(site.rsplit(":", 1)[1])
+    port = urlsplit(site).port
     with context.wrap_socket(socket.create_connection(("127.0.0.1", port))) as slow:
-        slow.sendall(b"POST / HTTP/1.1\r\nHost: sync.example.com\r\nContent-Length: 900\r\n\r\n{")
+        head = f"POST {path} HTTP/1.1\r\nHost: sync.example.com\r\nContent-Length: 900\r\n\r\n"
+        slow.sendall(head.encode() + b"{")
         seen = [post(b"").json()["begun"] for _ in range(3)]
     assert seen == [said["begun"] + n for n in (1, 2, 3)], "half a request reached the service"
     assert post(b"x" * 3_000_000).status_code == 413
+    if path != "/":
+        assert _status(site.removesuffix(path) + "/admin/") == 404, "the site's, not the service's"
