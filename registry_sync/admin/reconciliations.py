@@ -20,16 +20,15 @@ from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences
 from registry_sync.admin.filters import Decided
 from registry_sync.admin.links import record_link
-from registry_sync.core.dotted_paths import RUN_RECONCILIATION
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import lanes
 from registry_sync.desk import reconciliations as shown
 from registry_sync.ledger.pins import FieldDifference, compared_differences
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import schema_view
-from registry_sync.runs.queue import push_slice
 from registry_sync.runs.workers import read_queues
 from registry_sync.sync.reconcile import record as reconciling
+from registry_sync.sync.reconcile.comparison_queue import enqueue_comparison
 
 NO_WORKER = (
     "No worker is listening, so nothing was started. The operator runs manage.py reconcile; its "
@@ -111,9 +110,8 @@ class ReconciliationAdmin(ByLane):
             message = NO_WORKER if lane is not None else "Nothing has been synced yet."
             self.message_user(request, message, messages.WARNING)
             return back
-        row = reconciling.begin(lane, actor=request.user.get_username())
-        job_id = f"reconciliation-{row.pk}"
-        if not push_slice(RUN_RECONCILIATION, row.pk, job_id, job_id, keep=3600):
+        row = reconciling.begin(lane, actor=request.user.get_username(), by_worker=True)
+        if not enqueue_comparison(row):
             row.delete()
             self.message_user(request, NO_WORKER, messages.WARNING)
             return back

@@ -1,7 +1,8 @@
 """What Django and RQ import by a dotted path: every such string stands here, and nowhere else.
 
-Queued RQ jobs hold these paths. After a rename, a worker cannot import the jobs that were queued
-before it: they fail in RQ, and the reconciler queues their runs, previews and deliveries again.
+Queued RQ jobs hold the first four. After a rename, a worker cannot import the jobs that were
+queued before it: they fail in RQ, and the reconciler queues their runs, previews, comparisons and
+deliveries again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Continue what was left behind: runs, deliveries, previews, canvases, sessions, results."""
+"""Continue what was left behind: runs, deliveries, previews, comparisons, canvases and so on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from registry_sync.reporting import app_status, sync_history
 from registry_sync.reporting.bookmark import bookmark_of
 from registry_sync.runs.queue import enqueue
 from registry_sync.sync.clients import client_of_settings, impatient_client
+from registry_sync.sync.reconcile import comparison_queue as comparisons
 from registry_sync.webhooks.enqueue import enqueue_deliveries
 from registry_sync.webhooks.inbox import close_delivery, given_up, left_over
 
@@ -35,7 +36,7 @@ def reconcile(*, alert: bool = True) -> int:
     a failure of Redis or Benchling is what alerts are for.
     """
     try:
-        queued = _queue_runs() + _queue_deliveries() + _queue_previews()
+        queued = _queue_runs() + _queue_deliveries() + _queue_previews() + _queue_comparisons()
         _draw_canvases()
         _close_sessions()
         sync_history.write_waiting(client_of_settings)
@@ -66,6 +67,10 @@ def _queue_previews() -> int:
     return sum(
         previews.release_stranded(draft) and previews.enqueue_preview(draft) for draft in stranded
     )
+
+
+def _queue_comparisons() -> int:
+    return sum(comparisons.enqueue_again(row) for row in comparisons.lost_comparisons()[:20])
 
 
 def _draw_canvases() -> None:

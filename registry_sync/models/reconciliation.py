@@ -24,6 +24,11 @@ class Reconciliation(models.Model):
         default=list, blank=True, help_text="Why not all that the registry has may be compared."
     )
     trouble = models.TextField(blank=True, help_text="Why it did not reach its end.")
+    attempts = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How often a worker has begun it; empty if a command compares.",
+    )
 
     class Meta:
         ordering = ("-pk",)

@@ -102,7 +102,7 @@ def test_a_worker_compares_both_sides(compared, owner, viewer, settings, monkeyp
     pushed = []
     listening = type("Seen", (), {"listening": True})
     monkeypatch.setattr(pages, "read_queues", lambda: listening)
-    monkeypatch.setattr(pages, "push_slice", lambda task, pk, *a, **k: pushed.append(pk) or True)
+    monkeypatch.setattr(pages, "enqueue_comparison", lambda row: pushed.append(row.pk) or True)
     owner.post(RUN)
     assert "not finished" in read(owner, LIST)
     tasks.run_reconciliation(*pushed)

@@ -18,8 +18,16 @@ from registry_sync import runs
 from registry_sync.core import dotted_paths
 from registry_sync.drafts import preview, starting
 from registry_sync.jobs.reconciler import reconcile
-from registry_sync.models import Installation, MappingDraft, SyncRun, WebhookDelivery
+from registry_sync.models import (
+    Installation,
+    Lane,
+    MappingDraft,
+    Reconciliation,
+    SyncRun,
+    WebhookDelivery,
+)
 from registry_sync.sync.clients import client_of_settings, plain_source
+from registry_sync.sync.reconcile import record as reconciling
 from sandbox.redis import RedisServer
 from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
@@ -103,3 +111,20 @@ def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
     work(queue)
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview["read"]) == (MappingDraft.Preview.DONE, 20)
+
+
+def test_a_comparison_queued_under_an_old_path_is_queued_again(world, queues):
+    world([compound(n) for n in range(3)]).sync()
+    queue = queues["sync"]
+    row = reconciling.begin(Lane.objects.get(), actor="mona", by_worker=True)
+    old = "registry_sync.jobs.run_reconciliation"
+    queue.enqueue(old, row.pk, job_id=f"reconciliation-{row.pk}")
+    work(queue)
+    row.refresh_from_db()
+    assert row.finished_at is None and reconcile(alert=False) == 0
+    Reconciliation.objects.update(started_at=timezone.now() - HOUR)
+    assert reconcile(alert=False) == 1
+    work(queue)
+    row.refresh_from_db()
+    assert (row.counts["equal"], row.trouble, row.attempts) == (3, "", 1)
+    assert reconcile(alert=False) == 0

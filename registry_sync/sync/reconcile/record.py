@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rq.timeouts import BaseTimeoutException
@@ -49,8 +49,11 @@ class _Overtaken(Exception):
     """Another comparison of the lane was begun, or another process works on this one."""
 
 
-def begin(lane: Lane, *, actor: str) -> Reconciliation:
-    """Make the row of a comparison that will be worked on. It ends one that has not ended."""
+def begin(lane: Lane, *, actor: str, by_worker: bool = False) -> Reconciliation:
+    """Make the row of a comparison that will be worked on. It ends one that has not ended.
+
+    `by_worker`: a job works on it, which the reconciler queues again if it is lost.
+    """
     active = runs.active(lane)
     now = timezone.now()
     with transaction.atomic():
@@ -64,6 +67,7 @@ def begin(lane: Lane, *, actor: str) -> Reconciliation:
             started_at=now,
             service_version=__version__,
             active_run_id=active.pk if active else None,
+            attempts=0 if by_worker else None,
         )
 
 
@@ -125,7 +129,8 @@ def statement(row: Reconciliation, *, csv: Json | None = None) -> Json:
 def _take(row: Reconciliation) -> None:
     """Begin to work on a comparison, also where another process has begun. Raise _Overtaken."""
     began = timezone.now()
-    if not Reconciliation.objects.filter(pk=row.pk, finished_at=None).update(started_at=began):
+    unended = Reconciliation.objects.filter(pk=row.pk, finished_at=None)
+    if not unended.update(started_at=began, attempts=F("attempts") + 1):  # that of a command: null
         raise _Overtaken
     row.started_at = began
     row.records.all().delete()
