@@ -38,14 +38,13 @@ from registry_sync.sync.gates.substances import SubstanceGate
 from registry_sync.sync.pacing import Pacer
 from registry_sync.sync.plans.plan_gate import PlanGate
 from registry_sync.sync.plans.plan_recorder import NoPlan, PlanRecorder
-from registry_sync.sync.plans.retries import plan_retries
+from registry_sync.sync.prediction import Prediction
 from registry_sync.sync.pull import Pull
 from registry_sync.sync.rebuild import rebuild_ledger
 from registry_sync.sync.recheck import has_new_key
 from registry_sync.sync.retry_phase import Retry
 from registry_sync.sync.setup import Setup
 from registry_sync.sync.source_tracking import SourceTracker
-from registry_sync.sync.withdrawals.forecast import Forecast
 from registry_sync.sync.withdrawals.phase import Withdrawals
 
 OpenSource = Callable[[Setup, Callable[[float], None], Callable[[], None]], Source]
@@ -80,28 +79,18 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
         return False
     if run.phase == Phase.DRIFT and not _find_drift(ctx):
         return False
-    carrier = _carrier(ctx, source)
+    carrier, withdrawals = _line(ctx, source)
     with ctx.timed("upsert"):
         carrier.delivery.recover()
     if run.phase == Phase.PULL and not Pull(ctx, source, carrier).work():
         return False
     if run.phase == Phase.RETRY and not _retry(ctx, source, carrier):
         return False
-    if isinstance(carrier.delivery, DryRunDelivery):
-        _predict(ctx, source, carrier, carrier.delivery)
-    elif not Withdrawals(ctx).work():
+    if not withdrawals.work():
         return False
     with ctx.timed("report"):
         finish(ctx)
     return True
-
-
-def _predict(ctx: RunContext, source: Source, carrier: Carrier, delivery: DryRunDelivery) -> None:
-    """Look at what a sync does once it has read: retries, for a plan, and withdrawals."""
-    if ctx.run.kind == ctx.run.Kind.PLAN:
-        plan_retries(ctx, source, carrier, delivery)
-    Forecast(ctx, carrier.departures, delivery.plan).report()
-    delivery.plan.close(ctx.terms.plan_days)
 
 
 def _rebuild(ctx: RunContext) -> bool:
@@ -129,13 +118,22 @@ def _retry(ctx: RunContext, source: Source, carrier: Carrier) -> bool:
         return Retry(ctx, source, carrier).work()
 
 
-def _carrier(ctx: RunContext, source: Source) -> Carrier:
+def _line(ctx: RunContext, source: Source) -> tuple[Carrier, Withdrawals | Prediction]:
+    """Return the way of a record, and the phase after all are read. A dry run only looks at it."""
+    claims, run = NameClaims(), ctx.run
+    if not run.dry_run:
+        carrier = _carrier(ctx, source, claims, BatchDelivery(ctx, claims), NoPlan())
+        return carrier, Withdrawals(ctx)
+    plan = PlanRecorder(ctx) if run.kind == run.Kind.PLAN else NoPlan()
+    delivery = DryRunDelivery(ctx, claims, plan)
+    carrier = _carrier(ctx, source, claims, delivery, plan)
+    return carrier, Prediction(ctx, source, carrier, delivery, plan)
+
+
+def _carrier(
+    ctx: RunContext, source: Source, claims: NameClaims, delivery: Delivery, plan: NoPlan
+) -> Carrier:
     """Lay out the way of a record: compare, the gates in their order, the delivery."""
-    claims = NameClaims()
-    plan = PlanRecorder(ctx) if ctx.run.kind == ctx.run.Kind.PLAN else NoPlan()
-    delivery: Delivery = (
-        DryRunDelivery(ctx, claims, plan) if ctx.run.dry_run else BatchDelivery(ctx, claims)
-    )
     gates: list[Gate] = [
         MovedGate(ctx),
         AdoptionGate(ctx, plan),

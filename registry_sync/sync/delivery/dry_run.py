@@ -42,7 +42,7 @@ class DryRunDelivery:
         self.underway: dict[str, str] = {}
         self._links = LinkForecast(ctx, claims)
         self._waits = DryRunWaits(ctx, claims, self._links)
-        self.plan = plan
+        self._plan = plan
         self.seen: dict[str, bool] = {}
         """The records that were refused before, and whether they came as they were then."""
         self.refused: dict[str, str] = {}
@@ -159,7 +159,7 @@ class DryRunDelivery:
                 self._would_write(candidate, old.get(entity.external_id))
                 going.append(candidate)
         self._keep(refused)
-        self.plan.add(going)
+        self._plan.add(going)
 
     def _would_write(self, candidate: Candidate, before: LedgerEntry | None) -> None:
         entity, schema = candidate.entity, schema_view(self.lane)
