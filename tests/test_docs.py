@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks import desk
 from registry_sync.models import Change, EntityError, PlanRow, SyncRun
 from tests.support import ROOT
 from tools import pictures
+from tools.syntax_trees import tree_of
 
 pytestmark = pytest.mark.once
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -84,6 +86,17 @@ def test_named_files_exist() -> None:
         missing = [name for name in named if Path(name).parts not in ends]
         # The changelog names what was.
         assert missing == [] or page.name == "CHANGELOG.md", f"{page.name}: {missing}"
+
+
+def test_the_path_of_a_record_has_every_gate_in_its_order() -> None:
+    line = tree_of(ROOT / "registry_sync" / "sync" / "pipeline.py")
+    made = {node.name: node for node in line.body if isinstance(node, ast.FunctionDef)}["_carrier"]
+    calls = [node for node in ast.walk(made) if isinstance(node, ast.Call)]
+    names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
+    gates = [name for name in names if name.endswith(("Gate", "Guard"))]
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    picture = text.partition("The path of each record:")[2].split("```")[1]
+    assert len(gates) > 5 and re.findall(r'\["(\w+(?:Gate|Guard))<br/>', picture) == gates
 
 
 NOT_IN_THE_CODE = {"manage.py", "endpoint.incremental.lag"}
