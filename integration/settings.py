@@ -28,6 +28,7 @@ from integration.mail import mail_settings
 from registry_sync.core.dotted_paths import (
     ADMIN_APP,
     LOG_FORMATTERS,
+    OUTDATED_FORM,
     RQ_SERIALIZER,
     WORKER_CLASS,
 )
@@ -43,7 +44,7 @@ if not SECRET_KEY and not FAULTS:
     FAULTS.append("SECRET_KEY (or SECRET_KEY_FILE) is required when DEBUG is off.")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "registry_sync.desk.error_pages.outdated_form"
+CSRF_FAILURE_VIEW = OUTDATED_FORM
 ROOT_URLCONF = "integration.urls"
 WSGI_APPLICATION = "integration.wsgi.application"
 # The path in front of every address, such as /sync; gunicorn reads the same variable.

@@ -15,6 +15,7 @@ RQ_SERIALIZER = "rq.serializers.JSONSerializer"
 WORKER_CLASS = "registry_sync.jobs.worker.QuickWorker"
 ADMIN_SITE = "registry_sync.desk.site.Desk"
 ADMIN_APP = "registry_sync.apps.DeskConfig"
+OUTDATED_FORM = "registry_sync.desk.error_pages.outdated_form"
 LOG_FORMATTERS = {
     "text": "registry_sync.reporting.log_lines.SecretFreeFormatter",
     "json": "registry_sync.reporting.log_lines.JsonFormatter",

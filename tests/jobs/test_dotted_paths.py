@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import django_rq.settings
@@ -29,8 +34,10 @@ from registry_sync.models import (
 from registry_sync.sync.clients import client_of_settings, plain_source
 from registry_sync.sync.reconcile import record as reconciling
 from sandbox.redis import RedisServer
+from tests.support import ROOT
 from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
+from tools.syntax_trees import tree_of
 
 NAMES = ("sync", "interactive")
 HOUR = timedelta(hours=1)
@@ -61,6 +68,24 @@ def test_every_path_leads_to_what_it_names():
     assert paths
     for path in paths:
         assert import_string(path).__name__ == path.rpartition(".")[2]
+
+
+def dotted_paths_in(path: Path) -> Iterator[str]:
+    """Yield the strings of a module by which something of the service can be imported."""
+    for node in ast.walk(tree_of(path)):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and re.fullmatch(r"registry_sync(\.\w+){2,}", text):
+            with suppress(ImportError):
+                if not isinstance(import_string(text), ModuleType):
+                    yield text
+
+
+@pytest.mark.once
+def test_they_stand_nowhere_else():
+    files = [*(ROOT / "registry_sync").rglob("*.py"), *(ROOT / "integration").rglob("*.py")]
+    found = {path.relative_to(ROOT): list(dotted_paths_in(path)) for path in files}
+    assert [str(path) for path in found if found[path]] == ["registry_sync/core/dotted_paths.py"]
+    assert len(found[Path("registry_sync/core/dotted_paths.py")]) > 5
 
 
 def test_a_run_queued_under_an_old_path_is_queued_again(world, queues):
