@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration.variables import GROUPS
+from registry_sync.benchling.entity_types import ENTITY_TYPES, ONLY_READ
 from registry_sync.models import AlertMessage
 from registry_sync.monitoring.channels import CHANNELS
 from registry_sync.monitoring.doctor import checkup, lane, service, sync_history, tenant
@@ -89,6 +90,23 @@ def test_every_cause_stands_under_a_symptom():
     codes = {cause.code for cause in (*RECORD_CAUSES, *RUN_FAILURES, *WARNINGS)}
     assert codes - named == set(), "name them in docs/troubleshooting.md, then run: make reference"
     assert all(f"`{wait.code or 'other'}`" in page for wait in RUN_WAITS)
+
+
+def test_doctor_knows_every_module_that_may_have_checks():
+    folder = ROOT / "registry_sync" / "monitoring" / "doctor"
+    modules = {path.stem for path in folder.glob("[!_]*.py")} - {"checkup"}
+    imported = re.findall(r"^from registry_sync\.monitoring\.doctor\.(\w+) import",
+                          (folder / "checkup.py").read_text("utf-8"), re.MULTILINE)  # fmt: skip
+    assert modules == {*imported}, "import its checks in checkup.py, or they never run"
+
+
+def test_every_entity_type_stands_in_its_table():
+    page = (DOCS / "entity-types.md").read_text("utf-8")
+    cells = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    named = {name for cell in cells for name in cell.split(", ")}
+    labels = [kind.label for kind in (*ENTITY_TYPES.values(), *ONLY_READ)]
+    singular = {re.sub("ies$", "y", label).removesuffix("s") for label in labels}
+    assert {"custom entity", "mixture"} <= singular and singular - named == set()
 
 
 def test_operations_names_every_check_of_doctor_and_every_channel_of_alerts():
