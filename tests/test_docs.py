@@ -99,6 +99,19 @@ def test_the_path_of_a_record_has_every_gate_in_its_order() -> None:
     assert len(gates) > 5 and re.findall(r'\["(\w+(?:Gate|Guard))<br/>', picture) == gates
 
 
+def test_the_long_tests_are_listed() -> None:
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    table = text.partition("\n## Long tests\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `([\w/]+\.py)`", table, re.MULTILINE))
+    tests = ROOT / "tests"
+    sampled = {
+        path.relative_to(tests).as_posix()
+        for path in tests.rglob("test_*.py")
+        if re.search(r"^from tests\.support\.environment import .*\bFULL\b", path.read_text(), re.M)
+    }
+    assert len(sampled) > 10 and named == sampled
+
+
 NOT_IN_THE_CODE = {"manage.py", "endpoint.incremental.lag"}
 """A command, and a key of Connector Settings."""
 
