@@ -5,7 +5,6 @@ Someone's *Sync just this one* says nothing about the others' sync, so it does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.db.models import QuerySet
 from registry_sync import runs
 from registry_sync.canvas import text as words
 from registry_sync.canvas.queue_place import place_in_queue
-from registry_sync.models import Lane, SyncRun
+from registry_sync.models import SyncRun
 from registry_sync.runs import estimate
 from registry_sync.sync.plans.lifecycle import waiting_plan
 
@@ -56,11 +55,6 @@ def lane_status(rows: QuerySet[SyncRun]) -> LaneStatus:
         return LaneStatus(whole or ended.first(), active)
     retries = ended.filter(kind=Kind.RETRY, only=[], pk__gt=whole.pk)
     return LaneStatus(whole, retries.first())
-
-
-def lane_statuses(lanes: Sequence[Lane]) -> list[LaneStatus]:
-    """Return the statuses of these lanes."""
-    return [lane_status(lane.runs.all()) for lane in lanes]
 
 
 def run_sentence(run: SyncRun, *, attended: bool) -> str:

@@ -99,16 +99,6 @@ def take_theirs(draft: MappingDraft, client: Client, open_source: OpenSource, ac
     save(draft, version, actor=actor, **{name: getattr(draft, name) for name in RENEWED})
 
 
-def read_sample_again(
-    draft: MappingDraft, client: Client, open_source: OpenSource, *, actor: str, version: int
-) -> None:
-    """Read a sample by the draft as it is now. Raise SyncError, Outdated."""
-    raw = read_items(client)
-    element = place_in(draft, items.by_path(raw)).element
-    _read_sample(draft, _live(raw, element), open_source)
-    save(draft, version, actor=actor, **{name: getattr(draft, name) for name in RENEWED})
-
-
 def live_config(client: Client, draft: MappingDraft) -> tuple[AppConfig, list[Json]]:
     """Return the configuration as it is now, and its raw items. Raise ConfigError.
 

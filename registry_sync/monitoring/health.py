@@ -135,17 +135,6 @@ def assess_service() -> Service:
     return Service(active, queues, rhythm, first, last)
 
 
-def assess(
-    lane: Lane | None, *, open_errors: int | None = None, around: Service | None = None
-) -> Health:
-    """Return the health of a lane and of the service around it.
-
-    `open_errors` is their count, and `around` the service, where the caller has them already.
-    """
-    around = around or assess_service()
-    return around.added_to(assess_lane(lane, around, open_errors=open_errors))
-
-
 def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None = None) -> Health:
     """Return the health of a lane alone."""
     if open_errors is None:

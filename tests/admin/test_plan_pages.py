@@ -28,7 +28,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.monitoring.health import assess
+from registry_sync.monitoring.health import assess_lane, assess_service
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.proposals import Person, SecondPerson
 from tests.support import ROOT, factories
@@ -188,7 +188,8 @@ def test_sync_registry_exits_with_2_while_a_plan_waits(world, capsys):
     (session,) = [s for s in w.tenant.sessions.values() if "signature" in json.dumps(s)]
     assert session["status"] == "COMPLETED_WITH_WARNINGS"
     lane = Lane.objects.get()
-    assert any("waits for a signature" in one.text for one in assess(lane).findings)
+    found = assess_lane(lane, assess_service()).findings
+    assert any("waits for a signature" in one.text for one in found)
     assert lane_status(lane.runs.all()).lines(attended=True)[-1] == PLAN_WAITS
     Lane.objects.update(plans_for=Lane.PlansFor.NOTHING)
     lane.refresh_from_db()

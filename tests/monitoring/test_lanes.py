@@ -61,7 +61,8 @@ def test_each_lane_has_its_freshness_health_and_checks(two_lanes):
     first, second, *_ = two_lanes
     assert freshness.check_freshness(first).state == "ok"
     assert freshness.check_freshness(second).state == "never"
-    assert health.assess(first).word == "good" and health.assess(second).word == "bad"
+    around = health.assess_service()
+    assert [health.assess_lane(lane, around).word for lane in (first, second)] == ["good", "bad"]
     checks = {result.name: result.state for result in doctor.examine()}
     assert checks["Last run (Compound)"] == "ok" and checks["Last run (Other)"] == "bad"
 
