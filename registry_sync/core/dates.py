@@ -8,9 +8,12 @@ YEAR = 365.25
 """Days of a year."""
 
 
-def stamp(when: datetime | None) -> str:
+def stamp(when: datetime | None, *, seconds: bool = False) -> str:
     """Return a time with its day and zone, in UTC."""
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if when else "an unknown time"
+    if when is None:
+        return "an unknown time"
+    exact = when.astimezone(UTC)
+    return f"{exact:%Y-%m-%d %H:%M:%S} UTC" if seconds else f"{exact:%Y-%m-%d %H:%M} UTC"
 
 
 def duration(length: timedelta) -> str:

@@ -6,6 +6,7 @@ import shlex
 
 from registry_sync import runs
 from registry_sync.core import stopping
+from registry_sync.core.dates import stamp
 from registry_sync.models import SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
 
@@ -30,7 +31,7 @@ def busy_sentence(run: SyncRun) -> str:
     """Return why an active run is left alone: it has a holder, is paused or waits; else ""."""
     if runs.is_held(run):
         waits = f" Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
-        since = f"{run.started_at:%H:%M} UTC"
+        since = stamp(run.started_at)
         return f"Run {run.pk} is active ({run.lease_holder}, since {since}).{waits}"
     if run.paused_at is not None:
         return f"Run {run.pk}: {runs.paused_sentence(run)}. Resume it with {resume_command(run)}."

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from registry_sync.core.dates import duration
+from registry_sync.core.dates import duration, stamp
 from registry_sync.models import SyncRun
 from registry_sync.runs import quota as hourly
 
@@ -48,6 +48,4 @@ def time_left_sentence(run: SyncRun, *, per_hour: int) -> str:
     remaining, now = time_left(run, per_hour=per_hour), timezone.now()
     if remaining is None:
         return ""
-    end = now + remaining
-    day = "" if end.date() == now.date() else f"{end:%d %b} "
-    return f"About {duration(remaining)} left, until {day}{end:%H:%M} UTC."
+    return f"About {duration(remaining)} left, until {stamp(now + remaining)}."

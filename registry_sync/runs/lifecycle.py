@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from registry_sync import __version__
+from registry_sync.core.dates import stamp
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.runs.database_clock import database_now
@@ -180,10 +181,10 @@ def is_paused(run: SyncRun) -> bool:
 
 def paused_sentence(run: SyncRun) -> str:
     """Return who paused a run, since when and why."""
-    return f"Paused by {run.paused_by} at {run.paused_at:%H:%M} UTC: {run.paused_reason}"
+    return f"Paused by {run.paused_by} at {stamp(run.paused_at)}: {run.paused_reason}"
 
 
 def waiting_sentence(run: SyncRun) -> str:
     """Return what a waiting run waits for, and until when, in UTC."""
     waits = f"Waiting for {run.waiting_for}" if run.waiting_for else "Waiting"
-    return f"{waits}; next try at {run.waiting_until:%H:%M:%S} UTC."
+    return f"{waits}; next try at {stamp(run.waiting_until, seconds=True)}."

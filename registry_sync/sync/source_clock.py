@@ -10,7 +10,7 @@ from operator import attrgetter
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.core.dates import duration
+from registry_sync.core.dates import duration, stamp
 from registry_sync.core.text import are, number_of
 from registry_sync.source.pages import Page
 from registry_sync.source.timestamps import read_time
@@ -62,7 +62,7 @@ class SourceClock:
         now, then = page.server_date, last.server_date if last else None
         if now is None or then is None or now >= then - CLOCK_SLACK:
             return ""
-        return f"the registry's clock went back, from {then:%Y-%m-%d %H:%M} to {now:%H:%M} UTC"
+        return f"the registry's clock went back, from {then:%Y-%m-%d %H:%M} to {stamp(now)}"
 
     def follow(self, page: Page, records: Sequence[SourceRecord]) -> None:
         """Note the newest time seen, whose record it is, and what is older than was asked."""

@@ -114,7 +114,8 @@ def test_a_run_that_is_held_up_says_so_wherever_runs_are_shown(two) -> None:
     )
     first, said = command(name="runs")[1].splitlines()[:2]
     assert ": RUNNING, paused. 0 read" in first
-    assert said.startswith("    Paused by olivia at ") and said.endswith(": The plates move.")
+    paused = SyncRun.objects.get(pk=run.pk).paused_at
+    assert said == f"    Paused by olivia at {paused:%Y-%m-%d %H:%M} UTC: The plates move."
     assert f"active run: {run.pk} (full), paused. Paused by olivia" in command(name="lanes")[1]
 
 

@@ -195,6 +195,7 @@ def test_a_csv_goes_out_and_comes_back(living, tmp_path):
     adopt("--csv", str(file))
     rows = list(csv.DictReader(file.open(encoding="utf-8")))
     assert len(rows) == 7 and all(row["decision"] == "" for row in rows)
+    assert all(row["modified_at"].endswith("Z") for row in rows)  # as in the desk's
     for row in rows:
         if row["external_id"] in ("C-000002", "C-000003", "C-000004"):
             row["decision"] = "Adopt"

@@ -16,6 +16,7 @@ from registry_sync import runs
 from registry_sync.core.readable import readable
 from registry_sync.core.spreadsheet import SheetWriter, original_text
 from registry_sync.core.text import are, number_of
+from registry_sync.desk.csv_export import cell
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, unreadable
 from registry_sync.models import Adoption, Lane
@@ -190,7 +191,7 @@ def _to_csv(rows: QuerySet[Adoption], out: TextIO) -> int:
         writer.writerow(
             [
                 row.external_id, row.how, row.entity_registry_id, row.entity_id, row.name,
-                row.schema_name, " | ".join(_differences(row)), row.modified_at.isoformat(), "",
+                row.schema_name, " | ".join(_differences(row)), cell(row.modified_at), "",
             ]
         )  # fmt: skip
     return count

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from registry_sync.core import signing
+from registry_sync.core.dates import stamp
 from registry_sync.core.readable import readable
 from registry_sync.core.text import are, number_of, were
 from registry_sync.desk.pins import audit_lines
@@ -151,11 +152,10 @@ class Command(OperatorCommand):
 def _line(change: Change, schema: SchemaView) -> str:
     before, after = audit.labels(change, schema)
     who = change.actor or change.trigger
-    source = f", changed in the registry {change.source_modified_at:%Y-%m-%d %H:%M}" if (
-        change.source_modified_at
-    ) else ""  # fmt: skip
+    when = change.source_modified_at
+    source = f", changed in the registry {stamp(when)}" if when else ""
     return (
-        f"{change.at:%Y-%m-%d %H:%M:%S} UTC  {change.external_id}  {change.field}: "
+        f"{stamp(change.at, seconds=True)}  {change.external_id}  {change.field}: "
         f"{before} → {after}  ({_origin(change)}, run {change.run_id}, "
         f"{who}{source}, mapping {change.fingerprint[:8]}, version {change.service_version})"
     )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from registry_sync import runs
+from registry_sync.core.dates import stamp
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
 from registry_sync.management.lane_options import add_lane_argument, lane_named
 from registry_sync.management.operator import USAGE, OperatorCommand
@@ -92,7 +93,8 @@ def _shown(run: SyncRun) -> str:
     if (hold_up := runs.hold_up(run)) is not None:
         lines.append(hold_up.text)
     if run.lease_holder and (hold_up is None or runs.is_held(run)):
-        lines.append(f"Running on {run.lease_holder}, last heartbeat {run.heartbeat:%H:%M:%S} UTC.")
+        heartbeat = stamp(run.heartbeat, seconds=True)
+        lines.append(f"Running on {run.lease_holder}, last heartbeat {heartbeat}.")
     if time_left := estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR):
         lines.append(time_left)
     return "\n".join(lines)
