@@ -29,6 +29,6 @@ def test_ci_tests_the_python_that_it_is_given(tmp_path: Path) -> None:
 def test_the_workflow_gives_it_the_python_of_its_image() -> None:
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
     (job,) = yaml.safe_load(text)["jobs"].values()
-    assert "${{ matrix.python }}" in job["container"] and len(job["strategy"]["matrix"]["python"]) > 1
+    assert "${{ matrix.python }}" in job["container"] and job["strategy"]["matrix"]["python"][1:]
     (step,) = (step for step in job["steps"] if step.get("run") == ".ci/run")
     assert step["env"]["PYTHON"] == IMAGES

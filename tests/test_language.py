@@ -83,6 +83,45 @@ def findings(path: Path) -> list[str]:
     ]
 
 
+def python_looks_in(path: Path) -> Iterator[str]:
+    """Yield where a module shows a value as Python writes it: by repr(), or between apostrophes.
+
+    An apostrophe after `==` is the syntax of a path.
+    """
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.JoinedStr):
+            parts = [getattr(part, "value", "") for part in node.values]
+            texts = [part if isinstance(part, str) else "" for part in parts]
+            for before, part, after in zip(
+                ["", *texts], node.values, [*texts[1:], ""], strict=False
+            ):
+                if not isinstance(part, ast.FormattedValue):
+                    continue
+                between = before.endswith("'") and after.startswith("'")
+                if part.conversion == ord("r") or (between and not before.endswith("=='")):
+                    yield f"{part.lineno}: {ast.unparse(part.value)}"
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "repr":
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+NEVER_SHOWN = {
+    "ledger/digests.py", "mapping/fitting.py", "mapping/rules/numbers.py", "mapping/values.py",
+    "source/answers/decoding.py",  # the digits of a number
+    "sync/known_pages.py",  # a part of a digest
+}  # fmt: skip
+
+
+def test_no_value_is_shown_as_python_writes_it() -> None:
+    service = ROOT / "registry_sync"
+    found = {
+        path.relative_to(service).as_posix(): list(python_looks_in(path))
+        for path in service.rglob("*.py")
+    }
+    shown = {name: looks for name, looks in found.items() if looks and name not in NEVER_SHOWN}
+    assert not shown, "use core.readable.in_message, or source.answers.marks.as_sent for records"
+    assert {name for name in NEVER_SHOWN if not found[name]} == set()
+
+
 def test_the_list_is_read() -> None:
     assert {"anew", "shall", "by itself"} <= set(listed_words())
     assert LISTED.search("it closes by\nitself") and not LISTED.search("a bearer, a trailing slash")

@@ -70,7 +70,7 @@ class DateFormat:
         if self._finer is not None:
             text = self._finer.sub(r"\1", text)
         if self._widths is not None and not self._widths.fullmatch(text):
-            raise ValueError(f"{text!r} does not have the digits of {self._form}")
+            raise ValueError(f"“{text}” does not have the digits of {self._form}")
         when = datetime.strptime(text, self._form)
         if not DERIVED.isdisjoint(self._codes) and not self._says(text, when):
             raise Untrue(f"names a day that the calendar does not have ({when:%A, %d %B %Y})")

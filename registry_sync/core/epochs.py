@@ -46,12 +46,12 @@ def read_epoch(value: Any, form: str) -> datetime:
     Digits beyond the microsecond are cut. Raise ValueError if it is none that a calendar has.
     """
     if not is_number(value):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"“{value}” is not a number")
     try:
         microseconds = int(Decimal(str(value).strip()) * UNITS[form] // 1)
         return EPOCH + timedelta(microseconds=microseconds)
     except (OverflowError, ArithmeticError) as error:
-        raise ValueError(f"{value!r} is outside the years 1 to 9999") from error
+        raise ValueError(f"“{value}” is outside the years 1 to 9999") from error
 
 
 def guess_epoch(value: Any) -> str:

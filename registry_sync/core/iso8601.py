@@ -28,7 +28,7 @@ def read_iso(text: str) -> date | datetime:
     """
     found = _ISO.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a date or time in ISO 8601")
+        raise ValueError(f"“{text}” is not a date or time in ISO 8601")
     if found[1] is None:
         return date.fromisoformat(text)
     return datetime.fromisoformat(f"{text[:-1]}Z" if text.endswith("z") else text)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+from registry_sync.core.secrets import shortened
+from registry_sync.core.text import storable
 
 EMPTY = "–"
 LINK = "entityRegistryId"
@@ -30,6 +34,26 @@ def readable(value: Any, label: Callable[[str], str] = str, *, empty: str = EMPT
         parts = [f"{key}: {readable(item, label, empty=empty)}" for key, item in value.items()]
         return joined(parts)
     return str(value)
+
+
+JSON_WORDS = {None: "null", True: "true", False: "false"}
+DEEPEST_SHOWN = 20
+"""Levels of lists and objects that a message shows."""
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and halves of surrogate pairs."""
+
+
+def in_message(value: Any, most: int) -> str:
+    """Return a value as a sentence shows it: text in quotes, and true, false and null as in JSON.
+
+    Of a long one, the first `most` characters are shown, on one line.
+    """
+    if value is None or isinstance(value, bool):
+        return JSON_WORDS[value]
+    text = value if isinstance(value, str) else readable(storable(value, DEEPEST_SHOWN))
+    cut = f"{shortened(text, most)}{'…' if len(text) > most else ''}"
+    line = UNSEEN.sub(lambda sign: " " if sign[0].isspace() else "\ufffd", cut)
+    return f"“{line}”" if isinstance(value, str) else line
 
 
 def is_blank(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.readable import readable
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile import field_faults
@@ -108,5 +109,5 @@ def text_of(value: Any, field: FieldDefinition) -> str:
     if isinstance(value, dict) and set(value) == {"entityRegistryId"}:
         return str(value["entityRegistryId"])
     labels = {option.id: option.label for option in field.options or ()}
-    text = "" if value is None else labels.get(str(value), str(value))
+    text = "" if value is None else labels.get(str(value), readable(value, empty=""))
     return text if len(text) <= 100 else text[:99] + "…"

@@ -15,6 +15,7 @@ from typing import Any
 
 from registry_sync.benchling.schema import MAPPABLE, EntitySchema, FieldDefinition
 from registry_sync.core.epochs import IN_WORDS
+from registry_sync.core.readable import readable
 from registry_sync.core.text import are, name_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
@@ -130,7 +131,7 @@ def _pair(column: Column, field: FieldDefinition, ids: set[str], id_path: str) -
         field=field.name,
         confidence=confidence,
         why="; ".join(part for part in reasons if part),
-        examples=tuple(str(value)[:80] for value in _distinct(column.flat)[:3]),
+        examples=tuple(readable(value)[:80] for value in _distinct(column.flat)[:3]),
         rule=rule,
     )
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import (
     LIST,
     PATH,
@@ -18,7 +17,7 @@ from registry_sync.core.setting import (
     whole,
 )
 from registry_sync.core.types import Json
-from registry_sync.source.answers.marks import is_marked
+from registry_sync.source.answers.marks import as_sent, is_marked
 from registry_sync.source.json_values import key_of, keys_of
 from registry_sync.source.paths import ABSENT, compile_path
 from registry_sync.source.settings_reader import SettingsReader
@@ -100,7 +99,7 @@ class Deletes:
         if value is ABSENT:
             value = None
         marked = key_of(value) in self._marks if self._marks else _says_something(value)
-        return shortened(f"{self.path} is {value!r}", 120) if marked else ""
+        return f"{self.path} is {as_sent(value)}" if marked else ""
 
     @property
     def for_fingerprint(self) -> list[Any]:

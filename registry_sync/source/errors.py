@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from registry_sync.core.addresses import is_address, origin, within
 from registry_sync.core.deadlines import AnswerLimits, TooSlow
 from registry_sync.core.problems import SourceError
+from registry_sync.core.readable import in_message
 from registry_sync.core.secrets import shortened
 from registry_sync.source.link_hosts import elsewhere_remedy
 from registry_sync.source.unanswered import UNREACHABLE, unanswered
@@ -40,7 +41,7 @@ def at_home(url: str, home: str, failure: str) -> str:
     `failure` begins the sentence about any other, such as "it redirects to". Raise SourceError.
     """
     if not is_address(url):
-        raise bad_answer(f"{failure} {shortened(url, 100)!r}, which is not a valid URL")
+        raise bad_answer(f"{failure} {in_message(url, 100)}, which is not a valid URL")
     found = within(url, home)
     if found is None:
         raise SourceError(

@@ -17,7 +17,7 @@ from jsonpath_ng.ext.filter import OPERATOR_MAP, Expression
 from jsonpath_ng.ext.string import Sub
 
 from registry_sync.core.problems import ConfigError
-from registry_sync.core.secrets import shortened
+from registry_sync.source.answers.marks import as_sent
 
 LONGEST = 100_000
 """Characters of a text that is searched."""
@@ -58,9 +58,8 @@ class Pattern:
         try:
             return search()
         except TimeoutError as error:
-            raise self._unusable(
-                f"it takes longer than {SECONDS:g} s on {shortened(value, 50)!r}"
-            ) from error
+            text = f"it takes longer than {SECONDS:g} s on {as_sent(value, 50)}"
+            raise self._unusable(text) from error
         finally:
             self._left += 0.001 - (time.thread_time() - began)
             if self._left < 0:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from registry_sync.core.epochs import UNITS, other_unit
-from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.connector import Connector, Incremental
 from registry_sync.source.paths import ABSENT, Getter, compile_path, compile_template
 from registry_sync.source.timestamps import read_time
@@ -62,7 +62,7 @@ class RecordReader:
             when = None  # seconds, given as milliseconds, would be a time in 1970
         if when is None and not (value in (ABSENT, None, "") and self._departs(record)):
             count, example = self.bad_cursors
-            shown = "no value" if value is ABSENT else shortened(repr(value), 80)
+            shown = "no value" if value is ABSENT else as_sent(value)
             self.bad_cursors = (count + 1, example or shown)
             if not count:
                 self.untimed = self.identify(record) or ""

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import ANY, FILLED_PATH, LIST, Setting, SettingType
 from registry_sync.core.types import Json
-from registry_sync.source.answers.marks import twice_in
+from registry_sync.source.answers.marks import as_sent, twice_in
 from registry_sync.source.json_values import Key, key_of, keys_of
 from registry_sync.source.paths import ABSENT, Getter, compile_path
 from registry_sync.source.settings_reader import SettingsReader
@@ -64,7 +63,7 @@ class Condition:
     def describe(self, record: Json) -> str:
         """Return the value that a record has at the path, in words for people."""
         value = self._get(record)
-        return f"{self.path} is {'missing' if value is ABSENT else shortened(repr(value), 80)}"
+        return f"{self.path} is {'missing' if value is ABSENT else as_sent(value)}"
 
     def kept(self) -> list[Any]:
         """Return the condition as JSON: the path, the test and the value."""

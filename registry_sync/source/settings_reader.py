@@ -10,10 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from registry_sync.core.json_text import numbers_unlike_json
+from registry_sync.core.readable import in_message
 from registry_sync.core.secrets import SECRET, is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.paths import PathError, compile_path, compile_template
 
+SHOWN = 80
+"""Characters of a faulty value that its fault shows."""
 OWN_SECRET = "put it into API Key, and describe in client.auth how it is sent"
 
 
@@ -129,9 +132,10 @@ class SettingsReader:
         if value in of:
             return value
         if value in later:
-            self.add(f"{where}.{name} '{value}' is not built yet")
+            self.add(f"{where}.{name} {in_message(value, SHOWN)} is not built yet")
         else:
-            self.add(f"{where}.{name} {value!r} is not one of {', '.join(of)}")
+            given = in_message(value, SHOWN)
+            self.add(f"{where}.{name} {given} is not one of {', '.join(of)}")
         return default
 
     def text(self, raw: object, where: str) -> str:

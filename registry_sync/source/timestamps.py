@@ -25,9 +25,10 @@ from registry_sync.core.epochs import (
     read_odata,
 )
 from registry_sync.core.iso8601 import read_iso
+from registry_sync.core.readable import in_message
 from registry_sync.core.types import Json
 from registry_sync.source.connector import INCREMENTAL, Incremental
-from registry_sync.source.settings_reader import SettingsReader
+from registry_sync.source.settings_reader import SHOWN, SettingsReader
 from registry_sync.source.watermark import GRANULARITIES, LAG
 
 USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII)
@@ -64,7 +65,7 @@ def _read(value: Any, style: str) -> datetime:
         return _read_text(value.strip())
     if is_number(value) and not is_compact(value):
         return read_epoch(value, guess_epoch(value))
-    raise ValueError(f"{value!r} is not a time")
+    raise ValueError(f"{value} is not a time")
 
 
 def _read_text(text: str) -> datetime:
@@ -109,7 +110,8 @@ def read_incremental(reader: SettingsReader, raw: object, *, has_since: bool) ->
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        reader.add(f"{where}.timezone {zone!r} is not a time zone; write one like Europe/Berlin")
+        given = in_message(zone, SHOWN)
+        reader.add(f"{where}.timezone {given} is not a time zone; write one like Europe/Berlin")
         zone = "UTC"
     style = _style(reader, settings)
     granularity = _granularity(reader, settings)
@@ -129,7 +131,7 @@ def read_incremental(reader: SettingsReader, raw: object, *, has_since: bool) ->
     if not isinstance(initial, str | int | float | None) or isinstance(initial, bool):
         reader.add(f"{where}.initial_value must be text or a number")
     if terms.initial_value and read_time(terms.initial_value, terms) is None:
-        reader.add(f"{where}.initial_value {initial!r} is not a valid time")
+        reader.add(f"{where}.initial_value {in_message(initial, SHOWN)} is not a valid time")
     return terms
 
 
@@ -144,14 +146,13 @@ def _style(reader: SettingsReader, settings: Json) -> str:
     if style in ("iso", *UNITS):
         return style
     if "%" not in style:
-        reader.add(
-            f"{where} {style!r} is neither iso, {', '.join(UNITS)} nor a format like %Y-%m-%d"
-        )
+        units, given = ", ".join(UNITS), in_message(style, SHOWN)
+        reader.add(f"{where} {given} is neither iso, {units} nor a format like %Y-%m-%d")
         return "iso"
     try:
         date_format(style)
     except ValueError as error:
-        reader.add(f"{where} {style!r} cannot be used: {error}")
+        reader.add(f"{where} {in_message(style, SHOWN)} cannot be used: {error}")
         return "iso"
     return style
 
@@ -167,8 +168,8 @@ def _granularity(reader: SettingsReader, settings: Json) -> timedelta:
     if length is not None and timedelta() < length <= timedelta(days=1):
         return length
     reader.add(
-        f"endpoint.incremental.granularity {raw!r} is not one of {', '.join(GRANULARITIES)}, nor "
-        "an ISO 8601 duration of at most a day such as PT1M"
+        f"endpoint.incremental.granularity {in_message(raw, SHOWN)} is not one of "
+        f"{', '.join(GRANULARITIES)}, nor an ISO 8601 duration of at most a day such as PT1M"
     )
     return GRANULARITIES["second"]
 
@@ -191,8 +192,9 @@ def _lag(reader: SettingsReader, settings: Json, granularity: timedelta) -> time
         return max(LAG, least)
     length = _duration(raw)
     if length is None:
+        given = in_message(raw, SHOWN)
         reader.add(
-            f"endpoint.incremental.lag {raw!r} is not a duration; write 300, '5 min' or PT5M"
+            f"endpoint.incremental.lag {given} is not a duration; write 300, “5 min” or PT5M"
         )
         return least
     return max(length, least)

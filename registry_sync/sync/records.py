@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from registry_sync.benchling.entity_types import EntityType
 from registry_sync.core.problems import Problem
+from registry_sync.core.readable import in_message, readable
 from registry_sync.core.secrets import shortened
 from registry_sync.core.text import LONGEST_ID
 from registry_sync.core.types import Json
@@ -19,7 +20,7 @@ from registry_sync.ledger.record_outcome import Outcome, RecordOutcome, hash_rec
 from registry_sync.mapping.departures import Departure
 from registry_sync.mapping.model import Entity
 from registry_sync.models import Merge, Pin
-from registry_sync.source.answers.marks import fault_in, unmarked
+from registry_sync.source.answers.marks import as_sent, fault_in, unmarked
 from registry_sync.source.client import Source
 from registry_sync.source.pages import Unread
 
@@ -128,7 +129,7 @@ def stray_records(strays: Sequence[Any], fingerprint: str) -> list[SourceRecord]
             message=f"The registry's list of records contains {_shown(item)}, which is not "
             "a record.",
             remedy="The registry's owner removes it from the list; the other records are read.",
-            value=shortened(str(item), 200),
+            value=shortened(unmarked(item) if isinstance(item, str) else readable(item), 200),
         )
         external_id = f"(not a record {raw_hash[:12]})"
         found.append(SourceRecord(external_id, {"item": item}, raw_hash, None, problem=problem))
@@ -186,7 +187,7 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
             kind="source",
             code="no_id",
             message="A record of the registry has no id, so nothing can be kept up to date by it: "
-            f"{shortened(str(raw), 120)}",
+            f"{in_message(raw, 120)}",
             remedy="The registry's owner gives the record an id, or the integration owner corrects "
             "External ID Field in the app's configuration.",
             field="External ID Field",
@@ -199,8 +200,7 @@ def _unusable_id(external_id: str | None, raw: Json) -> Problem:
     return Problem(
         kind="source",
         code="unusable_id",
-        message=f"The id {shortened(unmarked(external_id), 60)!r} cannot be a registry id: "
-        f"it {why}.",
+        message=f"The id {as_sent(external_id, 60)} cannot be a registry id: it {why}.",
         remedy=owner,
         field="External ID Field",
         value=shortened(unmarked(external_id), 200),

@@ -60,7 +60,7 @@ def _text(mapped: FieldMapping, ids: Sequence[str]) -> str:
     named = ", ".join(ids[:3]) + (" …" if len(ids) > 3 else "")
     or_alone = for_field_alone(mapped.field, absent="clear")
     return (
-        f"“{mapped.path}” (for '{mapped.field.name}') had values and is now missing from {named}; "
+        f"“{mapped.path}” (for “{mapped.field.name}”) had values and is now missing from {named}; "
         "Benchling keeps the old ones. If the registry leaves out empty keys, the integration "
         'owner sets {"endpoint": {"absent": "clear"}} in Connector Settings'
         f'{or_alone}. To keep such values, set "keep". This is reported once.'

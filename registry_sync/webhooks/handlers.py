@@ -89,7 +89,8 @@ def _work(delivery: WebhookDelivery, client: Client) -> None:
         if is_out_of_time(error) and try_again(delivery, "The job took too long."):
             return
         logger.exception("The delivery failed with an internal error")
-        close_delivery(delivery, State.FAILED, f"An internal error occurred: {error!r}")
+        text = f"An internal error occurred ({type(error).__name__})."
+        close_delivery(delivery, State.FAILED, f"{text} The service's log has more.")
         _enable(delivery, client)
     else:
         close_delivery(delivery, State.DONE)

@@ -192,5 +192,5 @@ def test_bad_settings_are_named() -> None:
             {"endpoint": {"absent": "drop", "empty_values": "N/A"}},
             api_url="https://r.example.com",
         )
-    assert "endpoint.absent 'drop' is not one of keep, clear" in str(failed.value)
+    assert "endpoint.absent “drop” is not one of keep, clear" in str(failed.value)
     assert "endpoint.empty_values must be a list" in str(failed.value)

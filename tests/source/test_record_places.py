@@ -170,10 +170,10 @@ def test_a_selector_is_a_place_like_any_other(
 @pytest.mark.parametrize(
     ("full", "then", "said"),
     [
-        ({"items": LIST}, {"items": "none"}, "has 'none' at items"),
+        ({"items": LIST}, {"items": "none"}, "has “none” at items"),
         ({"items": LIST}, {"items": {"message": "none"}}, "at items"),
-        ({"items": LIST}, "try later", "'try later', without a list at items"),
-        ({"items": LIST}, {"items": ["access denied"]}, "no records but 'access denied'"),
+        ({"items": LIST}, "try later", "“try later”, without a list at items"),
+        ({"items": LIST}, {"items": ["access denied"]}, "no records but “access denied”"),
         ({"items": LIST}, {"items": [["B", "b"]]}, "without the names of their columns"),
         ({"items": LIST}, {"status": "error", "message": "no session"}, "no session"),
     ],

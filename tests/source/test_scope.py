@@ -78,7 +78,7 @@ def test_a_flag(deletes: Json, record: Json, marked: bool) -> None:
         ({"scope": {"path": "a", "is": 1}}, "scope must be a list of conditions"),
         ({"endpoint": {"deletes": {"mode": "flag"}}}, "deletes.path is required for flag"),
         ({"endpoint": {"deletes": {"mode": "feed"}}}, "deletes.path is required for feed"),
-        ({"endpoint": {"deletes": {"mode": "gone"}}}, "deletes.mode 'gone' is not one of"),
+        ({"endpoint": {"deletes": {"mode": "gone"}}}, "deletes.mode “gone” is not one of"),
         ({"endpoint": {"deletes": {"mode": "absence", "path": "a"}}},
          "deletes.path has no effect: the mode is absence"),
         ({"endpoint": {"deletes": {"guard_count": 9}}}, "guard_count has no effect"),
@@ -105,3 +105,18 @@ def test_a_slow_expression_is_bounded() -> None:
     )
     with pytest.raises(ConfigError, match="cannot be used"):
         connector.scope.outside({"a": "a" * 60 + "b"})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("retired", "“retired”"), (True, "true"), (3, "3"), (["a", "b"], "a, b"), ("\udc00NaN", "“NaN”")],
+)  # fmt: skip
+def test_why_a_record_is_not_the_lanes_is_said_without_python(value: Any, said: str) -> None:
+    settings = {"scope": [{"path": "status", "is": "released"}],
+                "endpoint": {"deletes": {"mode": "flag", "path": "gone"}}}  # fmt: skip
+    connector = parse(settings)
+    assert connector.scope.outside({"status": value}) == f"status is {said}"
+    assert connector.scope.outside({"status": None}) == "status is null"
+    assert connector.scope.outside({}) == "status is missing"
+    flagged = connector.deletes.flagged({"gone": value})
+    assert flagged == ("" if "NaN" in said else f"gone is {said}")

@@ -119,14 +119,14 @@ def test_the_collection_holds_no_query() -> None:
         ([1], "the whole must be an object"),
         ({"client": {"bas_url": "x"}}, "client.bas_url is unknown"),
         ({"endpoint": {"parms": {}}}, "endpoint.parms is unknown"),
-        ({"endpoint": {"paginator": "offest"}}, "endpoint.paginator.type 'offest' is not one of"),
+        ({"endpoint": {"paginator": "offest"}}, "endpoint.paginator.type “offest” is not one of"),
         ({"endpoint": {"paginator": {"limit": "5"}}}, "endpoint.paginator.limit must be a whole"),
         ({"endpoint": {"paginator": {"limit": 0}}}, "endpoint.paginator.limit must be a whole"),
         ({"endpoint": {"paginator": "cursor"}}, "endpoint.paginator.cursor_path is required"),
         ({"endpoint": {"data_selector": "a["}}, "endpoint.data_selector: the path a["),
         ({"endpoint": {"primary_key": ["id", "b["]}}, "endpoint.primary_key: the path b["),
         ({"endpoint": {"primary_key": 5}}, "endpoint.primary_key must be text"),
-        ({"endpoint": {"method": "DELETE"}}, "endpoint.method 'DELETE' is not one of GET, POST"),
+        ({"endpoint": {"method": "DELETE"}}, "endpoint.method “DELETE” is not one of GET, POST"),
         ({"endpoint": {"json": []}}, "endpoint.json must be an object"),
         ({"endpoint": {"params": {"a": {"b": 1}}}}, "endpoint.params.a must be text"),
         ({"client": {"headers": {"A": "x\r\nB: y"}}}, "client.headers.A must be one line"),
@@ -138,7 +138,7 @@ def test_the_collection_holds_no_query() -> None:
         ),
         (
             {"client": {"auth": {"type": "api_key", "name": "a", "location": "body"}}},
-            "client.auth.location 'body' is not one of",
+            "client.auth.location “body” is not one of",
         ),
         ({"client": {"auth": {"scopes": [1]}}}, "client.auth.scopes must be text"),
         ({"client": {"base_url": "ftp://x"}}, "client.base_url is not a valid URL"),
@@ -185,7 +185,7 @@ def test_the_collection_holds_no_query() -> None:
         ({"endpoint": {"response_actions": {}}}, "endpoint.response_actions must be a list"),
         (
             {"endpoint": {"response_actions": [{"action": "explode", "status_code": 1}]}},
-            "endpoint.response_actions[0].action 'explode' is not one of",
+            "endpoint.response_actions[0].action “explode” is not one of",
         ),
         (
             {"endpoint": {"response_actions": [{"action": "fail"}]}},
@@ -203,23 +203,23 @@ def test_faults_are_named_by_their_path(settings: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"timezone": "Mars/Olympus"}, "timezone 'Mars/Olympus' is not a time zone"),
+        ({"timezone": "Mars/Olympus"}, "timezone “Mars/Olympus” is not a time zone"),
         ({"timezone": "../../etc/passwd"}, "is not a time zone"),
-        ({"granularity": "week"}, "granularity 'week' is not one of"),
-        ({"granularity": "P2D"}, "granularity 'P2D' is not one of"),
+        ({"granularity": "week"}, "granularity “week” is not one of"),
+        ({"granularity": "P2D"}, "granularity “P2D” is not one of"),
         ({"granularity": "PT0S"}, "nor an ISO 8601 duration of at most a day such as PT1M"),
-        ({"granularity": True}, "granularity True is not one of"),
-        ({"datetime_format": "YYYY-MM-DD"}, "datetime_format 'YYYY-MM-DD' is neither"),
-        ({"datetime_format": "%d.%m.%d"}, "datetime_format '%d.%m.%d' cannot be used: it has %d"),
+        ({"granularity": True}, "granularity true is not one of"),
+        ({"datetime_format": "YYYY-MM-DD"}, "datetime_format “YYYY-MM-DD” is neither"),
+        ({"datetime_format": "%d.%m.%d"}, "datetime_format “%d.%m.%d” cannot be used: it has %d"),
         ({"datetime_format": "%Y-%m-%d %Z"}, "%Z cannot be used"),
-        ({"lag": "P1M"}, "lag 'P1M' is not a duration"),
-        ({"lag": "-PT5M"}, "lag '-PT5M' is not a duration"),
+        ({"lag": "P1M"}, "lag “P1M” is not a duration"),
+        ({"lag": "-PT5M"}, "lag “-PT5M” is not a duration"),
         ({"lag": "P9999999999D"}, "is not a duration"),
-        ({"initial_value": "yesterday"}, "initial_value 'yesterday' is not a valid time"),
-        ({"lag": "a while"}, "lag 'a while' is not a duration"),
-        ({"lag": True}, "lag True is not a duration"),
+        ({"initial_value": "yesterday"}, "initial_value “yesterday” is not a valid time"),
+        ({"lag": "a while"}, "lag “a while” is not a duration"),
+        ({"lag": True}, "lag true is not a duration"),
         ({"lag": -5}, "lag -5 is not a duration"),
-        ({"comparison": "ge"}, "comparison 'ge' is not one of"),
+        ({"comparison": "ge"}, "comparison “ge” is not one of"),
         ({"cursor": "m"}, "endpoint.incremental.cursor is unknown"),
         ({"client_side": True}, "endpoint.incremental.client_side needs cursor_path"),
         ({"client_side": "yes"}, "endpoint.incremental.client_side must be true or false"),
@@ -233,10 +233,10 @@ def test_faults_of_the_time(terms: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ({"client": {"auth": {"type": "session"}}}, "client.auth.type 'session'"),
+        ({"client": {"auth": {"type": "session"}}}, "client.auth.type “session”"),
         ({"client": {"rate": {"max_per_second": 5}}}, "client.rate"),
-        ({"endpoint": {"paginator": "async_export"}}, "endpoint.paginator.type 'async_export'"),
-        ({"endpoint": {"paginator": "range_header"}}, "endpoint.paginator.type 'range_header'"),
+        ({"endpoint": {"paginator": "async_export"}}, "endpoint.paginator.type “async_export”"),
+        ({"endpoint": {"paginator": "range_header"}}, "endpoint.paginator.type “range_header”"),
         ({"client": {"auth": {"type": "session", "login_path": "/l"}}}, "client.auth.login_path"),
         ({"endpoint": {"paginator": {"type": "async_export", "create": "x"}}}, "paginator.create"),
         ({"endpoint": {"path": f"x?since={SINCE}"}}, f"{SINCE} in endpoint.path"),
@@ -333,7 +333,7 @@ def test_all_faults_are_said_at_once() -> None:
             "endpoint": {"paginator": {"type": "cursor"}, "parms": 1},
         }
     )
-    for fault in ("'session'", "client.auth.password", "cursor_path", "endpoint.parms"):
+    for fault in ("“session”", "client.auth.password", "cursor_path", "endpoint.parms"):
         assert fault in message
 
 

@@ -247,4 +247,4 @@ def test_times_that_cannot_be_read_are_counted_with_an_example(serve: Any) -> No
     assert source.cursor_of({"meta": {"at": "2026-01-05T12:30:15Z"}}) == AT
     assert source.cursor_of({"id": "C-7", "meta": {"at": "soon"}}) is None
     assert source.cursor_of({}) is None
-    assert source.bad_cursors == (2, "'soon'") and source.untimed == "C-7"
+    assert source.bad_cursors == (2, "“soon”") and source.untimed == "C-7"

@@ -79,7 +79,7 @@ def test_a_path_that_vanishes_is_reported_once_and_cleared_by_its_setting(odoo):
     assert "vanished" not in Lane.objects.get().source_state
     run = w.sync()
     said = next(x["text"] for x in run.warnings if x["code"] == "path_vanished:note")
-    assert "“note” (for 'Note') had values and is now missing from M-1, M-2" in said
+    assert "“note” (for “Note”) had values and is now missing from M-1, M-2" in said
     assert '{"endpoint": {"absent": "clear"}}' in said and run.updated == 2
     assert w.values()["M-1"]["Note"] == "note 1"
     w.registry.record("M-3").pop("note")

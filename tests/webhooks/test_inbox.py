@@ -133,6 +133,19 @@ def test_a_delivery_that_fails_each_time_is_given_up_and_others_are_worked(w, mo
     }
 
 
+def test_an_internal_error_is_named_by_its_kind_alone(w, monkeypatch):
+    def fail(delivery: WebhookDelivery, client: object) -> None:
+        raise KeyError("hidden")
+
+    monkeypatch.setitem(handlers.HANDLERS, "v2.app.installed", fail)
+    assert Sender(w).send() == 200
+    row = WebhookDelivery.objects.get()
+    handlers.work_delivery(row.pk)
+    row.refresh_from_db()
+    said = "An internal error occurred (KeyError). The service's log has more."
+    assert (row.state, row.error) == ("failed", said)
+
+
 def _later() -> None:
     minute = timedelta(minutes=2)
     WebhookDelivery.objects.update(received_at=F("received_at") - minute)

@@ -14,6 +14,7 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal.filters import Filter, candidates, is_unknown
 from registry_sync.drafts.connector_proposal.line import Findings
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.connector import Incremental
 from registry_sync.source.cursor_evidence import (
     are_whole_days,
@@ -96,7 +97,7 @@ def _clock(found: Findings) -> datetime:
 
 
 def _remarks(values: Sequence[Any], terms: Json, found: Findings) -> list[str]:
-    remarks, times = [f"For example {values[0]!r}."], _times_by(values, terms)
+    remarks, times = [f"For example {as_sent(values[0])}."], _times_by(values, terms)
     if "timezone" in terms:
         remarks.append(
             "The newest is ahead of the registry's clock and has no offset, so it is local time; "

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry_sync.core.text import are, number_of
 from registry_sync.drafts.connector_proposal.line import Findings
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.cursor_evidence import flat_values
 from registry_sync.source.settings_sections import ENDPOINT
 
@@ -30,7 +31,7 @@ def propose_empties(found: Findings) -> None:
             values[path].append(value)
     empty = _placeholders(values)
     if empty and "empty_values" in ENDPOINT:
-        seen = "; ".join(f"{key} has {value!r} beside other values" for value, key in empty)
+        seen = "; ".join(f"{key} has {as_sent(value)} beside other values" for value, key in empty)
         found.add("endpoint.empty_values", [value for value, _ in empty], f"{seen}.")
     partly_empty = [key for key, filled in values.items() if len(filled) < len(found.records)]
     nulls = any(value is None for filled in values.values() for value in filled)

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from registry_sync.benchling.schema import FieldDefinition
 from registry_sync.core.registration import registrar
-from registry_sync.core.secrets import shortened
 from registry_sync.core.setting import Setting
 from registry_sync.core.types import Json
 from registry_sync.mapping.values import is_empty
-from registry_sync.source.answers.marks import unmarked
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.paths import ABSENT
 
 MOST_SHOWN = 200
@@ -73,8 +72,7 @@ register = registrar(RULES, "name")
 
 def quoted(value: Any) -> str:
     """Return a value as a message shows it: the beginning of a long one."""
-    text = unmarked(str(value))
-    return f"“{shortened(text, MOST_SHOWN)}{'…' if len(text) > MOST_SHOWN else ''}”"
+    return as_sent(value if isinstance(value, str) else as_sent(value, MOST_SHOWN), MOST_SHOWN)
 
 
 def read_decimal(text: str, shown: str) -> Decimal:

@@ -18,6 +18,7 @@ from registry_sync.monitoring.doctor.check_result import (
     warning,
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.completeness.next_page_settings import written_incremental
 from registry_sync.source.connector import SINCE, Connector, Incremental
 from registry_sync.source.cursor_evidence import (
@@ -126,17 +127,18 @@ def check_times(visit: RegistryVisit) -> CheckResult:
         return _misspelt(path, likely)
     when = [visit.sample().source.cursor_of(record) for record in sample.records]
     times = [time for time in (when if terms.cursor_path else _read(values)) if time is not None]
+    example = as_sent(next(value for value in values if value not in (ABSENT, None, "")))
     if unit := _other_unit(values, terms):
         return bad(
             f"The times at {path} count {IN_WORDS[unit]}, not "
-            f"{IN_WORDS[terms.datetime_format]}: {values[0]!r}.",
+            f"{IN_WORDS[terms.datetime_format]}: {example}.",
             f"{OWNER} set {written_incremental({'datetime_format': unit})} in Connector Settings.",
         )
     if not times:
         form = format_of(values)
         right = written_incremental({"datetime_format": form}) if form else "datetime_format"
         return bad(
-            f"The times at {path} cannot be read: {values[0]!r}.",
+            f"The times at {path} cannot be read: {example}.",
             f"{OWNER} set {right} in {'' if form else 'endpoint.incremental of '}Connector "
             "Settings.",
         )

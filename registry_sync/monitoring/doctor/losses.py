@@ -68,7 +68,7 @@ def check_left_out(visit: RegistryVisit) -> CheckResult:
         for mapped in open_:
             if mapped.is_held(entry.fields or {}) and mapped.is_missing(records[entry.external_id]):
                 return warning(
-                    f"“{mapped.path}” (for '{mapped.field.name}') had a value and is now missing "
+                    f"“{mapped.path}” (for “{mapped.field.name}”) had a value and is now missing "
                     f"from {entry.external_id}: Benchling keeps the old one.",
                     "If the registry leaves out empty keys, the integration owner must set "
                     f"{CLEAR} in Connector Settings; if the path is wrong, correct it in Field "

@@ -11,6 +11,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
 from registry_sync.source.answers.list_items import RecordList
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.answers.record_guess import DEEPEST, RECORD_KEYS
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.paths import ABSENT, compile_path
@@ -81,14 +82,16 @@ class EntryFinder(RecordFinder):
             return item
         if type(item) in (str, int):
             return {BARE: item}
-        raise Unusable(f"its list at {place} has {item!r:.60}, which is no id", self._select(["…"]))
+        failure = f"its list at {place} has {as_sent(item, 60)}, which is no id"
+        raise Unusable(failure, self._select(["…"]))
 
     def _place(self, body: Any) -> str:
         """Return the path of the only list of an answer; "" if it has none."""
         if isinstance(body, list):
             return "$"
         if not isinstance(body, dict):
-            raise Unusable(f"its answer is {body!r:.60}, without a list", self._select(["…"]))
+            failure = f"its answer is {as_sent(body, 60)}, without a list"
+            raise Unusable(failure, self._select(["…"]))
         nodes: list[tuple[str, Json]] = [("", body)]
         for _ in range(DEEPEST):
             entries = [

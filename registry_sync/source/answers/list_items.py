@@ -9,6 +9,7 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import DoubledKey
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.answers.record_guess import objects_in, select
 
 
@@ -54,7 +55,7 @@ def sorted_out(items: list[Any], place: str) -> RecordList:
             "can read such rows",
         )
     raise Unusable(
-        f"its list at {named(place)} has no records but {first!r:.60}",
+        f"its list at {named(place)} has no records but {as_sent(first, 60)}",
         "checks with the registry's owner what this list is; if the records are elsewhere, the "
         f"integration owner {select('…')}",
     )

@@ -11,8 +11,11 @@ import json
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.readable import in_message
 from registry_sync.core.secrets import shortened
 
+MOST_SHOWN = 80
+"""Characters of a value that a sentence shows."""
 NO_VALUE = "\udc00"
 """Before a bare word or number that is not JSON, such as NaN or 007."""
 TWICE = "\udc01"
@@ -57,6 +60,11 @@ def twice_in(value: Any) -> str:
 def is_marked(value: Any) -> bool:
     """Return whether a value, or an item of a list, has a mark."""
     return bool(first_marked(value))
+
+
+def as_sent(value: Any, most: int = MOST_SHOWN) -> str:
+    """Return a value of a record as a sentence shows it, without its marks."""
+    return in_message(unmarked(value) if isinstance(value, str) else value, most)
 
 
 def written(value: Any) -> str:

@@ -19,6 +19,7 @@ from registry_sync.source.answers.list_items import (
     named,
     sorted_out,
 )
+from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.answers.odd_pages import news, no_list
 from registry_sync.source.answers.record_guess import (
     ASIDE,
@@ -157,10 +158,8 @@ class RecordFinder:
             return found
         if value is ABSENT or value is body:
             return self._missing(place, body, whole=whole, later=later)
-        raise Unusable(
-            f"its answer has {value!r:.60} at {place}, where a list of records was expected",
-            select(*(lists_in(body) or ["…"])),
-        )
+        failure = f"its answer has {as_sent(value, 60)} at {place}, where a list of records was"
+        raise Unusable(f"{failure} expected", select(*(lists_in(body) or ["…"])))
 
     def _quiet(self, body: Any) -> RecordList:
         """Return an empty list of changes, in doubt if another one has what may be them."""
@@ -191,7 +190,7 @@ class RecordFinder:
         if not whole and lone_objects(body, self.is_record) - self._beside:
             return RecordList(doubt="the registry's answer is an object that may be a record")
         if not isinstance(body, (dict, list)):
-            raise Unusable(f"its answer is {body!r:.60}, without a list at {place}")
+            raise Unusable(f"its answer is {as_sent(body, 60)}, without a list at {place}")
         # Past its end, a registry may list something else.
         moved = [path for path in self._others(body) if not later or self._is_like(path, body)]
         if not moved:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry_sync.core.problems import SourceError
+from registry_sync.core.readable import in_message
 from registry_sync.source.answers.firewalls import firewall_of
 from registry_sync.source.answers.proxies import proxy_of
 from registry_sync.source.answers.readable import readable
 from registry_sync.source.answers.refusal_words import DOWN, OUT_OF_ORDER
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
+from registry_sync.source.quoting import LONGEST
 from registry_sync.source.refusals import refused_by_firewall, refused_by_proxy
 
 PACKINGS = {
@@ -117,17 +119,17 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     if _is_html(body, kind) and (proxy := proxy_of(answer.headers, body)):
         return refused_by_proxy(answer, proxy)
-    words = readable(body)[:WORDS]
+    words, shown = readable(body)[:WORDS], in_message(start, LONGEST)
     if firewall := firewall_of(answer.headers, words, body, success=True):
         return refused_by_firewall(answer.status, firewall)
     if _is_html(body, kind) and DOWN.search(body):
-        return _bad_json(f"it answered with a web page ({start!r})", transient=True)
+        return _bad_json(f"it answered with a web page ({shown})", transient=True)
     found = next((each for each in FORMATS if each.fits(body, kind)), None)
     if _has_broken_down(body, words, found.name if found else ""):
-        return _bad_json(f"it answered with the words of a failure ({start!r})", transient=True)
+        return _bad_json(f"it answered with the words of a failure ({shown})", transient=True)
     if found is None and ("json" in kind or not kind or body[:1] in (b"{", b"[")):
         return _bad_json(why)
-    received = f"{kind or 'no Content-Type'} ({start!r})"
+    received = f"{kind or 'no Content-Type'} ({shown})"
     hint = f"; it is {found.name}" if found else ""
     if found is None or found.name == A_PAGE:
         hint += "; a login page or a proxy may be in the way"

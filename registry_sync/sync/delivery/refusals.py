@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import EntitySchema
 from registry_sync.core.problems import Kind, Problem, WaitsFor
+from registry_sync.core.readable import readable
 from registry_sync.core.secrets import shortened
 from registry_sync.core.text import name_key
 from registry_sync.mapping.model import Entity
@@ -150,5 +151,5 @@ def _value_of(field_name: str, entity: Entity, schema: EntitySchema) -> str:
     for field in schema.fields:
         if field.name == field_name:
             value = entity.fields.get(field.id)
-            return "" if value is None else shortened(str(value), 200)
+            return shortened(readable(value, empty=""), 200)
     return ""
