@@ -88,7 +88,7 @@ def python_looks_in(path: Path) -> Iterator[str]:
 
     An apostrophe after `==` is the syntax of a path.
     """
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.JoinedStr):
             parts = [getattr(part, "value", "") for part in node.values]
             texts = [part if isinstance(part, str) else "" for part in parts]

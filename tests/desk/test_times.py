@@ -12,7 +12,7 @@ from registry_sync.desk.times import relative, sentence_html, time_html
 from registry_sync.runs import estimate
 from tests.support import ROOT
 from tests.support.factories import SyncRunFactory
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 pytestmark = pytest.mark.once
 
@@ -41,7 +41,7 @@ def test_a_time_of_day_never_stands_without_its_day():
     found = {
         path.relative_to(ROOT / "registry_sync").as_posix()
         for path in (ROOT / "registry_sync").rglob("*.py")
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.FormattedValue) and node.format_spec is not None
         for form in [ast.unparse(node.format_spec)]
         if "%H" in form and "%Y-%m-%d" not in form

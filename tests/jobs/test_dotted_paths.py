@@ -37,7 +37,7 @@ from sandbox.redis import RedisServer
 from tests.support import ROOT
 from tests.support.factories import WebhookDeliveryFactory
 from tests.support.registry import compound
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 NAMES = ("sync", "interactive")
 HOUR = timedelta(hours=1)
@@ -72,7 +72,7 @@ def test_every_path_leads_to_what_it_names():
 
 def dotted_paths_in(path: Path) -> Iterator[str]:
     """Yield the strings of a module by which something of the service can be imported."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         text = node.value if isinstance(node, ast.Constant) else None
         if isinstance(text, str) and re.fullmatch(r"registry_sync(\.\w+){2,}", text):
             with suppress(ImportError):

@@ -109,8 +109,8 @@ def test_a_slow_expression_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("retired", "“retired”"), (True, "true"), (3, "3"), (["a", "b"], "a, b"), ("\udc00NaN", "“NaN”")],
-)  # fmt: skip
+    [("retired", "“retired”"), (True, "true"), (3, "3"), (["a"], "a"), ("\udc00NaN", "“NaN”")],
+)
 def test_why_a_record_is_not_the_lanes_is_said_without_python(value: Any, said: str) -> None:
     settings = {"scope": [{"path": "status", "is": "released"}],
                 "endpoint": {"deletes": {"mode": "flag", "path": "gone"}}}  # fmt: skip
