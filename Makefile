@@ -46,8 +46,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@$(BIN)/ruff format --check .
 	@DEBUG=1 $(BIN)/mypy
 	@$(BIN)/lint-imports
-	@DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
-	@PYTHON=$(BIN)/python sh tests/check_deploy.sh
+	@$(BIN)/python -m tools.check_deploy
 
 # Beside each other: most of lint takes one core. What each says is shown when it has ended.
 check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: 90 s
