@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -27,14 +28,25 @@ OWNERS_MAY = {*groups.OWNERS_MAY, *(right for each in LATER for right in each.OW
 
 def person(name: str, group: str) -> Client:
     """Log in a person of one of the desk's groups."""
-    groups.make_groups(apps, None)  # tests with transactions of their own empty every table
-    for each in LATER:
-        each.let_owners(apps, None)
+    rights = _rights()
+    their, is_new = Group.objects.get_or_create(name=group)
+    if is_new:  # tests with transactions of their own empty every table but that of permissions
+        their.permissions.set(rights[group])
     user = User.objects.create_user(name, password="secret", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
+    user.groups.add(their)
     client = Client()
     client.force_login(user)
     return client
+
+
+@cache
+def _rights() -> dict[str, list[int]]:
+    """Make the groups as migrations do; return the ids of each one's permissions."""
+    groups.make_groups(apps, None)
+    for each in LATER:
+        each.let_owners(apps, None)
+    made = Group.objects.filter(name__in=[groups.OWNERS, groups.VIEWERS])
+    return {one.name: list(one.permissions.values_list("pk", flat=True)) for one in made}
 
 
 @pytest.fixture
