@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -51,9 +52,37 @@ def compiled_schema(
 ) -> Any:
     """Compile a schema that may refer to the document's; `written` for the body of a request."""
     plain = _json_schema(schema, written)
-    if "$ref" in str(plain):
-        plain["components"] = {"schemas": _json_schemas(patches, written)}
+    known = _json_schemas(patches, written)
+    needed: Json = {}
+    wanted = [*_referred(plain)]
+    while wanted:
+        if (name := wanted.pop()) not in needed:
+            needed[name] = known[name]
+            wanted += _referred(known[name])
+    if needed:  # and not a thousand others
+        plain["components"] = {"schemas": needed}
     return jsonschema_rs.Draft4Validator(plain)
+
+
+def _referred(node: Any) -> Iterator[str]:
+    """Yield the names of the document's schemas that a schema refers to."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _referred(item)
+    elif isinstance(node, dict):
+        if isinstance(ref := node.get("$ref"), str):
+            yield ref.removeprefix("#/components/schemas/")
+        for value in node.values():
+            yield from _referred(value)
+
+
+@cache
+def compiled_answer(method: str, template: str, status: int, patches: tuple[Patch, ...]) -> Any:
+    """Compile what an operation's answer must be; None where the document has no JSON of it."""
+    operation = overlaid(patches)["paths"].get(template, {}).get(method, {})
+    answer = operation.get("responses", {}).get(str(status), {})
+    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    return None if schema is None else compiled_schema(schema, patches)
 
 
 @cache

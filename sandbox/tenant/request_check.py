@@ -24,6 +24,7 @@ class Operation:
     """What the document says of one operation's requests."""
 
     def __init__(self, template: str, parameters: list[Json], body: Json | None) -> None:
+        self.template = template
         between = re.split(r"{\w+}", template)
         self.path = re.compile("/api/v2" + "([^/]+)".join(map(re.escape, between)))
         self.query = {p["name"]: p for p in parameters if p["in"] == "query"}
@@ -80,10 +81,15 @@ class Operation:
 
 def faults_of(method: str, path: str, query: str, content_type: str, body: bytes) -> list[str]:
     """Return why a request is outside the document; nothing if it fits or has no operation."""
-    operation = next((o for o in _operations(method.lower()) if o.path.fullmatch(path)), None)
+    operation = operation_of(method, path)
     if operation is None or content_type.startswith(FORM):
         return []
     return list(operation.faults(path, query, content_type, body))
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    """Return the operation that a request is for; None if this sandbox does not have it."""
+    return next((o for o in _operations(method.lower()) if o.path.fullmatch(path)), None)
 
 
 def warm_up() -> None:
