@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -246,6 +245,18 @@ def make_app(state: TenantState) -> Starlette:
     return app
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.tell = tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.tell()
+
+
 class TenantServer:
     """A tenant that listens on loopback; the same process may change `state` directly."""
 
@@ -257,20 +268,24 @@ class TenantServer:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_level="critical", access_log=False, lifespan="on")
-        self.server = uvicorn.Server(config)
+        config = uvicorn.Config(
+            self.app, lifespan="on", ws="none", proxy_headers=False,
+            log_config=None, log_level="critical", access_log=False,
+        )  # fmt: skip
+        self.up = threading.Event()
+        self.server = _Server(config, self.up.set)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        self.server.run(sockets=[self.socket])
+        try:
+            self.server.run(sockets=[self.socket])
+        finally:
+            self.up.set()
 
     def start(self) -> TenantServer:
         self.thread.start()
-        deadline = time.monotonic() + 180
-        while not self.server.started:
-            if time.monotonic() > deadline or not self.thread.is_alive():
-                raise RuntimeError("The sandbox tenant did not start.")
-            time.sleep(0.01)
+        if not (self.up.wait(180) and self.server.started):
+            raise RuntimeError("The sandbox tenant did not start.")
         return self
 
     def stop(self, *, wait: bool = True) -> None:
