@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from registry_sync.monitoring.alert_check import update_alerts
 from registry_sync.monitoring.conditions import FEWEST
 from tests.support.commands import command
 from tests.support.factories import AlertSettingsFactory
+from tests.support.http_server import Server
 from tests.support.registry import compound
 from tests.support.worlds import PUBLIC, make_key
 
@@ -59,17 +60,15 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = Server(Handler)
+        self.url = f"{self.server.url}/hook"
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.server.stop()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ import pytest
 from registry_sync.benchling import bulk_upsert, lost_answers
 from registry_sync.sync.delivery import leftover_batches
 from tests.support import worlds
+from tests.support.http_server import Server
 
 UPSERTS = re.compile(r":bulk-upsert$|:upsert$|/tasks/")
 """Requests whose answers may get lost: upserts, and the polling of their tasks."""
@@ -52,14 +53,11 @@ class LossyProxy:
         """Forward what arrives late; each ends when it has arrived."""
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = Server(handler)
+        self.url = self.server.url
 
     def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def fate(self, path: str) -> str:
         """Choose what becomes of a request: "" where its answer arrives."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.support.http_server import Server
 
 
 class Collector:
@@ -23,16 +24,14 @@ class Collector:
         self.spans: list[Any] = []
         self.services: set[str] = set()
         self.bodies = b""
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server = Server(self._handler())
+        self.url = self.server.url
 
     def __enter__(self) -> Collector:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def take(self, body: bytes) -> None:
         self.bodies += body

@@ -4,13 +4,14 @@ their own tests."""
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_server import Server
 
 Json = dict[str, Any]
 BASE = datetime(2026, 1, 5, tzinfo=UTC)
@@ -52,14 +53,11 @@ class ListRegistry:
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return format_datetime(registry.date or datetime.now(UTC), usegmt=True)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/compounds"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = Server(Handler)
+        self.url = f"{self.server.url}/compounds"
 
     def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def record(self, external_id: str) -> Json:
         return next(r for r in self.records if r.get("id") == external_id)
