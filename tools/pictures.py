@@ -63,7 +63,7 @@ PAGES = {
 }
 IN_EVERY_LOOK = {"today", "errors", "record"}
 """Pages that are kept in dark and on a phone, too."""
-HIGHEST = 1500
+LOWEST, HIGHEST = 400, 1500
 
 
 def happen(world: World) -> None:
@@ -90,6 +90,7 @@ def prepare(page: Page, desk: str) -> None:
     page.get_by_label("Username:").fill("demo")
     page.get_by_label("Password:").fill("demo")
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(desk)  # the next page would end the login
     page.goto(f"{desk}registry_sync/mappingdraft/add/")
     page.get_by_role("button", name="Start from the live mapping").first.click()
     page.get_by_role("button", name="Preview on the sample").click()
@@ -119,7 +120,7 @@ def take(page: Page, desk: str, folder: Path, wanted: set[str]) -> None:
             looks += [("dark", 1280), ("light", 390)]
         for look, width in looks:
             page.emulate_media(color_scheme=look)  # type: ignore[arg-type]
-            page.set_viewport_size({"width": width, "height": 900})
+            page.set_viewport_size({"width": width, "height": LOWEST})
             answer = page.goto(desk + path)
             if answer is None or not answer.ok:
                 print(f"{name}: {answer and answer.status}", file=sys.stderr)
@@ -166,6 +167,7 @@ def main() -> None:
             chromium = shutil.which("chromium")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page()
+            page.set_default_timeout(120_000)  # on a busy machine
             prepare(page, desk)
             take(page, desk, IMAGES, set(sys.argv[1:]))
             browser.close()
