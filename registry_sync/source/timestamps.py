@@ -63,9 +63,18 @@ def _read(value: Any, style: str) -> datetime:
             return date_format(style).read(str(value).strip())
     if isinstance(value, str):
         return _read_text(value.strip())
-    if is_number(value) and not is_compact(value):
+    if is_number(value) and not is_compact(value) and not _is_no_epoch(float(value)):
         return read_epoch(value, guess_epoch(value))
     raise ValueError(f"{value} is not a time")
+
+
+def _is_no_epoch(number: float) -> bool:
+    """Return whether a number whose unit nothing says is hardly a time since 1970.
+
+    Days of a spreadsheet (46027) would be in 1970, and the ticks of .NET, 1e-7 s since the year 1,
+    in 1990. 0 stands for no time.
+    """
+    return 0 < abs(number) < 1e8 or 1e17 <= abs(number) < 1e18
 
 
 def _read_text(text: str) -> datetime:

@@ -19,6 +19,8 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import SourceRecord
 
 MODIFIED_AT = attrgetter("modified_at")
+FEW = 10
+"""So many older records may be half of a small registry that honors the filter."""
 LEAST_LAG = timedelta(seconds=10)
 """A `Date` header has whole seconds, and is written by another host than a record's time."""
 
@@ -113,7 +115,8 @@ class SourceClock:
             self._collection = self.ctx.lane.ledger.count()
         more = page.next_position is not None
         total = page.total if more else None
-        if not ignores_filter(run.older, len(page.records), self._collection, total):
+        few = run.older < FEW and not more and len(page.records) < self._collection
+        if few or not ignores_filter(run.older, len(page.records), self._collection, total):
             return ""
         text = f"{number_of(run.older, 'record')} were older than asked for: the registry seems to "
         text += "ignore the modified-since parameter"

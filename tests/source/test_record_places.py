@@ -185,6 +185,13 @@ def test_a_quiet_answer_that_is_no_list_is_refused(
         quiet(serve, full, then)
 
 
+def test_no_other_list_is_proposed_without_a_doubt(serve: Any) -> None:
+    """Where the records were is an object now, which may have something else in it."""
+    with pytest.raises(SourceError) as caught:
+        quiet(serve, {"data": LIST}, {"data": {"projects": SIDE, "compounds": []}})
+    assert "checks with the registry's owner why, or sets" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("body", "proposed"),
     [
@@ -198,6 +205,8 @@ def test_a_quiet_answer_that_is_no_list_is_refused(
         ({"x": {"compounds": LIST}, "y": {"batches": SIDE}}, ["x.compounds", "y.batches"]),
         ({"data": LIST, "results": SIDE}, ["data", "results"]),
         (A, ["$"]),
+        ({"count": 0, "columns": SIDE}, ["columns"]),
+        ({"total": "0", "lookups": SIDE}, ["lookups"]),
     ],
 )
 def test_a_first_answer_that_is_not_clear_asks_for_the_place(

@@ -657,7 +657,7 @@ def test_a_form_that_no_setting_selects_is_named(serve: Any, body: Any, form: st
 POSTED = {"method": "POST"}
 ASKED: tuple[Any, ...] = (
     *({"params": {name: 5}} for name in ("length", "maxItems", "rpp", "show", "num", "batch",
-                                         "maxRecords", "retmax", "page[limit]", "$top")),
+                                         "maxrecs", "maxRecords", "retmax", "page[limit]", "$top")),
     *({"params": {"range": text}} for text in ("0-4", "[0,4]", "items=0-4")),
     {"params": {"from": 1, "to": 5}},
     {"params": {"_start": 0, "_end": 5}},

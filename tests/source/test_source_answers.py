@@ -120,7 +120,9 @@ def test_the_settings_say_where_an_error_is(serve: Any) -> None:
         data_selector="map",
         response_actions=[{"status_code": 200, "content": '"status": "error"', "action": "fail"}],
     )
-    assert '"status": "error"' in refused(serve(lambda a: said).source(by_text)).message
+    error = refused(serve(lambda a: said).source(by_text))
+    assert '"status": "error"' in error.message
+    assert "checks response_actions[0]" in error.remedy and "a record may have" in error.remedy
 
 
 def test_a_status_and_an_error_in_the_answer_hold_together(serve: Any) -> None:

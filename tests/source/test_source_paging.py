@@ -334,6 +334,18 @@ def test_a_server_that_ignores_the_page_is_noticed_at_once(serve: Any, paginator
     assert pages_until_refused(registry.source(endpoint(paginator=paginator))) == 1
 
 
+@pytest.mark.parametrize("end", [0, -1])
+def test_a_cursor_that_no_later_page_can_have_is_the_end(serve: Any, end: int) -> None:
+    """As Redis and others end their lists; the request with it would begin again."""
+
+    def answer(asked: Asked) -> Any:
+        start = max(int(asked.query.get("cursor") or 0), 0)
+        return {"data": cut(start), "cursor": start + 5 if start + 5 < len(RECORDS) else end}
+
+    settings = endpoint(paginator={"type": "cursor", "cursor_path": "cursor"})
+    assert read(serve(answer).source(settings)) == (ALL, "")
+
+
 def test_a_cursor_that_stays_is_the_end_with_an_empty_page_and_a_loop_with_records(
     serve: Any,
 ) -> None:

@@ -285,3 +285,15 @@ def test_what_is_older_than_asked_is_told_at_the_end():
     LedgerEntryFactory(lane=one.ctx.lane)
     one.page(records(1, when=EARLIER - timedelta(minutes=1)))
     assert one.tracker.lost() == "" and "1 record came that is older than asked for" in one.logged()
+
+
+@pytest.mark.parametrize(("came", "ignored"), [((1, 2, 3), False), ((1, 2, 3, 4), True)])
+def test_a_few_older_ones_of_a_small_registry_are_no_ignored_filter(
+    came: tuple[int, ...], ignored: bool
+) -> None:
+    """Those that changed bring what belongs to them; if all come, the filter is ignored."""
+    one = Followed()
+    for number in range(1, 5):
+        LedgerEntryFactory(lane=one.ctx.lane, external_id=f"C-{number}")
+    old = records(*came, when=EARLIER - timedelta(days=3))
+    assert bool(one.page(old, next_=None)) == ignored

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
-from registry_sync.core.secrets import shortened
+from registry_sync.core.secrets import is_secret, shortened
 
 LONGEST = 500
 """Characters of a text that are read."""
@@ -59,3 +59,13 @@ def texts_in(value: Any) -> list[str]:
         inner = [shortened(item, LONGEST) for item in value.values() if isinstance(item, str)]
         return inner[:1]
     return [shortened(str(value), LONGEST)] if value not in (None, "", False) else []
+
+
+def plain_words(body: Any) -> str:
+    """Return a text, or the texts and numbers of an object that has nothing else; else ""."""
+    if isinstance(body, str):
+        return body
+    if not isinstance(body, dict) or any(isinstance(each, (dict, list)) for each in body.values()):
+        return ""
+    filled = {key: value for key, value in body.items() if value not in (None, "")}
+    return "; ".join(f"{key}: {filled[key]}" for key in filled if not is_secret(key, filled[key]))

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
-from registry_sync.core.secrets import is_secret
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.fine_words import plain_words
 from registry_sync.source.answers.other_forms import INSTEAD, other_form
+from registry_sync.source.answers.totals import says_none
 
 RECORD_KEYS = ("data", "items", "results", "rows", "records", "objects", "value", "values")
 """The usual keys of records; one that is there and empty wins over any other list."""
@@ -138,23 +139,19 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     raise kind("its answer contains no list of records", select(*(empty or ["…"])))
 
 
-def plain_words(body: Any) -> str:
-    """Return a text, or the texts and numbers of an object that has nothing else; else ""."""
-    if isinstance(body, str):
-        return body
-    if not isinstance(body, dict) or any(isinstance(each, (dict, list)) for each in body.values()):
-        return ""
-    filled = {key: value for key, value in body.items() if value not in (None, "")}
-    return "; ".join(f"{key}: {filled[key]}" for key in filled if not is_secret(key, filled[key]))
-
-
 def _refuse_aside(body: Any, found: Guess) -> None:
-    """Raise Unusable for a list that is seldom the records where a deeper one may be them."""
+    """Raise Unusable for a list that is seldom the records.
+
+    It is none where a deeper one may be them, or where the answer says that it has no records.
+    """
     if word(found.path) not in ASIDE:
         return
     deeper = [path for path in lists_in(body) if "." in path and word(path) not in ASIDE]
     if deeper:
         raise _several([found.path, *deeper])
+    if found.items and (total := says_none(body)):
+        said = f"its answer says by {total} that it has no records, but has a list at {found.path}"
+        raise Unusable(said, select(found.path))
 
 
 def _refuse_inner(body: Any, found: Guess, is_record: Callable[[Any], bool]) -> None:

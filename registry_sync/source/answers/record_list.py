@@ -159,7 +159,8 @@ class RecordFinder:
         if value is ABSENT or value is body:
             return self._missing(place, body, whole=whole, later=later)
         failure = f"its answer has {as_sent(value, 60)} at {place}, where a list of records was"
-        raise Unusable(f"{failure} expected", select(*(lists_in(body) or ["…"])))
+        there = select(*(lists_in(body) or ["…"]))
+        raise Unusable(f"{failure} expected", f"checks with the registry's owner why, or {there}")
 
     def _quiet(self, body: Any) -> RecordList:
         """Return an empty list of changes, in doubt if another one has what may be them."""

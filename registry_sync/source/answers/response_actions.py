@@ -46,7 +46,8 @@ class ResponseActions:
                 continue
             if action.content.encode() not in answer.content:
                 continue
-            _act(action, f"it answered {answer.status}: {self._quote(answer.content)}", answer)
+            what = f"it answered {answer.status}: {self._quote(answer.content)}"
+            _act(action, what, answer, _check(index, action) if answer.ok else "")
             return _name(index)
         return ""
 
@@ -81,17 +82,28 @@ def _name(index: int) -> str:
     return f"response_actions[{index}]"
 
 
-def _act(action: ResponseAction, what: str, answer: Received | None = None) -> None:
+def _check(index: int, action: ResponseAction) -> str:
+    """Return what the integration owner does about an action that stops at a success."""
+    found = f" by “{action.content}”, which a record may have as well" if action.content else ""
+    return (
+        f"checks {_name(index)} of endpoint in Connector Settings, which takes this answer for an "
+        f"error{found}. If it is one, the registry's owner checks the service"
+    )
+
+
+def _act(
+    action: ResponseAction, what: str, answer: Received | None = None, owner: str = ""
+) -> None:
     """Raise the error that an action stands for; return if it ignores the answer."""
     if action.action in ("retry", "rate_limited"):
-        error = bad_answer(what, transient=True, kind=RetryableError)
+        error = bad_answer(what, owner, transient=True, kind=RetryableError)
         error.seconds = 30.0 if action.action == "rate_limited" else 1.0
         retry_after = answer.headers.get("Retry-After", "") if answer is not None else ""
         if retry_after.isdecimal():
             error.seconds = min(float(retry_after), LONGEST_WAIT)
         raise error
     if action.action == "fail":
-        raise bad_answer(what)
+        raise bad_answer(what, owner)
 
 
 def _error_at(action: ResponseAction, content: bytes) -> str:

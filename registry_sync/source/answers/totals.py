@@ -149,6 +149,12 @@ def named_total(body: Any, path: str) -> Total | None:
     return Total(number, not is_least(_words(around)), path, named=True)
 
 
+def says_none(body: Any) -> str:
+    """Return the key by which an answer says at its top that it has no records; "" if none does."""
+    words = ((str(key), value) for key, value in as_mapping(body).items())
+    return next((key for key, value in words if word_of(key) in WORDS and _number(value) == 0), "")
+
+
 def _object(value: dict[str, Any], path: str, *, named: bool = False) -> Total | None:
     for key in ("value", "count", "total", *TEXT_OF_XML):
         if (number := as_number(value.get(key))) is not None:

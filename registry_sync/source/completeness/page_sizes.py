@@ -14,7 +14,7 @@ from registry_sync.source.completeness.said_values import as_number
 SIZE = pattern(
     r".*(limit|size|perpage|top|rows|count|take|pagelength|maxresults)"
     r"|(results|items|records|hits|rows|entries)perpage"
-    r"|max(imum)?(items|records|hits|rows|entries|objects|number|num|page|total)?"
+    r"|max(imum)?(items|records|recs|hits|rows|entries|objects|number|num|page|total)?"
     r"|(num|numberof|noof|nbof|nb)(items|records|hits|rows|entries|results|objects)?"
     r"|first|n|results|length|rpp|ps|pp|show|display|batch|chunk|retmax|quantity|amount|window"
 )

@@ -20,6 +20,9 @@ from registry_sync.source.paginators.base import (
 )
 from registry_sync.source.paths import ABSENT, compile_path
 
+NO_CURSOR = (0, -1)
+"""Numbers that end a list: where it begins, no next page is."""
+
 
 @register("cursor")
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Cursor(Paginator):
         if self.stop_after_empty_page and not answer.count:
             return None
         cursor = value_at(answer.body, self.cursor_path)
-        if cursor is False or not (isinstance(cursor, int) or is_filled(cursor)):
+        if cursor in NO_CURSOR or not (isinstance(cursor, int) or is_filled(cursor)):
             return None
         if not isinstance(cursor, (str, int)):
             raise Stuck(f"its cursor at {self.cursor_path} is neither text nor a whole number")
