@@ -16,6 +16,7 @@ from registry_sync.benchling.syncs import ConfigRow
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.text import name_key
 from registry_sync.mapping.codec import canonical_fields, external_id_of, payload
+from registry_sync.mapping.model import Entity
 from registry_sync.mapping.rules import RULES, RuleError, parse_rule
 from registry_sync.mapping.transform import transform
 from tests.support.mapping import mapping_of, one, schema_of
@@ -578,6 +579,12 @@ def test_the_digest_ignores_the_order_of_keys_and_payload_speaks_names(record):
         assert backwards.digest() == entity.digest()
         row = payload(entity, schema_of({"type": "text"}), registry_id="src_1", folder_id=None)
         assert set(row["fields"]) <= {"Field 0"} and "folderId" not in row
+
+
+def test_the_digest_is_the_one_that_ledgers_hold():
+    """With another, entities that are the same would be written again."""
+    entity = Entity("C-1", "R-1", "Säure", {"ts_b": 1.5, "ts_a": ["x", None], "ts_c": "µ"})
+    assert entity.digest() == "4283d71cb6e7f9138e70f5b53e500a69"
 
 
 @given(st.sampled_from([f for f in EVERY if not f["isRequired"]]), values)
