@@ -18,6 +18,9 @@ from tests.support.worlds import INCREMENTAL, World
 COUNT, BATCH = 120, 100
 KILLS = (4, 3, 3) if FULL else (1, 1, 1)
 """During the first load, while records leave and are edited, and while they return."""
+HANDS = 3
+PAUSE = 1.0
+"""Seconds after which a process that has ended is started again: each start costs half of one."""
 EDITS = 2
 """Of each lane: 1 %."""
 LANES = ("C", "L", "P", "S")
@@ -71,19 +74,23 @@ class Crew:
     def __init__(self, d: Deployment, *words: str) -> None:
         self.d, self.words = d, words
         self.hands: list[subprocess.Popen[bytes]] = []
+        self.ended: list[float] = []
         self.kills, self.chance = 0, random.Random(f"{SEED} lanes")
 
     def keep(self) -> None:
+        now, before = time.monotonic(), len(self.hands)
         self.hands = [hand for hand in self.hands if hand.poll() is None]
-        while len(self.hands) < 3:
+        self.ended = [at for at in self.ended if now < at + PAUSE]
+        self.ended += [now] * (before - len(self.hands))
+        while len(self.hands) + len(self.ended) < HANDS:
             self.hands.append(self.d.start(*self.words, log="crew"))
 
     def kill_one(self) -> None:
         """Kill one of those that have run for a while."""
         time.sleep(self.chance.uniform(0.5, 3.0))
-        hand = self.chance.choice(self.hands)
-        if hand.poll() is None:
-            kill(hand)
+        running = [hand for hand in self.hands if hand.poll() is None]
+        if running:
+            kill(self.chance.choice(running))
             self.kills += 1
 
     def dismiss(self) -> None:
