@@ -20,9 +20,10 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from sandbox.children import free_port
 from sandbox.redis import RedisServer
 from tests.support.database import OPERATOR, create_database, migrated, on_postgres, shared
+from tests.support.exchanges import EXCHANGES
 from tests.support.registry import compound
 from tests.support.starting import start_python
-from tests.support.worlds import APP, CLIENT, DEFINITION, EXCHANGES, PRIVATE, SECRET, World, build
+from tests.support.worlds import APP, CLIENT, DEFINITION, PRIVATE, SECRET, World, build
 
 LEASE = 2
 """Seconds, where a process is killed: after those of the product a test would wait for minutes."""

@@ -7,15 +7,41 @@ from typing import Any
 
 import pytest
 
+from registry_sync.benchling.task_clock import TaskClock
+from registry_sync.benchling.transport import Transport
+from registry_sync.core.waits import OBJECT_LIMIT
+from registry_sync.sync.pacing import Pacer
+
+BASE = 0.15
+"""Seconds after which a run asks for the first time whether a task has ended."""
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs wait for a tenant no longer than it needs.
+
+    Its tasks take no longer for more rows, unless a test wants it so, and it needs no rest after a
+    request that failed.
+    """
+    back_off = Transport._back_off
+
+    def try_again(self: Transport, failures: int, why: Exception) -> None:
+        wait = self.pause
+        if isinstance(getattr(wait, "__self__", None), Pacer):
+            self.pause = lambda seconds, reason: wait(seconds / 20, reason)
+        try:
+            back_off(self, failures, why)
+        finally:
+            self.pause = wait
+
+    monkeypatch.setattr(TaskClock.__init__, "__defaults__", (0.0, BASE, False))
+    monkeypatch.setattr(Transport, "_back_off", try_again)
+
 
 def skip_object_limit(monkeypatch: pytest.MonkeyPatch, w: Any, *, seconds: float) -> None:
     """Let so many seconds pass in a tenant for each wait for its object limit, and none here.
 
     A real wait would be met by a quick machine, and on a slow one there is room before it asks.
     """
-    from registry_sync.core.waits import OBJECT_LIMIT
-    from registry_sync.sync.pacing import Pacer
-
     pause = Pacer.pause
 
     def pass_by(self: Pacer, wanted: float, reason: str = "") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +15,11 @@ from registry_sync.jobs import runner as jobs
 from registry_sync.models import Batch, Change, EntityError, LedgerEntry, SyncRun
 from registry_sync.webhooks import signing_keys
 from sandbox.tenant import TenantServer, TenantState, configuration, tasks
-from tests.support.environment import POSTGRES
+from tests.support.exchanges import EXCHANGES, SECOND_PASS
+from tests.support.patience import hurry
 from tests.support.registry import ListRegistry
 
 Json = dict[str, Any]
-SECOND_PASS = POSTGRES in os.environ
-"""On another database the exchanges are the same: they were all checked in the first pass."""
 APP, DEFINITION, CLIENT, SECRET = "app_test", "appdef_test", "client", "s3cret"
 FIELDS = [
     {"name": "SMILES", "type": "long_text"},
@@ -220,6 +218,7 @@ def world(
     made: list[World] = []
     if request.path.parent.name in NO_ALERTS:
         monkeypatch.setattr(jobs, "update_alerts", lambda: None)
+    hurry(monkeypatch)
 
     def make(records: list[Json], **options: Any) -> World:
         made.append(build(settings, records, **options))
@@ -235,9 +234,6 @@ def world(
         for registry in (one.registry, *(lane.registry for lane in one.lanes)):
             registry.stop()
     assert not violations, violations[:3]
-
-
-EXCHANGES = pytest.StashKey[list[int]]()
 
 
 def forget():
