@@ -8,37 +8,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import starlette.routing
-from hypothesis import HealthCheck, settings
 
-from sandbox.redis import RedisServer
-from tests.support.browser import page
-from tests.support.chembl import datasette
-from tests.support.database import copy_into, migrated, on_postgres, sql_flush
-from tests.support.deployment import deploy, redis
-from tests.support.desk import owner, viewer
-from tests.support.drafting import desk
+from tests.support.database import begin_migrating, copy_into, empty, migrated, on_postgres
 from tests.support.environment import SEED, SEED_VARIABLE
-from tests.support.lossy import lossy, soon
-from tests.support.odd import serve
-from tests.support.patience import patient, patient_tenant
-from tests.support.plans import leaving
-from tests.support.tenants import tenant
-from tests.support.worlds import EXCHANGES, SECOND_PASS, world
+from tests.support.exchanges import EXCHANGES, SECOND_PASS
 
-__all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "owner", "page", "patient",
-           "patient_tenant", "redis", "serve", "soon", "tenant", "viewer", "world"]  # fmt: skip
+if TYPE_CHECKING:
+    from sandbox.redis import RedisServer
 
 gc.disable()  # until all is collected: what is imported stays
-
-# A busy machine is no fault of a property.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +41,11 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, copies: pytest.MonkeyPatch) -> None:
-    """Let `migrate` be itself again once the database is there, and `flush` be quick."""
-    from django.core.management.commands import flush
+    """Let `migrate` be itself again once the database is there, and what empties it be quick."""
+    from django.test import TransactionTestCase
 
     copies.undo()
-    copies.setattr(flush, "sql_flush", sql_flush)
-    copies.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
+    copies.setattr(TransactionTestCase, "_fixture_teardown", empty)
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +58,8 @@ def copies() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """One Redis-protocol server for the whole suite."""
+    from sandbox.redis import RedisServer
+
     server = RedisServer().start()
     yield server
     server.stop()
@@ -102,13 +85,16 @@ def pytest_terminal_summary(
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of pytest-xdist share; they are started with its name."""
+    starts_workers = config.option.dist != "no"
+    if not starts_workers:
+        config.pluginmanager.import_plugin("tests.support.fixtures")
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = SEED
-    # Each of some thousand tenants would compile the same hundred paths.
-    starlette.routing.compile_path = cache(starlette.routing.compile_path)
     if not hasattr(config, "workerinput"):
         os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        if starts_workers and not config.option.collectonly:
+            config.add_cleanup(begin_migrating())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

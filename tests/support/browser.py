@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from registry_sync.core.types import Json
 from tests.support.deployment import Deployment
@@ -61,6 +60,8 @@ def tab_to(page: Any, wanted: Any) -> None:
 
 def axe_faults(page: Any, rules: Json | None = None) -> list[str]:
     """Return what axe finds on a page as it has come to rest: each rule, and where it is broken."""
+    from axe_playwright_python.sync_playwright import Axe
+
     blocked = list(page.blocked)
     page.evaluate(FINISH)
     options: Json = {"resultTypes": ["violations"], "rules": rules or {}}

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
+from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from tests.support import ROOT
 
@@ -37,6 +38,14 @@ def on_postgres() -> bool:
 def migrated() -> str:
     """Migrate one database for all workers, who copy it; return its path or its name."""
     return shared("migrated", _migrated_database if on_postgres() else _migrated_file)
+
+
+def begin_migrating() -> Callable[[], object]:
+    """Migrate in a process beside the workers that start; return how to wait for its end."""
+    if not on_postgres() and _kept().exists():
+        return int
+    words = [sys.executable, "-c", f"from {__name__} import migrated; migrated()"]
+    return subprocess.Popen(words, cwd=ROOT).wait
 
 
 def shared(name: str, make: Callable[[Path], str]) -> str:
@@ -80,16 +89,24 @@ SMALL = 2_000_000
 """Bytes of all tables below which rows are deleted; deleted rows stay in the files for a while."""
 
 
-def sql_flush(style: Any, connection: Any, **how: Any) -> list[str]:
-    """Return the statements that empty the database, as Django's function, but for these tables."""
-    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    tables = [name for name in names if name not in LASTING]
-    if on_postgres() and not how.get("reset_sequences") and _is_small(connection):
-        # To truncate is to make a hundred files anew: 50 ms of CPU, where this takes 3.
-        # As with TRUNCATE, no trigger of a row is asked; each test's connection may set that.
-        deletes = (f"DELETE FROM {connection.ops.quote_name(name)}" for name in tables)
-        return ["; ".join(("SET LOCAL session_replication_role = replica", *deletes))]
-    return list(connection.ops.sql_flush(style, tables, **how))
+def empty(_: object = None) -> None:
+    """Empty every table but these, as `manage.py flush` does; it looks for them each time."""
+    connection: Any = connections[DEFAULT_DB_ALIAS]
+    if on_postgres() and not _is_small(connection):
+        statements = connection.ops.sql_flush(no_style(), _tables())
+    else:
+        statements = [f"DELETE FROM {connection.ops.quote_name(name)}" for name in _tables()]
+        if on_postgres():
+            # To truncate is to make a hundred files anew: 50 ms of CPU, where this takes 3.
+            # As with TRUNCATE, no trigger of a row is asked; each test's connection may set that.
+            statements = ["; ".join(("SET LOCAL session_replication_role = replica", *statements))]
+    connection.ops.execute_sql_flush(statements)
+
+
+@cache
+def _tables() -> list[str]:
+    names = connections[DEFAULT_DB_ALIAS].introspection.django_table_names()
+    return [name for name in names if name not in LASTING]
 
 
 def _is_small(connection: Any) -> bool:
@@ -103,7 +120,7 @@ def _is_small(connection: Any) -> bool:
 
 
 def _migrated_file(folder: Path) -> str:
-    kept, path = KEPT / f"{_digest_of_code()}.sqlite3", folder / "migrated.sqlite3"
+    kept, path = _kept(), folder / "migrated.sqlite3"
     if not kept.exists():
         _migrate(f"sqlite:///{path}")
         with sqlite3.connect(path) as database:  # one file, with nothing beside it
@@ -116,6 +133,10 @@ def _migrated_file(folder: Path) -> str:
     else:
         shutil.copy(kept, path)
     return str(path)
+
+
+def _kept() -> Path:
+    return KEPT / f"{_digest_of_code()}.sqlite3"
 
 
 def _digest_of_code() -> str:

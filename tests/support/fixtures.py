@@ -1,0 +1,32 @@
+"""Every fixture that is shared, and what hypothesis and Starlette are told: loaded where tests run.
+
+The process that only starts pytest-xdist's workers needs none of it; to import it takes seconds.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import starlette.routing
+from hypothesis import HealthCheck, settings
+
+from tests.support.browser import page
+from tests.support.chembl import datasette
+from tests.support.deployment import deploy, redis
+from tests.support.desk import owner, viewer
+from tests.support.drafting import desk
+from tests.support.lossy import lossy, soon
+from tests.support.odd import serve
+from tests.support.patience import patient, patient_tenant
+from tests.support.plans import leaving
+from tests.support.tenants import tenant
+from tests.support.worlds import world
+
+__all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "owner", "page", "patient",
+           "patient_tenant", "redis", "serve", "soon", "tenant", "viewer", "world"]  # fmt: skip
+
+# A busy machine is no fault of a property.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+# Each of some thousand tenants would compile the same hundred paths.
+starlette.routing.compile_path = cache(starlette.routing.compile_path)
