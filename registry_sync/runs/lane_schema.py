@@ -31,10 +31,6 @@ class SchemaView:
         """Return a field's name, or its id."""
         return str(self._field(field_id).get("name") or field_id)
 
-    def field_type(self, field_id: str) -> str:
-        """Return a field's type, for example `text` or `dropdown[]`; "" where it is unknown."""
-        return str(self._field(field_id).get("type") or "")
-
     def option_label(self, field_id: str, option_id: str) -> str:
         """Return the label of a dropdown's option, or its id."""
         return str(self._options(field_id).get(option_id) or option_id)

@@ -16,7 +16,6 @@ SHORT = 3
 """Letters of keys that are as well words of any text."""
 NUMBER = pattern(r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?!\d)|\d{1,12}")
 """A count, also with a sign between its thousands."""
-DASH = pattern(r"\s*(?:[-‐‑‒–—−~…]|\.\.+)\s*")
 OF = (r"/|of|out of|von|aus|de|del|di|sur|van|af|av|na|z|ze|sobre|din|из|od|od celkem|dari|trong|"
       r"üzerinden")  # fmt: skip
 OF_TOTAL = pattern(rf"\s*(?:(?:{OF})\b|/)\s*(?:a |un |ein\w* )?(?:the )?(?:total|insgesamt|"
