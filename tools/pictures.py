@@ -9,16 +9,14 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import requests
 from playwright.sync_api import Page, sync_playwright
 
 from sandbox import registry
-from sandbox.children import free_port
+from sandbox.demo.stay import open_desk
 from sandbox.demo.story import story
 from sandbox.demo.world import MANAGE, World, build
 from sandbox.redis import RedisServer
@@ -133,26 +131,12 @@ def take(page: Page, desk: str, folder: Path, wanted: set[str]) -> None:
 
 
 def serve(world: World) -> str:
-    """Start the web service and a worker; return the desk's address."""
-    port = free_port()
-    world.start(*MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}", log="web.log")
+    """Open the desk and start a worker; return the desk's address."""
+    url = open_desk(world)
     world.start(*MANAGE, "rqworker", "interactive", log="interactive.log")
-    _wait(lambda: requests.get(f"http://127.0.0.1:{port}/healthz?live", timeout=5).ok)
-    webhooks = f"http://127.0.0.1:{port}/benchling/webhooks"
-    world.tenant.state.apps["app_demo"]["webhook_url"] = webhooks
+    world.tenant.state.apps["app_demo"]["webhook_url"] = f"{url}/benchling/webhooks"
     requests.post(f"{world.tenant.url}/sandbox/insert", json={}, timeout=10).raise_for_status()
-    return f"http://127.0.0.1:{port}/admin/"
-
-
-def _wait(answers: Callable[[], Any]) -> None:
-    for _ in range(300):
-        try:
-            if answers():
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.2)
-    raise RuntimeError("The web service does not answer.")
+    return f"{url}/admin/"
 
 
 def main() -> None:
