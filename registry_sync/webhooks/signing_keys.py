@@ -21,6 +21,8 @@ KEPT = 6 * 3600.0
 """Seconds that fetched keys are trusted."""
 AGAIN = 60.0
 """Least seconds between two fetches, however many unknown signatures arrive."""
+SOONER = 10.0
+"""The same while there are no keys at all, and so no webhook is taken."""
 TIMEOUT = 1.5
 """Seconds for each step. Benchling waits three for the answer to a webhook."""
 WHOLE = 2.0
@@ -71,7 +73,7 @@ class KeyRing:
 
     def _fetch(self) -> None:
         now = self.clock()
-        if now - self._tried < AGAIN:
+        if now - self._tried < (SOONER if self._keys is None else AGAIN):
             return
         self._tried, self._failed = now, True
         try:

@@ -32,7 +32,7 @@ SHIPPED_LEASE = 80
 asks the database: with a short one that is half of what it does."""
 INSISTENT = {"webhook_attempts": 30, "longest_webhook_retry": 8.0}
 """A tenant that sends each webhook again for four minutes: a busy service answers too late, or 503
-for one minute because it could not fetch the signing keys in two seconds. It does so at least every
+for ten seconds because it could not fetch the signing keys in two. It does so at least every
 eight seconds, for `until` does not wait for a gap of minutes."""
 
 
