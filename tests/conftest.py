@@ -85,7 +85,7 @@ def pytest_terminal_summary(
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of pytest-xdist share; they are started with its name."""
-    starts_workers = config.option.dist != "no"
+    starts_workers = config.getoption("dist", "no") != "no" and not config.option.collectonly
     if not starts_workers:
         config.pluginmanager.import_plugin("tests.support.fixtures")
     if config.option.hypothesis_seed is None:
@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ["SHARED_BY_TESTS"] = folder = tempfile.mkdtemp(prefix="registry-sync-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        if starts_workers and not config.option.collectonly:
+        if starts_workers:
             config.add_cleanup(begin_migrating())
 
 
