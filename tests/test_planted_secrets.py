@@ -121,7 +121,7 @@ def logged(settings) -> Any:
 def deployment(world, serve, settings, monkeypatch, redis):
     """A world in which every secret is a planted one."""
     registry = Registry(serve)
-    w = world([], config={"API Key": KEY}, contract="off")
+    w = world([], config={"API Key": KEY}, contract="off", rate_limit=0)
     w.tenant.install_app(APP, DEFINITION, CLIENT, SECRETS["benchling-client"], PUBLIC)
     settings.BENCHLING_CLIENT_SECRET = SECRETS["benchling-client"]
     settings.BENCHLING_APP_DEFINITION_ID = DEFINITION

@@ -161,7 +161,7 @@ class Rounds:
 @pytest.mark.invariant(8)
 @pytest.mark.parametrize("number", WORLDS)
 def test_what_is_written_is_what_is_signed_and_unmoved(world, number):
-    w = world([compound(n) for n in range(12)])
+    w = world([compound(n) for n in range(12)], rate_limit=0)
     w.sync()
     Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
     rounds = Rounds(w, int(SEED) + number)

@@ -50,7 +50,9 @@ def w(world):
         "endpoint": {**INCREMENTAL["endpoint"], "deletes": deletes},
     }  # fmt: skip
     w = world(
-        [compound(n) for n in (1, 2, 3, 4, 5, 6, 7, 9)], config={"Connector Settings": settings}
+        [compound(n) for n in (1, 2, 3, 4, 5, 6, 7, 9)],
+        config={"Connector Settings": settings},
+        rate_limit=0,
     )
     hand(w, "CMP-7", "Compound 7")
     w.sync()
