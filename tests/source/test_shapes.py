@@ -80,7 +80,7 @@ def test_a_time_to_continue_from_is_no_sure_sign() -> None:
     for key in ("continueFrom", "continueAt", "continueAfter"):
         answer = PageAnswer({"items": [], key: "2026-01-01T00:00:00Z"}, {}, (), "")
         assert [mark.sure for mark in marks_of(answer)] == [False], key
-    for said in ({"showMore": True}, {"fullyLoaded": False}):  # of a page for people
+    for said in ({"showMore": True}, {"fullyLoaded": False}, {"nextSampleId": "M-13"}):
         answer = PageAnswer({"items": [], **said}, {}, (), "")
         assert [mark.sure for mark in marks_of(answer)] == [False], said
 
@@ -361,6 +361,7 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
     (FEW, {"Content-Range": "items 0-4/5", "X-RateLimit-Remaining": "12"}),
     (FEW, {"Content-Range": "bytes 0-1023/4096"}),
     (FEW, {"Content-Range": "sites 0-4/12"}),
+    (FEW, {"Next-Auth-Token": "abc", "X-Next-Session": "def"}),
     (FEW, {"Link": '</style.css>; rel="preload"'}),
     (FEW, {"Link": '</help>; rel="more"', "Link-Template": '</list/{id}>; rel="item"'}),
     ({"items": FEW, "total": 5}, {"Link-Template": '</list{?start}>; rel="next"'}),
@@ -394,6 +395,8 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("RETURN", [{"TYPE": "S", "MESSAGE": "5 entries selected"}]),
             ("hinweis", "Das Feld q wird 2027 abgeschafft"),
             ("wasTerminated", False),
+            ("total_deleted", 40),
+            ("totalArchived", 40),
             ("jobs", {"remaining": 2, "finished": False}),
             ("remainingPages", 0),
             ("weitereSeiten", False),

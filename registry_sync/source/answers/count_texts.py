@@ -48,6 +48,8 @@ OTHERS = frozenset({
     "tenant", "account", "region", "zone", "seite", "página", "byte", "kb", "mb",
 })  # fmt: skip
 """Stems of nouns of what an answer may count beside its records."""
+GONE = frozenset({"deleted", "archived", "removed", "inactive", "obsolete", "retired", "purged"})
+"""What a total may count beside a list of what is there: `total_deleted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def is_of_others(text: str, answer: PageAnswer) -> bool:
 
 def is_other(noun: str, answer: PageAnswer) -> bool:
     """Return whether a noun, in small letters, is of something that answers count as well."""
-    return _stem(noun) in OTHERS and _stem(noun) not in _own(answer)
+    return (_stem(noun) in OTHERS or noun in GONE) and _stem(noun) not in _own(answer)
 
 
 def _own(answer: PageAnswer) -> frozenset[str]:

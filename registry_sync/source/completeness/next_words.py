@@ -7,9 +7,13 @@ import re
 NEXT = re.compile(r"next(?!(?:sync|delta|run|update|refresh|release|poll|check|review|sched|due|"
                   r"step|date|time|action|id$|at$|maint|js|cloud|hop|gen|reset|inspect|meet|backup|"
                   r"serial|regist|(avail|free)[a-z]*(id|number|num|no|code|name)$|renew|expir|"
-                  r"audit|deploy|version|(key|token)?rotat))")  # fmt: skip
+                  r"audit|deploy|version|(key|token)?rotat|auth|csrf|xsrf|nonce|"
+                  r"session))")  # fmt: skip
 """A key about a next page; `nextSyncToken` and the like are about the next synchronization."""
-OF_A_NEW_RECORD = re.compile(r"next(number|num|no|code|name|barcode|label|lot|lotnumber|lotno)")
+OF_A_NEW_RECORD = re.compile(
+    r"next(number|num|no|code|name|barcode|label|lot|lotnumber|lotno)"
+    r"|next(sample|compound|lot|batch|plate|order|accession)(id|number|num|no|code|name|label)"
+)
 """Keys of what the next new record will have, if it is no plain number: `CMP-0013`."""
 NEXT_LAST = re.compile(
     r".*(page|results?|items?|records?|list|link|url|uri|href|cursor|token|offset|start|set)next"
