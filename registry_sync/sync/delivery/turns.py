@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 from django.db.models import Q, QuerySet
 
@@ -27,7 +28,10 @@ class Turns:
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self._alone = len(runs.current_lanes()) < 2
+
+    @cached_property
+    def _alone(self) -> bool:
+        return len(runs.current_lanes()) < 2
 
     @contextmanager
     def turn(self) -> Iterator[None]:

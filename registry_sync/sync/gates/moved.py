@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from registry_sync import runs
 from registry_sync.core.problems import Problem
@@ -24,7 +25,12 @@ class MovedGate:
     """Holds back records that have left another lane's scope while their entity there is in use."""
 
     def __init__(self, ctx: RunContext) -> None:
-        self.others = neighbours(ctx.lane)
+        self.ctx = ctx
+
+    @cached_property
+    def others(self) -> list[Lane]:
+        """Return the lanes from which a record may have moved; a run without news asks for none."""
+        return neighbours(self.ctx.lane)
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that have no other entity, and the outcomes of those that do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,7 +12,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.mapping.departures import Departure, departure
-from registry_sync.models import LedgerEntry, Withdrawal
+from registry_sync.models import Lane, LedgerEntry, Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.moved import left_behind, neighbours
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
@@ -33,7 +34,10 @@ class Departures:
         self.met: set[str] = set()
         self.returned: set[str] = set()
         self._any_open = open_rows(ctx).exists()
-        self._neighbours = neighbours(ctx.lane)
+
+    @cached_property
+    def _neighbours(self) -> list[Lane]:
+        return neighbours(self.ctx.lane)
 
     def follow(self, records: Sequence[SourceRecord], out: Compared) -> None:
         """Follow one page before its candidates are sent. Raise LeaseLost, Wait, SyncError."""
