@@ -113,7 +113,8 @@ def default_codes() -> Iterator[str]:
     for nodes in modules():
         for node in [n for n in nodes if isinstance(n, ast.FunctionDef)]:
             arguments = node.args
-            positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+            positional = [*arguments.posonlyargs, *arguments.args]
+            positional = positional[len(positional) - len(arguments.defaults) :]
             pairs = [*zip(positional, arguments.defaults, strict=True)]
             pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             for argument, default in pairs:
