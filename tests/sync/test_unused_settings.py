@@ -103,10 +103,10 @@ def test_faults_are_told_at_once_and_without_a_mapping(world: Any) -> None:
     endpoint = {"paginator": {"type": "nosuch"}, "nonsense": 1}
     w.configure(**{"Field Configurations": [], "Connector Settings": {"endpoint": endpoint}})
     run = w.sync()
-    for said in ("Field Configurations has no rows", "'nosuch'", "endpoint.nonsense is unknown"):
+    for said in ("Field Configurations has no rows", "“nosuch”", "endpoint.nonsense is unknown"):
         assert said in run.error
     checks = {check.name: check for check in doctor.examine()}
-    for said in ("'nosuch'", "endpoint.nonsense is unknown"):
+    for said in ("“nosuch”", "endpoint.nonsense is unknown"):
         assert said in checks["Connector Settings"].finding
     w.configure(**{"Connector Settings": None})
     checks = {check.name: check for check in doctor.examine()}
