@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
-from tools.syntax_trees import nodes_of
+from tools.syntax_trees import nodes_of, tree_of
 
 pytestmark = pytest.mark.once
 
@@ -21,6 +21,8 @@ ROOMS = {
     "canvas", "drafts", "explain", "webhooks", "monitoring", "jobs", "desk", "admin",
     "management", "templatetags", "migrations",
 }  # fmt: skip
+BY_CONVENTION = {"Command", "main", "register"}
+"""What Django finds by its name, a process's own start, and the decorator of a table."""
 WITHOUT_DJANGO = {"core", "source", "benchling", "mapping"}
 
 
@@ -120,3 +122,13 @@ def test_rows_of_tests_come_from_factories():
 def test_names_of_test_files_are_unique():
     names = [p.name for p in TESTS if p.name.startswith("test_")]
     assert len(names) == len(set(names))
+
+
+def test_a_public_class_or_function_has_its_name_alone():
+    places: dict[str, list[str]] = {}
+    for path in (p for p in SERVICE if room(p) != "migrations"):
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    shared = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert {name: shared[name] for name in shared.keys() - BY_CONVENTION} == {}

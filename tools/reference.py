@@ -39,7 +39,7 @@ def rendered(text: str) -> str:
     text = MARKED.sub(
         lambda found: found["start"] + KINDS[found["kind"]](found["name"]) + found["end"], text
     )
-    return causes.rendered(connectors.rendered(text))
+    return causes.rendered_catalogue(connectors.rendered_vocabulary(text))
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -134,7 +134,7 @@ def write(docs: Path = DOCS) -> None:
         after = rendered(before)
         if after != before:
             page.write_text(after, "utf-8")
-    connectors.write(docs)
+    connectors.write_vocabulary(docs)
 
 
 if __name__ == "__main__":

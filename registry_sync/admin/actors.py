@@ -35,7 +35,7 @@ def actor_link(model: type[Model], actor: str) -> SafeString | str:
     return format_html('<a href="{}?{}">{}</a>', address, urlencode({"actor": actor}), actor)
 
 
-def started_by(row: Any) -> SafeString | str:
+def started_by_linked(row: Any) -> SafeString | str:
     """Return what started the run of a row, and who, linked to the runs that they started."""
     if not row.actor:
         return str(row.trigger)

@@ -19,13 +19,13 @@ from registry_sync.models import Lane
 
 def lane_choices(request: HttpRequest) -> list[tuple[str, str]]:
     """Return the lanes of this app by primary key and name, those that are synced now first."""
-    names = lanes.names_of(request)
+    names = lanes.lanes_and_names(request)
     former = Lane.objects.of_app().filter(position__isnull=True).order_by("-pk")[:100]
     named = [(str(lane.pk), names.of(lane) if names.several else str(lane)) for lane in names.lanes]
     return named + [(str(lane.pk), f"{names.of(lane)}, {lane.collection}") for lane in former]
 
 
-def fed(page: admin.ModelAdmin, request: HttpRequest, of: Iterable[Lane]) -> list[Lane]:
+def lanes_fed_now(page: admin.ModelAdmin, request: HttpRequest, of: Iterable[Lane]) -> list[Lane]:
     """Return the lanes that runs feed now; report the others, about which nothing is done."""
     names = runs.LaneNames()
     for lane in (requested := dict.fromkeys(of)):
@@ -61,7 +61,7 @@ class ByLane(ReadOnly):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = super().get_list_display(request)
-        names = lanes.names_of(request)
+        names = lanes.lanes_and_names(request)
         if not names.several or as_key(request.GET.get("lane", "")) is not None:
             return shown  # the page says which lane it is
         if self.lane_below not in shown:

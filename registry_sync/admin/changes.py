@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from registry_sync.admin.actors import started_by
+from registry_sync.admin.actors import started_by_linked
 from registry_sync.admin.base import ReadOnly
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.filters import Chosen
@@ -74,7 +74,7 @@ class ChangeAdmin(ByLane):
 
     @admin.display(description="started by")
     def asked(self, change: Change) -> str:
-        return started_by(change)
+        return started_by_linked(change)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Json | None = None

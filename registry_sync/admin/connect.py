@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from registry_sync.admin.draft_proposal import Proposing, posted_connector, written_connector
-from registry_sync.admin.start_run import page_of, start
+from registry_sync.admin.start_run import page_of, start_run
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.addresses import origin
 from registry_sync.core.problems import SyncError
@@ -42,7 +42,7 @@ ITEMS = ("API URL", "API Key", "Schema to Sync", "Registry", "Synced Entity Loca
 OPTIONAL = ("Synced Entity Location",)
 
 
-class Connecting(Proposing):
+class ConnectPages(Proposing):
     """The path of pages. Each shows the state of every step, and leads on and back."""
 
     pages: ClassVar[tuple[str, ...]] = ("access", "test", "proposal", "records", "dry_run")
@@ -178,7 +178,7 @@ class Connecting(Proposing):
 
     def _do_proposal(self, request: HttpRequest, facts: Facts) -> str:
         """Start a draft with the settings, which reads the first records."""
-        draft = starting.start(
+        draft = starting.start_draft(
             client_of_settings(),
             plain_source,
             title=f"Connection of {timezone.now():%Y-%m-%d}",
@@ -236,7 +236,7 @@ class Connecting(Proposing):
         if not request.user.has_perm("registry_sync.add_syncrun"):
             raise PermissionDenied
         lane = LaneNames().find(facts.sync.schema_id)
-        run, _ = start(
+        run, _ = start_run(
             self, request, title="First dry run", reason="To see what a sync would do.",
             kind=SyncRun.Kind.DRY_RUN, lane=lane,
         )  # fmt: skip

@@ -17,8 +17,8 @@ from registry_sync.desk import cures, lanes, marks
 from registry_sync.desk.cures.press import (
     FAILURES,
     CannotCure,
+    CureOrder,
     Done,
-    Order,
     Press,
     Prospect,
 )
@@ -41,16 +41,16 @@ class CurePages(Reasoned):
 
     def cure_view(self, request: HttpRequest, what: str, code: str) -> HttpResponse:
         """Show what a cure would do; on a POST with a reason, do it and tell what came of it."""
-        cure = cures.find(what, code)
-        lane = lanes.find(request.GET.get("lane", ""))
+        cure = cures.find_cure(what, code)
+        lane = lanes.find_lane(request.GET.get("lane", ""))
         if not isinstance(cure, Press) or lane is None:
             raise Http404("This action does not exist.")
         if not request.user.has_perms(cure.permissions):
             raise PermissionDenied
-        case = cures.Case(lane, code, tuple(request.GET.getlist("id")))
+        case = cures.CureCase(lane, code, tuple(request.GET.getlist("id")))
         trouble, sent = None, request.POST
         if request.method == "POST" and sent.get("decided"):
-            order = Order(
+            order = CureOrder(
                 Person.of(request.user),
                 sent.get("reason", "").strip()[:500],
                 sent.get("press", ""),
@@ -65,7 +65,7 @@ class CurePages(Reasoned):
         return self._cure_page(request, cure, case, trouble)
 
     def _cure(
-        self, request: HttpRequest, cure: Press, case: cures.Case, order: Order
+        self, request: HttpRequest, cure: Press, case: cures.CureCase, order: CureOrder
     ) -> HttpResponse:
         """Do it, and lead to what comes of it. Raise CannotCure where the form is incomplete."""
         if not order.reason:
@@ -81,7 +81,7 @@ class CurePages(Reasoned):
         return HttpResponseRedirect(self._after_cure(request, cure, case, order, done))
 
     def _after_cure(
-        self, request: HttpRequest, cure: Press, case: cures.Case, order: Order, done: Done
+        self, request: HttpRequest, cure: Press, case: cures.CureCase, order: CureOrder, done: Done
     ) -> str:
         """Start the run that checks the records; return the page that tells what came of it."""
         starts_run = done.whole or done.retries or done.check
@@ -98,7 +98,7 @@ class CurePages(Reasoned):
         return done.address or _back(case)
 
     def _cure_page(
-        self, request: HttpRequest, cure: Press, case: cures.Case, trouble: Exception | None
+        self, request: HttpRequest, cure: Press, case: cures.CureCase, trouble: Exception | None
     ) -> HttpResponse:
         try:
             prospect = cure.prospect(case)
@@ -126,13 +126,13 @@ class CurePages(Reasoned):
         return self.render(request, TEMPLATE, context)
 
 
-def _title(cure: Press, case: cures.Case) -> str:
+def _title(cure: Press, case: cures.CureCase) -> str:
     """Return the title of a cure's page: its label, and the cause of errors that it is for."""
     label = cure.label_for(case)
     return f"{label}: {record_cause(case.code).title}" if case.errors().exists() else label
 
 
-def _back(case: cures.Case) -> str:
+def _back(case: cures.CureCase) -> str:
     """Return the page that a cure is offered on: the errors of its cause, or the first page."""
     if case.errors().exists():
         list_ = reverse("admin:registry_sync_entityerror_changelist")

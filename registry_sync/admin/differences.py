@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import fed
+from registry_sync.admin.by_lane import lanes_fed_now
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
-from registry_sync.desk.drift import mark_of
+from registry_sync.desk.drift import drift_mark
 from registry_sync.desk.values import as_text
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
@@ -83,11 +83,11 @@ class DecidesDifferences(Reasoned):
         found, who = self._found(rows), request.user.get_username()
         done: set[Key] = set()
         by_lane = _by_lane(found)
-        for lane in fed(self, request, by_lane):
+        for lane in lanes_fed_now(self, request, by_lane):
             differences = by_lane[lane]
             if restored := pins.restore(lane, differences, actor=who, reason=reason):
-                ids = pins.ids_of(restored)
-                write(self, request, lane, ids, title="Restore", reason=reason)
+                ids = pins.records_that_differ(restored)
+                start_write(self, request, lane, ids, title="Restore", reason=reason)
                 done |= {_key(lane, each) for each in restored}
         text = f"The registry's values restored: {reason}"
         self._settle(request, found, done, "restored", text)
@@ -112,7 +112,7 @@ class DecidesDifferences(Reasoned):
         ]
         return self.ask(
             request, list(found), action=action, title=title, explanation=text, facts=facts,
-            marks=[mark_of(each) for differ in found.values() for each in differ],
+            marks=[drift_mark(each) for differ in found.values() for each in differ],
         )  # fmt: skip
 
     def _settle(
@@ -152,7 +152,7 @@ def _by_lane(found: Found) -> dict[Lane, list[FieldDifference]]:
     return lanes
 
 
-def write(
+def start_write(
     page: admin.ModelAdmin,
     request: HttpRequest,
     lane: Lane,

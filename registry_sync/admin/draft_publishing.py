@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from registry_sync import runs
 from registry_sync.admin.base import ReadOnly, Reasoned
 from registry_sync.admin.by_lane import SchemaChoice, with_schema_column
-from registry_sync.admin.start_run import page_of, start
+from registry_sync.admin.start_run import page_of, start_run
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.core.problems import SyncError
@@ -71,7 +71,7 @@ class Publishing(Reasoned):
     def draft_of(self, request: HttpRequest, pk: int) -> MappingDraft:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        draft = drafts.of_this_app().filter(pk=pk).first()
+        draft = drafts.drafts_of_this_app().filter(pk=pk).first()
         if draft is None:
             raise Http404("This draft does not exist.")
         return draft
@@ -120,7 +120,7 @@ class Publishing(Reasoned):
             if do == "stop":
                 preview.stop(draft)
             elif do == "all":
-                preview.request(draft)
+                preview.request_preview(draft)
                 self._enqueue_or_warn(request, draft)
             elif do == "ids":
                 ids = request.POST.get("ids", "").replace(",", " ").split()
@@ -128,7 +128,7 @@ class Publishing(Reasoned):
                     text = f"Enter 1 to {preview.MOST_IDS} ids, separated by commas or spaces."
                     self.message_user(request, text, messages.ERROR)
                     return
-                preview.request(draft, ids)
+                preview.request_preview(draft, ids)
                 self._enqueue_or_warn(request, draft)
             else:
                 preview.on_sample(draft, client, plain_source)
@@ -153,11 +153,11 @@ class Publishing(Reasoned):
                 self.message_user(request, failure_text(error), messages.ERROR)
                 return HttpResponseRedirect(self.page("publish", draft))
         try:
-            plan = publish.plan(draft, client)
+            plan = publish.plan_publish(draft, client)
         except (SyncError, Refused) as error:
             self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))
-        schema = drafts.schema_of(draft)
+        schema = drafts.draft_schema(draft)
         fed = {row["field_id"] for row in draft.rows}
         removed = [row["field_id"] for row in draft.base["rows"] if row["field_id"] not in fed]
         return self.shown(
@@ -204,7 +204,7 @@ class Publishing(Reasoned):
             kind, beginning = NEXT_RUNS[do]
             title = f"{beginning} version {version.number}"
             lane = runs.LaneNames().find(draft.schema_id)
-            run, _ = start(self, request, title=title, reason=reason, kind=kind, lane=lane)
+            run, _ = start_run(self, request, title=title, reason=reason, kind=kind, lane=lane)
             return HttpResponseRedirect(page_of(run))
         return HttpResponseRedirect(reverse("admin:registry_sync_mappingversion_changelist"))
 
@@ -234,7 +234,7 @@ class MappingVersionAdmin(ReadOnly):
         return with_schema_column(super().get_list_display(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
-        return versions.of_this_app()
+        return versions.versions_of_this_app()
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.roll_back_view)
@@ -248,7 +248,7 @@ class MappingVersionAdmin(ReadOnly):
         form_url: str = "",
         extra_context: Json | None = None,
     ) -> HttpResponse:
-        version = versions.of_this_app().filter(pk=as_key(object_id) or 0).first()
+        version = versions.versions_of_this_app().filter(pk=as_key(object_id) or 0).first()
         newest = versions.of_schema(version.schema_id).first() if version else None
         more = {
             "version": version,
@@ -262,7 +262,7 @@ class MappingVersionAdmin(ReadOnly):
         """Create a draft of the earlier version and show what publishing it would write."""
         if not may_publish(request):
             raise PermissionDenied
-        version = versions.of_this_app().filter(pk=pk).first()
+        version = versions.versions_of_this_app().filter(pk=pk).first()
         if version is None or request.method != "POST":
             raise Http404("This version does not exist.")
         try:

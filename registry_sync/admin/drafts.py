@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.by_lane import SchemaChoice, schema_choices, with_schema_column
-from registry_sync.admin.connect import Connecting
+from registry_sync.admin.connect import ConnectPages
 from registry_sync.admin.draft_proposal import posted_connector
 from registry_sync.admin.draft_rows import (
     read_rows,
@@ -41,7 +41,7 @@ PILLS = {State.OPEN: "active", State.WAITING: "warning", State.PUBLISHED: "good"
 
 
 @admin.register(MappingDraft)
-class MappingDraftAdmin(Connecting):
+class MappingDraftAdmin(ConnectPages):
     nothing = "No drafts yet. A draft prepares a new mapping without changing the one in use."
     list_display = ("title", "pill", "version", "preview_state", "updated_by", "updated_at")
     list_filter = ("state", SchemaChoice)
@@ -54,7 +54,9 @@ class MappingDraftAdmin(Connecting):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingDraft]:
         # A sample may be 2 MB: a list of drafts must not carry fifty of them.
-        return drafts.of_this_app().defer("sample", "schema", "base", "suggestions", "preview")
+        return drafts.drafts_of_this_app().defer(
+            "sample", "schema", "base", "suggestions", "preview"
+        )
 
     @admin.display(description="state", ordering="state")
     def pill(self, draft: MappingDraft) -> SafeString:
@@ -79,7 +81,7 @@ class MappingDraftAdmin(Connecting):
         title = f"Mapping of {timezone.now():%Y-%m-%d}"
         if request.method == "POST":
             try:
-                draft = starting.start(
+                draft = starting.start_draft(
                     client_of_settings(),
                     plain_source,
                     title=request.POST.get("title", "").strip()[:200] or title,
@@ -118,7 +120,7 @@ class MappingDraftAdmin(Connecting):
         if values is not None:
             try:
                 version = as_key(request.POST.get("version", "")) or 0
-                drafts.save(draft, version, actor=request.user.get_username(), **values)
+                drafts.save_edit(draft, version, actor=request.user.get_username(), **values)
             except drafts.Outdated:
                 return self._conflict(request, draft, values)
         if request.POST.get("do") == "reread":
@@ -204,7 +206,7 @@ class MappingDraftAdmin(Connecting):
         return {"rows": rows, "name_field": name_field}
 
     def _editor(self, request: HttpRequest, draft: MappingDraft) -> HttpResponse:
-        schema = drafts.schema_of(draft)
+        schema = drafts.draft_schema(draft)
         is_open = draft.state in (State.OPEN, State.WAITING) and draft.back_to is None
         editable = is_open and self.may(request)
         suggested, why = drafts.name_suggestion(draft)
@@ -244,7 +246,7 @@ class MappingDraftAdmin(Connecting):
 
     def _conflict(self, request: HttpRequest, draft: MappingDraft, values: Json) -> HttpResponse:
         """Show both sides of an edit that is based on an outdated version."""
-        names = {field.id: field.name for field in drafts.schema_of(draft).fields}
+        names = {field.id: field.name for field in drafts.draft_schema(draft).fields}
         submitted = {row["field_id"]: row for row in values.get("rows", [])}
         stored = {row["field_id"]: row for row in draft.rows}
         both = [
@@ -260,8 +262,8 @@ class MappingDraftAdmin(Connecting):
     def yaml_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = self.draft_of(request, pk)
         try:
-            config_and_schema = (drafts.config_of(draft), drafts.schema_of(draft))
-            text = mapping_file.write([config_and_schema], client_of_settings())
+            config_and_schema = (drafts.config_of(draft), drafts.draft_schema(draft))
+            text = mapping_file.write_mapping_file([config_and_schema], client_of_settings())
         except (SyncError, Refused) as error:
             self.message_user(request, failure_text(error), messages.ERROR)
             return HttpResponseRedirect(self.page("change", draft))

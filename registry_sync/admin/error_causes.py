@@ -10,11 +10,11 @@ from django.urls import URLPattern, path, reverse
 
 from registry_sync import runs
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.start_run import page_of, start, start_or_follow
+from registry_sync.admin.start_run import page_of, start_or_follow, start_run
 from registry_sync.core.text import number_of
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import lanes
-from registry_sync.desk.cures import Case
+from registry_sync.desk.cures import CureCase
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.catalogue import record_cause
 from registry_sync.sync import retry_choice
@@ -58,7 +58,7 @@ class WholeCauses(Reasoned):
 
         With `?id=` only those of these records are meant.
         """
-        lane = lanes.find(request.GET.get("lane", ""))
+        lane = lanes.find_lane(request.GET.get("lane", ""))
         if not self.may(request):
             raise PermissionDenied
         if what not in WHATS or lane is None:
@@ -66,7 +66,7 @@ class WholeCauses(Reasoned):
         if what != "dismiss" and not lanes.is_current(lane):
             self.message_user(request, NOT_CURRENT, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:registry_sync_entityerror_changelist"))
-        case = Case(lane, code, tuple(request.GET.getlist("id")))
+        case = CureCase(lane, code, tuple(request.GET.getlist("id")))
         able = case.errors().order_by("first_seen")  # by the key, a million closed would be walked
         able = self.until_shown(request, KEPT[what](able) if what in KEPT else able)
         back = reverse("admin:registry_sync_entityerror_changelist") + f"?code={code}"
@@ -108,7 +108,7 @@ class WholeCauses(Reasoned):
         request: HttpRequest,
         action: str,
         title: str,
-        case: Case,
+        case: CureCase,
         able: QuerySet[EntityError],
         reason: str,
     ) -> HttpResponse | None:
@@ -124,14 +124,14 @@ class WholeCauses(Reasoned):
             self.note(request, [first], f"{title}, run {run.pk}: {reason}")
             return HttpResponseRedirect(outcome_address(run, answer))
         values = {"kind": SyncRun.Kind.RETRY, "only_cause": case.code, "lane": case.lane}
-        run, is_new = start(self, request, title=title, reason=reason, only=only, **values)
+        run, is_new = start_run(self, request, title=title, reason=reason, only=only, **values)
         if not is_new:
             return None
         self.note(request, [first], f"{title}, run {run.pk}: {reason}")
         return HttpResponseRedirect(page_of(run))
 
 
-def _counted(case: Case, count: int) -> str:
+def _counted(case: CureCase, count: int) -> str:
     """Return how many errors are meant, of which cause and lane."""
     name = runs.LaneNames().label(case.lane)
     return f"{count:,} × {record_cause(case.code).title}" + (f" ({name})" if name else "")

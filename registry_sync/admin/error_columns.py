@@ -32,7 +32,7 @@ def columns_of(code: str) -> tuple[str, ...]:
 
 def with_waits(errors: Sequence[EntityError]) -> None:
     """Give errors what they wait for, as `waits_text`, and who holds their name, as `holders`."""
-    holders = waiting.holders_of(errors)
+    holders = waiting.name_holders_of(errors)
     texts = waiting.waits_of(errors, holders)
     for error in errors:
         error.waits_text = texts[error.pk]  # type: ignore[attr-defined]

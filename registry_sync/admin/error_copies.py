@@ -38,7 +38,7 @@ class Copies(ReadOnly):
         context = {
             "title": f"{self._title(request, copy)}{f' ({name})' if name else ''}",
             "copy": copy,
-            "text": copies.as_text(copy),
+            "text": copies.copy_as_text(copy),
             "csv": f"{reverse('admin:registry_sync_entityerror_copy_csv')}?{query}",
         }
         return self.render(request, PAGE, context)
@@ -48,7 +48,7 @@ class Copies(ReadOnly):
         copy = self._asked(request)
         rows = (line.cells() for line in copies.lines_of(copy))
         kind = "text/csv; charset=utf-8"
-        answer = StreamingHttpResponse(csvs.lines(copies.HEADER, rows), content_type=kind)
+        answer = StreamingHttpResponse(csvs.csv_lines(copies.HEADER, rows), content_type=kind)
         file_stem = copy.groups[0].code if len(copy.groups) == 1 else "errors"
         answer["Content-Disposition"] = f'attachment; filename="to-repair-{file_stem}.csv"'
         return answer
@@ -57,7 +57,7 @@ class Copies(ReadOnly):
         """Return what an address names: `code` or `who`, and `lane`."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        lane = lanes.find(request.GET.get("lane", ""))
+        lane = lanes.find_lane(request.GET.get("lane", ""))
         who = request.GET.get("who", "")
         if lane is None or (who and who not in ACTORS):
             raise Http404("There is no such list.")

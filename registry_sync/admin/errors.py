@@ -38,7 +38,7 @@ from registry_sync.desk import cures, lanes
 from registry_sync.desk import error_decisions as decisions
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk.cures.assign import name_of
-from registry_sync.desk.error_waits import awaited
+from registry_sync.desk.error_waits import awaited_targets
 from registry_sync.desk.worklist.causes import presses_of
 from registry_sync.models import EntityError, Lane
 from registry_sync.reporting.catalogue import ACTORS, record_actor, record_cause
@@ -140,7 +140,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
     def _with_cures(self, request: HttpRequest, lane: Lane) -> list[Any]:
         """Return a lane's causes, each with the user's presses, and what it waits for."""
         groups = error_groups(runs.open_errors(lane))
-        named = awaited((lane, group) for group in groups)
+        named = awaited_targets((lane, group) for group in groups)
         return [
             (
                 group,
@@ -151,7 +151,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         ]
 
     def _lanes(self, request: HttpRequest) -> list[Lane]:
-        return lanes.chosen(request.GET.get("lane", ""))
+        return lanes.lanes_of_page(request.GET.get("lane", ""))
 
     def columns(self, request: HttpRequest) -> Sequence[Any]:
         return columns_of(request.GET.get("code", ""))

@@ -55,7 +55,7 @@ class LaneForm(ModelForm):
         if not self.is_bound or self.errors or self.by is None:
             return
         lane, reason = self.instance, self.cleaned_data[WHY]
-        wish = withdrawal_policy.of(lane)
+        wish = withdrawal_policy.policy_for(lane)
         if (
             not reason
             and wish.archives_more(lane)
@@ -64,7 +64,7 @@ class LaneForm(ModelForm):
             self.add_error(WHY, NO_REASON)
             return
         try:
-            self.consent = withdrawal_policy.claim(lane, wish, by=self.by, reason=reason)
+            self.consent = withdrawal_policy.policy_consent(lane, wish, by=self.by, reason=reason)
         except SecondPerson as proposed:
             self.add_error(None, f"{proposed} {proposed.remedy}")
 

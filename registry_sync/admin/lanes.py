@@ -21,7 +21,7 @@ from registry_sync.admin.filters import InWords, OpenFilter
 from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
 from registry_sync.desk import cures, marks
-from registry_sync.desk.cures.adoptions import mark_of
+from registry_sync.desk.cures.adoptions import adoption_mark
 from registry_sync.desk.drift import ARCHIVED, differences_of
 from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
@@ -70,10 +70,10 @@ class DriftAdmin(DecidesDifferences, ByLane):
 
     @admin.display(description="decide")
     def decide_it(self, row: Drift) -> SafeString | str:
-        found = cures.find("drift", "drift")
+        found = cures.find_cure("drift", "drift")
         if found is None or row.closed_at is not None or row.field_id == ARCHIVED:
             return "–"
-        case = cures.Case(row.lane, "drift", (row.external_id,))
+        case = cures.CureCase(row.lane, "drift", (row.external_id,))
         return format_html('<a href="{}">Restore or accept…</a>', found.address(case))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Drift]:
@@ -123,7 +123,7 @@ class AdoptionAdmin(ByLane):
         """Show both sides, ask for a reason, and approve the takeover for the next run."""
         chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
         twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
-        now = [mark_of(row) for row in chosen]
+        now = [adoption_mark(row) for row in chosen]
         moved = marks.has_moved(marks.sent_marks(request), now)
         if request.POST.get("decided") and reason and chosen and not (twice or moved):
             who = request.user.get_username()

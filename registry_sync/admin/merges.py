@@ -23,7 +23,7 @@ from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
 from registry_sync.core.text import number_of
-from registry_sync.desk.marks import FIELD, mark
+from registry_sync.desk.marks import FIELD, mark_of_parts
 from registry_sync.models import LedgerEntry, Merge, SyncRun
 
 FOLLOW = (
@@ -187,7 +187,7 @@ class MergeAdmin(ByLane, Reasoned):
 
 def _mark_of(row: Merge) -> str:
     """Return the mark of a merge as a page shows it."""
-    return mark(row.pk, row.state, row.survivor_id)
+    return mark_of_parts(row.pk, row.state, row.survivor_id)
 
 
 def _decided(chosen: Sequence[Merge], **values: Any) -> list[Merge]:

@@ -14,7 +14,7 @@ from registry_sync import runs
 from registry_sync.admin.base import row_link
 from registry_sync.admin.by_consent import ByConsent
 from registry_sync.desk import marks
-from registry_sync.desk.cures.overrides import Stop, mark_of_stop, standing
+from registry_sync.desk.cures.overrides import Stop, mark_of_stop, standing_stops
 from registry_sync.models import Allowance, Lane
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.proposals import Consent, Person, SecondPerson
@@ -23,7 +23,7 @@ NONE = "none"
 """The mark of a page that showed no stop."""
 
 
-class Mark(CharField):
+class MarkField(CharField):
     """The marks of what a page shows, which is what is so now, also where a form was refused."""
 
     def bound_data(self, data: Any, initial: Any) -> Any:
@@ -34,7 +34,7 @@ class Mark(CharField):
 class AllowanceForm(ModelForm):
     """Accepts only what stopped a run, as `manage.py allow` does."""
 
-    mark = Mark(required=False, widget=HiddenInput)
+    mark = MarkField(required=False, widget=HiddenInput)
     by: Person | None = None
     consent: Consent | None = None
     paths: list[str] | None = None
@@ -42,7 +42,7 @@ class AllowanceForm(ModelForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.initial[marks.FIELD] = " ".join(stop.mark for stop in standing()) or NONE
+        self.initial[marks.FIELD] = " ".join(stop.mark for stop in standing_stops()) or NONE
 
     def clean(self) -> dict[str, Any]:
         """Reject a superfluous or missing id, and an override of something that stopped no run."""
@@ -77,7 +77,7 @@ class AllowanceForm(ModelForm):
         cleaned = self.cleaned_data
         kind, external_id = Allowance.What(cleaned["what"]), cleaned["external_id"]
         try:
-            self.consent = allowances.claim(
+            self.consent = allowances.override_consent(
                 cleaned["lane"], kind, external_id, by=self.by, reason=cleaned["reason"]
             )
         except SecondPerson as proposed:
@@ -122,13 +122,13 @@ class AllowanceAdmin(ByConsent):
 
     def save_row(self, obj: Allowance, form: AllowanceForm) -> None:
         """Save it, unless someone has overridden the same in the same instant."""
-        allowances.hold(obj.lane, obj.what, obj.external_id)
+        allowances.lock_lane_of(obj.lane, obj.what, obj.external_id)
         super().save_row(obj, form)
 
 
 def _stops() -> SafeString | str:
     """Return the runs that are stopped now and why, in a list."""
-    names, found = runs.LaneNames(), standing()
+    names, found = runs.LaneNames(), standing_stops()
     if not found:
         return "No run is stopped now. Single records can be allowed by their ids."
     rows = [(_of(stop, names), row_link(stop.run), stop.run.error) for stop in found]

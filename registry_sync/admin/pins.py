@@ -12,8 +12,8 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
-from registry_sync.admin.differences import write
+from registry_sync.admin.by_lane import ByLane, LaneChoice, lanes_fed_now
+from registry_sync.admin.differences import start_write
 from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.desk import csv_export as csvs
@@ -76,7 +76,7 @@ class PinAdmin(ByLane, Reasoned):
             raise PermissionDenied
         rows = Pin.objects.select_related("lane").order_by("pk")
         rows = rows if request.GET.get("all") else rows.filter(closed_at=None)
-        lines = csvs.lines(shown.CSV_HEADER, shown.csv_rows(rows.iterator(2000)))
+        lines = csvs.csv_lines(shown.CSV_HEADER, shown.pin_rows(rows.iterator(2000)))
         answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="accepted-differences.csv"'
         return answer
@@ -92,7 +92,7 @@ class PinAdmin(ByLane, Reasoned):
     def take_back(self, request: HttpRequest, rows: QuerySet[Pin]) -> HttpResponse | None:
         """Ask for a reason, end the pins, and start a run that writes the registry's values."""
         found = list(rows.filter(closed_at=None).select_related("lane"))
-        lanes = fed(self, request, [pin.lane for pin in found])
+        lanes = lanes_fed_now(self, request, [pin.lane for pin in found])
         chosen = [pin for pin in found if pin.lane in lanes]
         if not chosen:
             return None
@@ -108,6 +108,6 @@ class PinAdmin(ByLane, Reasoned):
             by_lane.setdefault(pin.lane, []).append(pin)
         for lane, of_lane in by_lane.items():
             ids = pins.take_back(of_lane, actor=request.user.get_username(), reason=reason)
-            write(self, request, lane, ids, title="Take back acceptances", reason=reason)
+            start_write(self, request, lane, ids, title="Take back acceptances", reason=reason)
         self.note(request, chosen, f"Acceptance taken back: {reason}")
         return None

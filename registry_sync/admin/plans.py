@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator
 from registry_sync.admin.by_lane import ByLane, LaneChoice
-from registry_sync.admin.start_run import page_of, start
+from registry_sync.admin.start_run import page_of, start_run
 from registry_sync.core.text import as_key
 from registry_sync.core.types import Json
 from registry_sync.desk import lanes, plans
@@ -69,7 +69,7 @@ class PlanAdmin(ByLane):
 
     @admin.display(description="what it writes")
     def what(self, plan: Plan) -> str:
-        return outcome.counts_sentence(plan)
+        return outcome.plan_sentence(plan)
 
     @admin.display(description="planned by")
     def planned(self, plan: Plan) -> str:
@@ -116,14 +116,14 @@ class PlanAdmin(ByLane):
             "action": filters["action"],
             "left": bool(filters["left"]),
         }
-        rows, count = plans.rows_of(plan, **how), plans.known_count(plan, **how)
+        rows, count = plans.matching_rows(plan, **how), plans.known_count(plan, **how)
         page = RowPages(rows, count).get_page(request.GET.get("page"))
         context = {
             "title": f"{plan}{_lane_suffix(plan)}",
             "plan": plan,
             "state": plans.state_of(plan),
-            "counts": outcome.counts_sentence(plan),
-            "written": plans.written(plan),
+            "counts": outcome.plan_sentence(plan),
+            "written": plans.written_share(plan),
             "rows": plans.shown(list(page), plan),
             "page": page,
             "asked": filters,
@@ -144,8 +144,8 @@ class PlanAdmin(ByLane):
         """Start the dry run that makes a plan of a lane."""
         if not self.may_start(request):
             raise PermissionDenied
-        lane = lanes.find(request.POST.get("lane", ""))
-        run, _ = start(
+        lane = lanes.find_lane(request.POST.get("lane", ""))
+        run, _ = start_run(
             self, request, title="Plan", reason="a plan was asked for", kind=SyncRun.Kind.PLAN,
             lane=lane,
         )  # fmt: skip
@@ -164,7 +164,7 @@ class PlanAdmin(ByLane):
         if not fault:
             try:
                 who = request.user
-                lifecycle.sign(plan, actor=who.get_username(), user_id=who.pk, reason=reason)
+                lifecycle.sign_plan(plan, actor=who.get_username(), user_id=who.pk, reason=reason)
             except lifecycle.PlanError as error:
                 fault = str(error)
         if fault:
@@ -181,7 +181,7 @@ class PlanAdmin(ByLane):
         if fault := lifecycle.apply_fault(plan):
             self.message_user(request, fault, messages.ERROR)
             return redirect(_address("change", plan))
-        run, _ = start(
+        run, _ = start_run(
             self, request, title=f"Apply {plan}", reason=plan.sign_reason, lane=plan.lane,
             kind=SyncRun.Kind.APPLY, plan=plan,
         )  # fmt: skip
@@ -195,7 +195,7 @@ class PlanAdmin(ByLane):
         try:
             if not reason:
                 raise lifecycle.PlanError("Enter a reason. It is visible to all users.")
-            lifecycle.void(plan, actor=request.user.get_username(), reason=reason)
+            lifecycle.void_plan(plan, actor=request.user.get_username(), reason=reason)
         except lifecycle.PlanError as error:
             self.message_user(request, str(error), messages.ERROR)
         return redirect(_address("change", plan))

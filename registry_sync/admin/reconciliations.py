@@ -57,13 +57,13 @@ class ReconciliationAdmin(ByLane):
             return "not finished"
         if row.trouble:
             return row.trouble
-        return f"{shown.verdict(row)}: {shown.summary(row)}"
+        return f"{shown.comparison_verdict(row)}: {shown.comparison_summary(row)}"
 
     @admin.display(description="result")
     def outcome(self, row: Reconciliation) -> SafeString | str:
         if row.finished_at is None or row.trouble:
             return self.result(row)
-        lines = [f"{count:,} {word}" for word, count in shown.counted(row)] + row.doubts
+        lines = [f"{count:,} {word}" for word, count in shown.labelled_counts(row)] + row.doubts
         return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
     @admin.display(description="records that are not equal")
@@ -105,12 +105,12 @@ class ReconciliationAdmin(ByLane):
         if not self.may(request):
             raise PermissionDenied
         back = redirect("admin:registry_sync_reconciliation_changelist")
-        lane = lanes.find(request.POST.get("lane", ""))
+        lane = lanes.find_lane(request.POST.get("lane", ""))
         if lane is None or not (settings.REDIS_URL and read_queues().listening):
             message = NO_WORKER if lane is not None else "Nothing has been synced yet."
             self.message_user(request, message, messages.WARNING)
             return back
-        row = reconciling.begin(lane, actor=request.user.get_username(), by_worker=True)
+        row = reconciling.begin_comparison(lane, actor=request.user.get_username(), by_worker=True)
         if not enqueue_comparison(row):
             row.delete()
             self.message_user(request, NO_WORKER, messages.WARNING)
@@ -124,7 +124,7 @@ class ReconciliationAdmin(ByLane):
         if not self.has_view_permission(request):
             raise PermissionDenied
         row = get_object_or_404(Reconciliation.objects.select_related("lane"), pk=pk)
-        lines = csvs.lines(shown.CSV_HEADER, shown.csv_rows(row))
+        lines = csvs.csv_lines(shown.CSV_HEADER, shown.mismatch_rows(row))
         answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="comparison-{pk}.csv"'
         return answer
@@ -152,7 +152,7 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
 
     @admin.display(description="differences")
     def what(self, row: ReconciledRecord) -> SafeString:
-        lines = shown.lines(row, schema_view(row.lane))
+        lines = shown.mismatch_lines(row, schema_view(row.lane))
         return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
     @admin.display(description="registry id")

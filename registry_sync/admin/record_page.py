@@ -24,7 +24,7 @@ from registry_sync.desk import cures, landing, lanes, pins
 from registry_sync.desk import error_waits as waiting
 from registry_sync.desk import record_history as story
 from registry_sync.desk import record_live as live
-from registry_sync.desk.record_search import HITS, SHORTEST, are_all, find, of_any, search
+from registry_sync.desk.record_search import HITS, SHORTEST, are_all, find_records, of_any, search
 from registry_sync.desk.value_origins import origins
 from registry_sync.desk.values import as_html
 from registry_sync.desk.who_changed import who_changed
@@ -108,9 +108,9 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
         external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
-        lane = lanes.find(request.GET.get("lane", ""))
+        lane = lanes.find_lane(request.GET.get("lane", ""))
         if names.several and external_id and "lane" not in request.GET:
-            of = [hit.lane for hit in find(external_id) if hit.external_id == external_id]
+            of = [hit.lane for hit in find_records(external_id) if hit.external_id == external_id]
             if len(of) > 1:
                 return HttpResponseRedirect(search_url(external_id))
             lane = of[0] if of else lane
@@ -118,7 +118,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         context = {
             "title": f"Record {external_id}{name}" if external_id else "Find a record",
             "asked": typed,
-            "cards": [] if typed or external_id else landing.records(request),
+            "cards": [] if typed or external_id else landing.record_cards(request),
             "are_all": are_all(hits),
             "shortest": SHORTEST,
             "hits": [
@@ -137,7 +137,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
 
     def _act(
         self, request: HttpRequest, lane: Lane, external_id: str
-    ) -> HttpResponse | live.Answer | None:
+    ) -> HttpResponse | live.LiveAnswer | None:
         """Do what a button of the page asks for."""
         action = request.POST.get("action") if request.method == "POST" else None
         if action == "ask":
@@ -180,7 +180,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         """Lead to the entity's own page in Benchling, whose address only Benchling knows."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        lane, external_id = lanes.find(request.GET.get("lane", "")), request.GET.get("id", "")
+        lane, external_id = lanes.find_lane(request.GET.get("lane", "")), request.GET.get("id", "")
         rows = LedgerEntry.objects.filter(lane=lane, external_id=external_id)
         entry = rows.exclude(entity_id="").first()
         url, trouble = "", f"{external_id} is not in Benchling, as far as is known here."
@@ -200,7 +200,7 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         return {
             "story": record,
             "tenant": state,
-            "accepted": pins.standing(record),
+            "accepted": pins.standing_pins(record),
             "origins": [
                 (
                     origin,

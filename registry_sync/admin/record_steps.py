@@ -39,7 +39,7 @@ class StepByStep(ByLane):
         external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
         if names.several and external_id and "lane" not in request.GET:
             return HttpResponseRedirect(search_url(external_id))
-        lane = lanes.find(request.GET.get("lane", ""))
+        lane = lanes.find_lane(request.GET.get("lane", ""))
         context: Json = {
             "title": "One record, step by step",
             "external_id": external_id,

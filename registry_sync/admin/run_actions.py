@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.start_run import page_of, start, with_reason
+from registry_sync.admin.start_run import page_of, start_run, with_reason
 from registry_sync.desk import lanes
 from registry_sync.desk import run_actions as orders
 from registry_sync.jobs.control import cancel_run, pause_run, resume_run
@@ -67,7 +67,7 @@ class RunOrders(Reasoned):
             raise Http404
         lane_key = request.GET.get("lane", "")
         order, back = orders.ORDERS[what], reverse("admin:index")
-        of = lanes.named(lane_key)
+        of = lanes.lanes_named(lane_key)
         if lane_key and not lanes.is_current(of[0]):
             self.message_user(request, NOT_FED, messages.WARNING)
             return HttpResponseRedirect(back)
@@ -75,8 +75,10 @@ class RunOrders(Reasoned):
             lane = of[0] if of else None
             order = replace(order, values={**order.values, "lane": lane})
             back += f"?lane={lane.pk}" if lane_key and lane is not None else ""
-            return self._begin(request, order, lambda seen: orders.facts(what, of, seen), back)
-        reason = self._reason(request, order, orders.facts(what, of, read_queues()), back)
+            return self._begin(
+                request, order, lambda seen: orders.order_facts(what, of, seen), back
+            )
+        reason = self._reason(request, order, orders.order_facts(what, of, read_queues()), back)
         if isinstance(reason, HttpResponse):
             return reason
         for lane in of:
@@ -90,7 +92,7 @@ class RunOrders(Reasoned):
         if not self.may(request):
             raise PermissionDenied
         lane_key, back = request.GET.get("lane", ""), reverse("admin:index")
-        of = lanes.named(lane_key)
+        of = lanes.lanes_named(lane_key)
         back += f"?lane={of[0].pk}" if lane_key else ""
         found = orders.active_of(of)
         if not found:
@@ -127,7 +129,7 @@ class RunOrders(Reasoned):
     def _begin(
         self,
         request: HttpRequest,
-        order: orders.Order,
+        order: orders.RunOrder,
         facts: Callable[[Queues], list[str]],
         back: str,
     ) -> HttpResponse:
@@ -137,7 +139,7 @@ class RunOrders(Reasoned):
         return HttpResponseRedirect(page_of(self._start(request, order, reason)))
 
     def _reason(
-        self, request: HttpRequest, order: orders.Order, facts: list[str], back: str
+        self, request: HttpRequest, order: orders.RunOrder, facts: list[str], back: str
     ) -> str | HttpResponse:
         if not self.may_start(request):
             raise PermissionDenied
@@ -147,10 +149,10 @@ class RunOrders(Reasoned):
         )  # fmt: skip
 
     def _start(
-        self, request: HttpRequest, order: orders.Order, reason: str, **more: Any
+        self, request: HttpRequest, order: orders.RunOrder, reason: str, **more: Any
     ) -> SyncRun:
         values = {"title": order.title, "reason": reason, **order.values, **more}
-        run, is_new = start(self, request, **values)
+        run, is_new = start_run(self, request, **values)
         if is_new:
             self.note(request, [run], with_reason(order.title, reason))
         return run

@@ -85,10 +85,10 @@ class RunViews(ReadOnly):
         name = runs.LaneNames().label(run.lane)
         context = {
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
-            **standing(run),
+            **live_state(run),
             "incomplete": run_verdict.is_incomplete(run),
             "reruns": list(SyncRun.objects.filter(rerun_of=run).only(*RERUN)[:20]),
-            "mapping": looks.mapping(run),
+            "mapping": looks.mapping_used(run),
             "schema": runs.schema_view(run.lane),
             **(refused := _causes(run)),
             **self._allowed_actions(request, run, refused["causes"]),
@@ -115,7 +115,7 @@ class RunViews(ReadOnly):
     def progress(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Return the part of the page that changes while a run is active."""
         run = self._run(request, run_id)
-        answer = TemplateResponse(request, "admin/registry_sync/run/standing.html", standing(run))
+        answer = TemplateResponse(request, "admin/registry_sync/run/standing.html", live_state(run))
         answer["Cache-Control"] = "no-store"
         return answer
 
@@ -138,7 +138,7 @@ class RunViews(ReadOnly):
             "outcome": outcome,
             "counted": counted,
             "page": page,
-            "records": handled.records(run, outcome, list(page.object_list)),
+            "records": handled.records_on_page(run, outcome, list(page.object_list)),
             "code": code,
             "cause": record_cause(code).title if code else "",
             "caveat": "" if code else handled.caveat(run, outcome, pages.count),
@@ -169,7 +169,7 @@ class RunViews(ReadOnly):
                 f"{r.words.waits_for} {r.words.waits_key}".strip(),
                 r.error.first_seen if r.error else r.at, r.at, error_waits.waited_for(r),
             )
-            for chunk in handled.chunks(handled.refused(run).select_related("same_as", "error"))
+            for chunk in handled.chunks(handled.run_refusals(run).select_related("same_as", "error"))
             for r in chunk
         )  # fmt: skip
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
@@ -192,7 +192,9 @@ class RunViews(ReadOnly):
 
 
 def _csv(name: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> HttpResponseBase:
-    answer = StreamingHttpResponse(csvs.lines(header, rows), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(
+        csvs.csv_lines(header, rows), content_type="text/csv; charset=utf-8"
+    )
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 
@@ -200,7 +202,7 @@ def _csv(name: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Htt
 # -- what the page is made of ------------------------------------------------------------------
 
 
-def standing(run: SyncRun) -> Json:
+def live_state(run: SyncRun) -> Json:
     """Return what changes while a run is active: its state, phases and counts."""
     now = timezone.now()
     return {
@@ -232,7 +234,7 @@ def _earlier(run: SyncRun) -> str:
     """Return how many errors of earlier runs alone are still open, for a run with warnings."""
     if run.status != SyncRun.Status.COMPLETED_WITH_WARNINGS or run.lane is None:
         return ""
-    own_refusals = handled.refused(run).order_by().values("external_id")
+    own_refusals = handled.run_refusals(run).order_by().values("external_id")
     begun = run.started_at or run.created_at
     before = (
         runs.open_errors(run.lane)

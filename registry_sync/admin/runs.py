@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry_sync.admin.actors import started_by
+from registry_sync.admin.actors import started_by_linked
 from registry_sync.admin.base import ReadOnly, row_link
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.run_actions import CONTROLS, RunOrders
@@ -29,7 +29,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         words = {
-            str(SyncRun.Status(value).label): looks.words_of(value)
+            str(SyncRun.Status(value).label): looks.status_in_words(value)
             for value in SyncRun.Status.values
         }
         for choice in super().choices(changelist):
@@ -144,7 +144,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
     def asked(self, run: SyncRun) -> SafeString:
         sort = looks.sort(run)
         kind = format_html('<span class="desk-sort">{}</span>', sort) if sort else run.kind
-        return _lines(kind, started_by(run))
+        return _lines(kind, started_by_linked(run))
 
     @admin.display(description="requested, duration", ordering="id")
     def begun(self, run: SyncRun) -> SafeString:
@@ -155,7 +155,7 @@ class SyncRunAdmin(ByLane, RunViews, RunOrders):
 
     @admin.display(description="counts")
     def counts(self, run: SyncRun) -> SafeString:
-        return _lines(*looks.counts(run))
+        return _lines(*looks.counts_in_words(run))
 
     @admin.display(description="read from")
     def from_when(self, run: SyncRun) -> SafeString:

@@ -18,7 +18,7 @@ from registry_sync.runs.queue import enqueue
 from registry_sync.runs.workers import read_queues
 
 
-def start(
+def start_run(
     page: admin.ModelAdmin, request: HttpRequest, *, title: str, reason: str, **values: Any
 ) -> tuple[SyncRun, bool]:
     """Request a run and notify a worker. Return the run and whether it is a new one.
@@ -26,7 +26,7 @@ def start(
     Its log keeps who requested it and why. If another run is active, that one is returned and
     shown instead.
     """
-    run, is_new = runs.request(
+    run, is_new = runs.request_run(
         trigger=SyncRun.Trigger.ADMIN, actor=request.user.get_username(), **values
     )
     name = runs.LaneNames().label(run.lane)

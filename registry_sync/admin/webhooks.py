@@ -66,7 +66,7 @@ class CanvasAdmin(ReadOnly):
     @admin.display(description="drawn status", ordering="drawn_status")
     def drawn(self, canvas: Canvas) -> str:
         status = canvas.drawn_status
-        return looks.words_of(status) if status else "–"
+        return looks.status_in_words(status) if status else "–"
 
 
 @admin.register(Installation)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from registry_sync.admin.base import Reasoned
-from registry_sync.admin.by_lane import ByLane, LaneChoice, fed
+from registry_sync.admin.by_lane import ByLane, LaneChoice, lanes_fed_now
 from registry_sync.admin.filters import OpenFilter
 from registry_sync.admin.links import record_link
 from registry_sync.admin.start_run import start_or_follow
@@ -96,7 +96,7 @@ class WithdrawalAdmin(ByLane, Reasoned):
         able = rows.filter(state__in=states, closed_at__isnull=True).select_related("lane")
         chosen = list(able.order_by("pk"))
         if action != "keep":  # which needs no run
-            lanes = fed(self, request, [row.lane for row in chosen])
+            lanes = lanes_fed_now(self, request, [row.lane for row in chosen])
             able = able.filter(lane__in=lanes)
             if chosen and not lanes:
                 return None
@@ -137,16 +137,16 @@ class WithdrawalAdmin(ByLane, Reasoned):
 
 def _facts(rows: Sequence[Withdrawal], action: str, *, left_out: int) -> list[str]:
     """Return what is decided about, and what it would mean."""
-    facts = decisions.counts(rows, archived=action == "archive")
+    facts = decisions.counts_by_lane(rows, archived=action == "archive")
     if left_out:
         text = "selected withdrawal is left out: its state does not allow this."
         many = "selected withdrawals are left out: their state does not allow this."
         facts.append(number_of(left_out, text, many))
-    return facts + (decisions.facts(rows) if action == "archive" else [])
+    return facts + (decisions.archive_facts(rows) if action == "archive" else [])
 
 
 DECISIONS: dict[str, tuple[Sequence[str], Decide]] = {
-    "archive": (Withdrawal.RELEASABLE, decisions.release),
-    "keep": (Withdrawal.KEEPABLE, decisions.keep),
+    "archive": (Withdrawal.RELEASABLE, decisions.release_withdrawals),
+    "keep": (Withdrawal.KEEPABLE, decisions.keep_in_use),
     "undo": (decisions.UNDOABLE, decisions.undo),
 }

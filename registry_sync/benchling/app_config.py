@@ -107,7 +107,7 @@ def open_secure_text(value: str, private_key: str) -> str:
         raise _unopened("no BENCHLING_PRIVATE_KEY is set")
     try:
         sealed = jwe.JWE(algs=["RSA-OAEP-256", "A256GCM"])
-        sealed.deserialize(value, key=signing.parsed(private_key))
+        sealed.deserialize(value, key=signing.parsed_key(private_key))
         return str(sealed.payload.decode("utf-8"))
     except (JWException, ValueError, TypeError) as error:
         raise _unopened("it was encrypted with another key, or not at all") from error

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from registry_sync.benchling.client import Client
-from registry_sync.benchling.filters import joined, short_lists
+from registry_sync.benchling.filters import joined_for_filter, short_lists
 
 
 def archive(client: Client, entity_ids: Sequence[str], reason: str) -> int:
@@ -33,7 +33,9 @@ def containers_of(client: Client, entity_ids: Sequence[str]) -> Counter[str]:
     found: Counter[str] = Counter()
     requested = set(entity_ids)
     for chunk in short_lists(entity_ids):
-        for page in client.pages("containers", "containers", storageContentsIds=joined(chunk)):
+        for page in client.pages(
+            "containers", "containers", storageContentsIds=joined_for_filter(chunk)
+        ):
             for container in page:
                 if container.get("archiveRecord"):
                     continue

@@ -66,20 +66,20 @@ def dropdown_options(client: Client, schema_id: str) -> dict[str, dict[str, str]
         for field in fields:
             if field.get("type") == "dropdown" and not field.get("archiveRecord"):
                 options = client.dropdown(str(field["dropdownId"])).get("options") or ()
-                ids = {option_key(o["name"]): str(o["id"]) for o in options if is_in_use(o)}
-                found |= {option_key(str(field["name"])): ids} if ids else {}
+                ids = {status_key(o["name"]): str(o["id"]) for o in options if is_option_in_use(o)}
+                found |= {status_key(str(field["name"])): ids} if ids else {}
     except Refused as refused:
         if refused.is_limit:
             raise
     return found
 
 
-def is_in_use(option: Json) -> bool:
+def is_option_in_use(option: Json) -> bool:
     """Return whether a dropdown's option is not archived."""
     return not option.get("archiveRecord")
 
 
-def option_key(text: str) -> str:
+def status_key(text: str) -> str:
     """Return the key by which labels are compared: “Completed with warnings” is a status, too."""
     return re.sub(r"[\s_]+", "_", name_key(text))
 

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Protocol
 
 from registry_sync.benchling.errors import Refused
-from registry_sync.benchling.upsert_rows import FEW, Row, in_parts, named_rows
+from registry_sync.benchling.upsert_rows import FEW, UpsertRow, in_parts, named_rows
 from registry_sync.benchling.watcher import Watcher
 from registry_sync.core.types import Json
 
@@ -37,10 +37,10 @@ class Sender(Protocol):
     calls: int
     limit: int
 
-    def send_again(self, rows: Sequence[Row]) -> bool:
+    def send_again(self, rows: Sequence[UpsertRow]) -> bool:
         """Send some rows; return whether all of them were written."""
 
-    def upsert_one(self, row: Row) -> Json:
+    def upsert_one(self, row: UpsertRow) -> Json:
         """Upsert one row and return its entity. Raise Refused."""
 
 
@@ -50,7 +50,7 @@ class BadRows:
 
     sender: Sender
 
-    def isolate(self, rows: Sequence[Row], failure: Refused) -> None:
+    def isolate(self, rows: Sequence[UpsertRow], failure: Refused) -> None:
         """Write the good rows, and report why each bad one is refused."""
         if len(rows) == 1:
             self._single(rows[0], failure)
@@ -72,7 +72,7 @@ class BadRows:
                 remaining.append(rows[index])
         self._try_parts(remaining, failure)
 
-    def _try_parts(self, rows: Sequence[Row], failure: Refused) -> None:
+    def _try_parts(self, rows: Sequence[UpsertRow], failure: Refused) -> None:
         """Send rows again in parts, each with a budget of its own."""
         most = self.sender.limit
         for part in in_parts(rows):
@@ -80,7 +80,7 @@ class BadRows:
             self._try(part, failure)
         self.sender.limit = most
 
-    def _try(self, rows: Sequence[Row], failure: Refused) -> bool:
+    def _try(self, rows: Sequence[UpsertRow], failure: Refused) -> bool:
         """Send a few rows again; return whether all of them were written."""
         if len(rows) == 1:
             return self._single(rows[0], failure)
@@ -89,7 +89,7 @@ class BadRows:
             return False
         return self.sender.send_again(rows)
 
-    def _halve(self, rows: Sequence[Row], failure: Refused) -> None:
+    def _halve(self, rows: Sequence[UpsertRow], failure: Refused) -> None:
         """Split rows of which at least one is bad; a clean left half proves the right one bad."""
         if len(rows) == 1:
             self._single(rows[0], failure)
@@ -100,7 +100,7 @@ class BadRows:
         else:
             self._try(rows[middle:], failure)
 
-    def _single(self, row: Row, failure: Refused) -> bool:
+    def _single(self, row: UpsertRow, failure: Refused) -> bool:
         watcher = self.sender.watcher
         if self.sender.calls >= self.sender.limit:
             watcher.set_aside([row], failure.message)

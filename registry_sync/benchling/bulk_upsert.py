@@ -29,7 +29,7 @@ from registry_sync.benchling.errors import (
 from registry_sync.benchling.lost_answers import LATE, LOSSES, paced_lookups
 from registry_sync.benchling.response_types import Task
 from registry_sync.benchling.task_clock import TaskClock
-from registry_sync.benchling.upsert_rows import FEW, Flight, Row
+from registry_sync.benchling.upsert_rows import FEW, Flight, UpsertRow
 from registry_sync.benchling.watcher import Watcher
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
@@ -54,7 +54,7 @@ class Upserter:
     limit: int = 0
     """The calls after which the rows that are left of a batch are postponed."""
 
-    def start(self, rows: Sequence[Row], *, spent: int = 0, size: int = 0) -> Flight:
+    def start(self, rows: Sequence[UpsertRow], *, spent: int = 0, size: int = 0) -> Flight:
         """Send rows and return with their task still running.
 
         `spent` is the number of calls that an earlier process spent on their batch, of `size`.
@@ -62,7 +62,7 @@ class Upserter:
         self.calls, self.limit = spent + 1, budget_of(size or len(rows))
         return self._send(rows)
 
-    def resume(self, rows: Sequence[Row], task_id: str) -> Flight:
+    def resume(self, rows: Sequence[UpsertRow], task_id: str) -> Flight:
         """Continue with a task that was started by a process that has ended."""
         return Flight(tuple(rows), task_id, time.monotonic())
 
@@ -71,7 +71,7 @@ class Upserter:
         self.calls, self.limit = flight.calls, flight.limit
         self._land(flight, whole=True)
 
-    def land_again(self, rows: Sequence[Row], *, spent: int, size: int) -> None:
+    def land_again(self, rows: Sequence[UpsertRow], *, spent: int, size: int) -> None:
         """Settle rows that are not in Benchling, although an earlier process sent them.
 
         A few at a time, each looked for just before: that request may still be worked on.
@@ -83,7 +83,7 @@ class Upserter:
         """Return the task once it has ended, in any way; None if Benchling has forgotten it."""
         return self._poll(flight)
 
-    def upsert_one(self, row: Row) -> Json:
+    def upsert_one(self, row: UpsertRow) -> Json:
         """Upsert one row and return its entity, looked up where the answer was lost.
 
         Raise Refused, with Benchling's exact message.
@@ -103,14 +103,14 @@ class Upserter:
                     return found
         raise why
 
-    def send_again(self, rows: Sequence[Row]) -> bool:
+    def send_again(self, rows: Sequence[UpsertRow]) -> bool:
         """Send some rows of a batch that failed; return whether all of them were written."""
         self.calls += 1
         return self._land(self._send(rows))
 
     # -- one task --------------------------------------------------------------------------
 
-    def _send(self, rows: Sequence[Row], *, losses: int = 0) -> Flight:
+    def _send(self, rows: Sequence[UpsertRow], *, losses: int = 0) -> Flight:
         flight = Flight(
             tuple(rows), "", time.monotonic(), calls=self.calls, limit=self.limit, losses=losses
         )
@@ -174,7 +174,7 @@ class Upserter:
             raise lost
         return self._send_rest(missing, losses=flight.losses, whole=whole)
 
-    def _send_rest(self, remaining: Sequence[Row], *, losses: int, whole: bool) -> bool:
+    def _send_rest(self, remaining: Sequence[UpsertRow], *, losses: int, whole: bool) -> bool:
         clean = True
         while remaining:
             part, remaining = remaining[:FEW], remaining[FEW:]
@@ -183,7 +183,7 @@ class Upserter:
             remaining = self._not_there(remaining)
         return clean
 
-    def missing(self, rows: Sequence[Row], *, started: float) -> Sequence[Row]:
+    def missing(self, rows: Sequence[UpsertRow], *, started: float) -> Sequence[UpsertRow]:
         """Report which rows are in Benchling, and return those that are not.
 
         Their request began at `started`, a monotonic time: it is given the time to end.
@@ -198,7 +198,7 @@ class Upserter:
                 break
         return rows
 
-    def _not_there(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def _not_there(self, rows: Sequence[UpsertRow]) -> Sequence[UpsertRow]:
         """Report the rows that are in Benchling as sent, and return the others."""
         if not rows:
             return []

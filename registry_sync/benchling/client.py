@@ -20,7 +20,7 @@ from registry_sync.benchling.errors import (
     lock_pause,
     retry_time,
 )
-from registry_sync.benchling.filters import joined, short_lists
+from registry_sync.benchling.filters import joined_for_filter, short_lists
 from registry_sync.benchling.http import PackedBody
 from registry_sync.benchling.response_types import EntityPage, Task
 from registry_sync.benchling.transport import PAGE, Transport
@@ -118,7 +118,7 @@ class Client(Transport):
             body = self.get(
                 f"registries/{quote(registry_id, safe='')}/registered-entities:bulk-get",
                 needs="entities",
-                entityRegistryIds=joined(chunk),
+                entityRegistryIds=joined_for_filter(chunk),
             )
             found += body["entities"]
         return found
@@ -156,7 +156,7 @@ class Client(Transport):
         endpoint = self.entity_type.endpoint
         found: list[Json] = []
         for chunk in short_lists(values):
-            query = {name: joined(chunk)}
+            query = {name: joined_for_filter(chunk)}
             for page in self.pages(endpoint, self.entity_type.key, **query, **more):
                 found += page
         return found

@@ -124,7 +124,7 @@ def with_wanted(stored: Items, target: Wanted) -> Items:
     return {**stored, **written}
 
 
-def writes(stored: Items, target: Wanted) -> list[Write]:
+def needed_writes(stored: Items, target: Wanted) -> list[Write]:
     """Return what must be written: rows to create come first, because a tenant may refuse them."""
     changed = [
         Write(path, kind, value, (stored.get(path) or {}).get("id"))

@@ -118,7 +118,7 @@ def _change(client: Client, dropdown_id: str, verb: str, body: Json) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RestoreStep:
     """One request that puts options back: what became of each, and its words once it is done."""
 
     do: Callable[[], None]
@@ -146,13 +146,15 @@ def _put_back(
         ]
 
 
-def _steps(client: Client, dropdown_id: str, before: Options, seen: Options) -> Iterator[Step]:
+def _steps(
+    client: Client, dropdown_id: str, before: Options, seen: Options
+) -> Iterator[RestoreStep]:
     both = [(id_, before[id_], now) for id_, now in seen.items() if id_ in before]
     names = {id_: was["name"] for id_, was, now in both if now["name"] != was["name"]}
     if names:
         reports = [f"“{name}” was renamed to “{seen[id_]['name']}”" for id_, name in names.items()]
         again = partial(_rename, client, dropdown_id, names, seen)
-        yield Step(again, reports, "has its name again", "does not have its name again")
+        yield RestoreStep(again, reports, "has its name again", "does not have its name again")
     by_reason: dict[str, list[str]] = {}
     for id_, was, now in both:
         if (record := was.get("archiveRecord")) and not now.get("archiveRecord"):
@@ -162,14 +164,14 @@ def _steps(client: Client, dropdown_id: str, before: Options, seen: Options) -> 
         reports = [f"“{before[id_]['name']}” was unarchived" for id_ in ids]
         body: Json = {"dropdownOptionIds": ids, "reason": reason}
         again = partial(_change, client, dropdown_id, "archive", body)
-        yield Step(again, reports, "is archived again", "is not archived again")
+        yield RestoreStep(again, reports, "is archived again", "is not archived again")
     # An option that came after the list was read was left out of what was sent. It is in use.
     both += [(id_, {}, now) for id_, now in seen.items() if id_ not in before]
     ids = [i for i, was, now in both if now.get("archiveRecord") and not was.get("archiveRecord")]
     if ids:
         reports = [f"“{seen[id_]['name']}” was archived" for id_ in ids]
         again = partial(_change, client, dropdown_id, "unarchive", {"dropdownOptionIds": ids})
-        yield Step(again, reports, "is in use again", "is not in use again")
+        yield RestoreStep(again, reports, "is in use again", "is not in use again")
 
 
 def _rename(client: Client, dropdown_id: str, names: dict[str, str], seen: Options) -> None:

@@ -32,7 +32,7 @@ def short_lists(values: Sequence[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def joined(values: Sequence[str]) -> str:
+def joined_for_filter(values: Sequence[str]) -> str:
     """Join values for a filter; one with a comma or a line break is quoted, as in CSV."""
     return ",".join(map(_quoted, values))
 

@@ -41,7 +41,7 @@ OF_ITEMS: dict[str, dict[str, type]] = {
 """What each object of a list has; an id where nothing else is said."""
 
 
-def checked(body: object, needs: str) -> Json:
+def checked_body(body: object, needs: str) -> Json:
     """Return a body that is an object, with the key that it must have. Raise Unreadable.
 
     A list must hold objects, and the answer about a task what was written: a proxy that spoils an

@@ -34,7 +34,7 @@ from registry_sync.benchling.errors import (
     no_answer,
     translate,
 )
-from registry_sync.benchling.http import BenchlingHttp, TokenAuth, Unreadable, checked, trusted
+from registry_sync.benchling.http import BenchlingHttp, TokenAuth, Unreadable, checked_body, trusted
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
@@ -136,7 +136,7 @@ class Transport:
             self._pace()
             self.requests += 1
             try:
-                return checked(self._send(method, url, body), needs)
+                return checked_body(self._send(method, url, body), needs)
             except BenchlingError as error:
                 self._after_error_status(error, path, attempts, once=once, limited=limited)
             except UNREAD as error:

@@ -17,7 +17,7 @@ UPSERT_BYTES = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UpsertRow:
     """One entity to write: its external id, and its JSON for Benchling, packed as text."""
 
     external_id: str
@@ -41,7 +41,7 @@ class Flight:
     `losses` counts how often that was so.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[UpsertRow, ...]
     task_id: str
     started: float
     refused: Refused | None = None
@@ -56,7 +56,7 @@ def without_registry(row: Json) -> Json:
     return {key: row[key] for key in row if key not in ("entityRegistryId", "registryId")}
 
 
-def in_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def in_parts(rows: Sequence[UpsertRow]) -> Iterator[Sequence[UpsertRow]]:
     """Yield rows a few at a time."""
     for start in range(0, len(rows), FEW):
         yield rows[start : start + FEW]

@@ -54,10 +54,10 @@ def _queue_of(canvas: Canvas, run: SyncRun | None) -> str:
 
 def is_pressed(canvas_id: str) -> bool:
     """Return whether a press in this canvas was not worked on yet."""
-    return is_waiting(canvas_id, type=WebhookDelivery.PRESS)
+    return has_waiting_webhook(canvas_id, type=WebhookDelivery.PRESS)
 
 
-def is_waiting(canvas_id: str, **filters: str) -> bool:
+def has_waiting_webhook(canvas_id: str, **filters: str) -> bool:
     """Return whether any webhook about this canvas was not worked on yet."""
     received = WebhookDelivery.objects.filter(state=WebhookDelivery.State.RECEIVED)
     return received.filter(message__canvasId=canvas_id, **filters).exists()

@@ -170,14 +170,14 @@ def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
     return canvases.filter(Q(run=run) | Q(pk__in=recent)) if recent else canvases.none()
 
 
-def outdated() -> QuerySet[Canvas]:
+def outdated_canvases() -> QuerySet[Canvas]:
     """Return canvases that show a run as active that has ended, or that must still be drawn."""
     patient = Q(used_at__lt=runs.now_in_query() - OWED_AFTER)  # else a worker is about to draw it
     canvases = Canvas.objects.of_app().exclude(is_resting())
     return canvases.filter(_has_moved() | (_is_owed() & patient)).order_by("-used_at")
 
 
-def refused() -> QuerySet[Canvas]:
+def refused_canvases() -> QuerySet[Canvas]:
     """Return canvases that wait to be drawn and that Benchling refused, the longest first.
 
     Those that no one used for days are left out: their entries may be locked for good.

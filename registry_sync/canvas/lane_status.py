@@ -63,4 +63,4 @@ def run_sentence(run: SyncRun, *, attended: bool) -> str:
         return words.ended(run)
     time_left = estimate.time_left_sentence(run, per_hour=settings.OBJECTS_PER_HOUR)
     queued = place_in_queue(run) if run.started_at is None and attended else ""
-    return words.underway(run, left=time_left, attended=attended, queued=queued)
+    return words.run_underway(run, left=time_left, attended=attended, queued=queued)

@@ -20,6 +20,6 @@ def escaped(text: str) -> str:
     return START.sub(r"\g<1>\\", line)
 
 
-def plain(markdown: str) -> str:
+def plain_text(markdown: str) -> str:
     """Return a canvas's sentence as plain text: no bold, and its values as they were."""
     return re.sub(r"\\([!-/:-@\[-`{-~])|\*\*", lambda found: found[1] or "", markdown)

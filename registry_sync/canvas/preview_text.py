@@ -8,7 +8,7 @@ from registry_sync.canvas import text as words
 from registry_sync.canvas.markdown import escaped
 from registry_sync.models import Refusal, SyncRun
 from registry_sync.reporting.catalogue import record_actor
-from registry_sync.sync.delivery.dry_run_log import predicted_causes, verdict
+from registry_sync.sync.delivery.dry_run_log import predicted_causes, predicted_verdict
 
 MOST = 5
 """Refused records that are named."""
@@ -39,5 +39,5 @@ def first_refused(run: SyncRun) -> Iterator[Refusal]:
 def _sentence(refusal: Refusal) -> str:
     ask = record_actor(refusal.code, refusal.kind).ask
     message = words.without_codes(refusal.words.message)
-    who = f"**{escaped(refusal.external_id)}** would {verdict(refusal.code)}"
+    who = f"**{escaped(refusal.external_id)}** would {predicted_verdict(refusal.code)}"
     return f"{who}: {message} {ask}".strip()

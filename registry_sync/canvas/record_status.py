@@ -169,7 +169,7 @@ def _there(
     if raw is None:
         return record_text.unknown(external_id), None
     if has_left(raw, setup.mapping):
-        return record_text.withdrawn(), raw
+        return record_text.record_withdrawn(), raw
     if entry is None or not entry.entity_hash:
         return ("" if error is not None else record_text.not_synced(external_id)), raw
     changed = source.cursor_of(raw)
@@ -179,5 +179,7 @@ def _there(
         newer = entry.raw_hash != hash_record(raw, setup.mapping.fingerprint)
     if newer and error is not None and _has_changed(error, raw):
         return "", raw  # said with the error
-    sentence = record_text.newer() if newer else record_text.unchanged(refused=error is not None)
+    sentence = (
+        record_text.newer() if newer else record_text.record_unchanged(refused=error is not None)
+    )
     return sentence, raw

@@ -38,14 +38,14 @@ def queued(external_id: str) -> str:
     return f"**{escaped(external_id)}** is queued to be synced."
 
 
-def underway(external_id: str, run: SyncRun) -> str:
+def record_underway(external_id: str, run: SyncRun) -> str:
     """Return that a record waits for its run, or is being synced."""
     if run.started_at is None:
         return queued(external_id)
     return f"**{escaped(external_id)}** is being synced."
 
 
-def awaited(external_id: str, run: SyncRun, *, found: bool) -> str:
+def waits_for_run(external_id: str, run: SyncRun, *, found: bool) -> str:
     """Return that the canvas waits for the run that was reading when a record was asked for.
 
     `found` says that the record was read before, by this or another run.
@@ -57,7 +57,7 @@ def awaited(external_id: str, run: SyncRun, *, found: bool) -> str:
     )
 
 
-def not_found(typed: str, run: SyncRun) -> str:
+def not_found_by_run(typed: str, run: SyncRun) -> str:
     """Return that a run which was awaited has found no record with an id or name."""
     return (
         f"No record has the id or name “{escaped(typed)}”: the sync that ended "
@@ -96,7 +96,7 @@ def not_in_benchling(error: EntityError, *, is_there: bool, changed: bool = Fals
 CHANGED_SINCE = "The record has changed in the registry since. The next sync tries it again."
 
 
-def departed(entry: LedgerEntry) -> str:
+def deleted_in_registry(entry: LedgerEntry) -> str:
     """Return that the registry says of a record that it is deleted."""
     is_synced = bool(entry.entity_hash)
     head = (
@@ -107,7 +107,7 @@ def departed(entry: LedgerEntry) -> str:
     return f"{head} The registry says that it is deleted."
 
 
-def withdrawn() -> str:
+def record_withdrawn() -> str:
     return "The registry says that it is deleted. Nothing is changed in Benchling for that."
 
 
@@ -147,7 +147,7 @@ def newer() -> str:
     return "The registry has a newer version. The next sync will bring it."
 
 
-def unchanged(*, refused: bool) -> str:
+def record_unchanged(*, refused: bool) -> str:
     if refused:
         return "It has not changed in the registry since."
     return "The registry has nothing newer."

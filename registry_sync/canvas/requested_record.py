@@ -105,9 +105,9 @@ def _awaited(
     if run is None:
         return record_text.not_tried(external_id)
     if run.is_active:
-        return record_text.awaited(external_id, run, found=found)
+        return record_text.waits_for_run(external_id, run, found=found)
     if run.status in SyncRun.GOOD and not found:
-        return record_text.not_found(external_id, run)
+        return record_text.not_found_by_run(external_id, run)
     return _ended(external_id, lane, run, entry)
 
 
@@ -125,7 +125,7 @@ def _outcome(
             return record_text.not_tried(external_id)
         return record_text.behind(external_id, active)
     if run.is_active:
-        return record_text.underway(external_id, run)
+        return record_text.record_underway(external_id, run)
     return _ended(external_id, lane, run, entry)
 
 
@@ -137,7 +137,7 @@ def _ended(external_id: str, lane: Lane, run: SyncRun, entry: LedgerEntry | None
     if error is not None:
         return record_text.not_in_benchling(error, is_there=bool(entry and entry.entity_hash))
     if entry is not None and entry.gone_run_id is not None:
-        return record_text.departed(entry)
+        return record_text.deleted_in_registry(entry)
     is_missing = any(warning["code"] == f"not_at_source:{external_id}" for warning in run.warnings)
     if entry is None or not entry.entity_hash:
         is_seen = entry is not None and entry.seen_run_id is not None and not is_missing

@@ -108,7 +108,7 @@ def starter(run: SyncRun) -> str:
     return f"by {escaped(runs.started_by(run))}"
 
 
-def underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = "") -> str:
+def run_underway(run: SyncRun, *, left: str, attended: bool = True, queued: str = "") -> str:
     """Return who started the run, when, and how far it is.
 
     `left` is an estimate in words, `queued` what is worked before it.
@@ -166,11 +166,11 @@ def ended(run: SyncRun) -> str:
             f"change {remaining.records} in Benchling. The last sync was {when}, started "
             f"{starter(run)}. {changes(run)}"
         )
-    settled = "" if good or not is_settled(run) else " None of them is refused any more."
+    settled = "" if good or not are_refusals_settled(run) else " None of them is refused any more."
     return f"{head} as of {when[3:]}, started {starter(run)}. {changes(run)}{settled}"
 
 
-def is_settled(run: SyncRun) -> bool:
+def are_refusals_settled(run: SyncRun) -> bool:
     """Return whether a run refused records, and none is refused any more."""
     return bool(run.failed) and run.lane is not None and not runs.open_errors(run.lane).exists()
 
@@ -228,7 +228,7 @@ def started(run: SyncRun) -> str:
     return "Your sync has started."
 
 
-def joined(run: SyncRun) -> str:
+def joined_run(run: SyncRun) -> str:
     """Return that a run which reads after the press does what was wanted."""
     if run.is_active:
         return f"{_running(run)}. It is shown here, and no second one was started."

@@ -50,7 +50,7 @@ class TooSlow(Exception):
     """
 
 
-class TimedStream(io.RawIOBase):
+class LimitedStream(io.RawIOBase):
     """The bytes of one answer, within its limits. Raises TooSlow, or TimeoutError for silence."""
 
     def __init__(
@@ -125,7 +125,7 @@ class TimedResponse(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self._stream = TimedStream(self.fp.detach(), sock, self.limits, self.keep_alive)
+        self._stream = LimitedStream(self.fp.detach(), sock, self.limits, self.keep_alive)
         self.fp = io.BufferedReader(self._stream)
 
     def begin(self) -> None:

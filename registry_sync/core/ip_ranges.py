@@ -83,7 +83,7 @@ def _last_quarter(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFFFFFF)
 
 
-def parsed(text: str) -> Address:
+def parsed_address(text: str) -> Address:
     """Return an address without its zone, such as fe80::1 for fe80::1%eth0."""
     return ip_address(text.partition("%")[0])
 

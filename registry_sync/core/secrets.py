@@ -73,7 +73,7 @@ def remember(*secrets: str) -> None:
     _held.update(secret for secret in secrets if len(secret) >= SHORTEST)
 
 
-def held() -> frozenset[str]:
+def held_secrets() -> frozenset[str]:
     """Return the secrets that this process was given."""
     return frozenset(_held)
 
@@ -89,7 +89,7 @@ def shortened(text: str, most: int) -> str:
 
     What is cut is without this process's secrets: no one would recognize a part of one.
     """
-    return text if len(text) <= most else hide(text, held(), "(key)")[:most]
+    return text if len(text) <= most else hide(text, held_secrets(), "(key)")[:most]
 
 
 @lru_cache(maxsize=32)

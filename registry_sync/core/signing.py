@@ -19,7 +19,7 @@ STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
 """The names of Standard Webhooks for the same three values."""
 
 
-def sign(
+def sign_payload(
     payload: bytes,
     private_key: str,
     *,
@@ -35,7 +35,7 @@ def sign(
     signature = jws.JWS(payload)
     protected = json.dumps({"alg": ALGORITHM, **(header or {})})
     try:
-        signature.add_signature(parsed(private_key), None, protected, None)
+        signature.add_signature(parsed_key(private_key), None, protected, None)
     except JWException as error:  # not an RSA key, or a public one
         raise ValueError(f"this key cannot sign ({type(error).__name__})") from error
     if detached:
@@ -44,7 +44,7 @@ def sign(
 
 
 @lru_cache(maxsize=4)
-def parsed(pem: str) -> jwk.JWK:
+def parsed_key(pem: str) -> jwk.JWK:
     """Return a parsed PEM key, once per process. Raise ValueError.
 
     Whether its numbers are primes is a question of 40 ms each time, which doctor asks: a key that
@@ -61,7 +61,7 @@ def thumbprint(pem: str) -> str:
 
     https://datatracker.ietf.org/doc/html/rfc7638
     """
-    return str(parsed(pem).thumbprint())[:12]
+    return str(parsed_key(pem).thumbprint())[:12]
 
 
 def message_headers(message_id: str, at: int, body: bytes, private_key: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ def message_headers(message_id: str, at: int, body: bytes, private_key: str) -> 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
     signed = f"{message_id}.{at}.".encode() + body
-    signature = sign(signed, private_key, detached=True)
+    signature = sign_payload(signed, private_key, detached=True)
     standard = zip(STANDARD, (message_id, str(at), f"ps256,{signature}"), strict=True)
     return {ID: message_id, TIME: str(at), SIGNATURE: signature, **dict(standard)}
 
@@ -87,7 +87,7 @@ def verify(token: str, key: str, detached: bytes | None = None) -> bytes:
         signature = jws.JWS()
         signature.allowed_algs = [ALGORITHM]
         signature.deserialize(token)
-        signature.verify(parsed(key), detached_payload=detached)
+        signature.verify(parsed_key(key), detached_payload=detached)
     except (JWException, ValueError, TypeError) as error:
         raise ValueError(f"not a valid signature by this key ({type(error).__name__})") from error
     return bytes(signature.payload) if detached is None else detached

@@ -23,7 +23,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from registry_sync.core.deadlines import USUAL, AnswerLimits, TimedResponse, timed
-from registry_sync.core.ip_ranges import Reach, parsed, reach_of
+from registry_sync.core.ip_ranges import Reach, parsed_address, reach_of
 
 
 class Forbidden(Exception):
@@ -46,7 +46,7 @@ def allowed_addresses(
         raise socket.gaierror(socket.EAI_NONAME, f"{host} is not the name of a host") from error
     found = list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos))
     for address in found:
-        reach = reach_of(parsed(address))
+        reach = reach_of(parsed_address(address))
         if reach is Reach.NOWHERE:
             raise Forbidden(f"{host} is at {address}, which cannot be the address of a registry")
         if reach is Reach.PRIVATE and not allow_private:

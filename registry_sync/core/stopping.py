@@ -66,7 +66,7 @@ def check(grace: float = 0.0) -> None:
         raise Stopping
 
 
-def sleep(seconds: float, grace: float = GRACE) -> None:
+def sleep_or_stop(seconds: float, grace: float = GRACE) -> None:
     """Sleep. Raise Stopping if this process was asked to stop more than `grace` seconds ago."""
     until = time.monotonic() + seconds
     while (remaining := until - time.monotonic()) > 0:

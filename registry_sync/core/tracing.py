@@ -75,7 +75,7 @@ def here() -> Any:
 
 
 @contextmanager
-def of_run(key: str) -> Iterator[None]:
+def in_run_trace(key: str) -> Iterator[None]:
     """Let the spans of a block belong to a run's trace, which all of its slices share.
 
     `key` identifies the run among all tenants and apps.
@@ -91,7 +91,7 @@ def of_run(key: str) -> Iterator[None]:
         found.flush()  # RQ ends a job's process without further notice
 
 
-def end_run(key: str, began: datetime, ended: datetime, **attributes: str | int) -> None:
+def write_run_span(key: str, began: datetime, ended: datetime, **attributes: str | int) -> None:
     """Write the span of a whole run that has ended. Its slices, in any process, are under it."""
     if (found := traces()) is not None:
         found.run(key, began, ended, {**log_context.bound(), **attributes})

@@ -30,7 +30,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GridLine:
     """A line behind the bars, and the count that it stands for."""
 
     y: float
@@ -78,11 +78,11 @@ def percents(values: Sequence[float]) -> list[int]:
     return found
 
 
-def lines(most: int, *, height: float) -> list[Line]:
+def grid_lines(most: int, *, height: float) -> list[GridLine]:
     """Return the lines for 1, 10, 100 … up to `most`."""
     values = [10**power for power in range(len(str(max(most, 9))))]
     return [
-        Line(round(height - height_of(value, most, height), 1), value)
+        GridLine(round(height - height_of(value, most, height), 1), value)
         for value in values
         if value <= max(most, 9)
     ]

@@ -20,7 +20,7 @@ class _Echo:
         return text
 
 
-def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Yield the lines of a CSV, one for each row as it comes."""
     writer = csv.writer(_Echo())
     yield "\ufeff" + str(writer.writerow(header))  # by this mark spreadsheets know that it is UTF-8

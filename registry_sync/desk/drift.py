@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
-from registry_sync.desk.marks import mark
+from registry_sync.desk.marks import mark_of_parts
 from registry_sync.ledger.pins import FieldDifference, open_pins
 from registry_sync.models import Drift, Lane
 
@@ -14,14 +14,14 @@ ARCHIVED = "archived"
 """The field of a row that says that the entity was archived."""
 
 
-def undecided() -> QuerySet[Drift]:
+def undecided_drift() -> QuerySet[Drift]:
     """Return what differs and can be decided, of all lanes."""
     return Drift.objects.filter(closed_at__isnull=True).exclude(field_id=ARCHIVED)
 
 
 def open_drift(lane: Lane, external_ids: Sequence[str] = ()) -> QuerySet[Drift]:
     """Return what differs and can be decided, of a lane or of these records, the newest first."""
-    rows = undecided().filter(lane=lane)
+    rows = undecided_drift().filter(lane=lane)
     rows = rows.filter(external_id__in=external_ids) if external_ids else rows
     return rows.select_related("lane").order_by("-pk")
 
@@ -45,6 +45,6 @@ def differences_of(lane: Lane, rows: Iterable[Drift]) -> dict[Drift, FieldDiffer
     return found
 
 
-def mark_of(each: FieldDifference) -> str:
+def drift_mark(each: FieldDifference) -> str:
     """Return the mark of a difference: its record and field, and both values."""
-    return mark(each.external_id, each.field_id, each.theirs, each.source)
+    return mark_of_parts(each.external_id, each.field_id, each.theirs, each.source)

@@ -130,7 +130,7 @@ def _lines(
         )
 
 
-def as_text(copy: ErrorCopy) -> str:
+def copy_as_text(copy: ErrorCopy) -> str:
     """Return the list as a text for a mail or a ticket."""
     now, where = stamp(timezone.now()), f" of {copy.name}" if copy.name else ""
     are = "is" if copy.count == 1 else "are"

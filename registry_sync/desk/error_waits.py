@@ -27,12 +27,12 @@ KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
 def waits_of(errors: Sequence[EntityError], holders: Holders | None = None) -> dict[int, str]:
-    """Return what each error waits for, by primary key; `holders` is what `holders_of` returned."""
-    others = holders_of(errors) if holders is None else holders
+    """Return what each error waits for, by primary key; `holders` is what `name_holders_of` returned."""
+    others = name_holders_of(errors) if holders is None else holders
     return {error.pk: _sentence(error, others[error.pk]) for error in errors}
 
 
-def holders_of(errors: Sequence[EntityError]) -> Holders:
+def name_holders_of(errors: Sequence[EntityError]) -> Holders:
     """Return which others hold the name that each error waits for: one look-up for all."""
     holders: dict[tuple[int, str], list[Holder]] = {}
     named = [e for e in errors if e.waits_for == "name" and e.closed_at is None]
@@ -95,7 +95,9 @@ def _shown(error: EntityError | Refusal) -> str:
     return error.value if name_key(error.value) == error.waits_key else error.waits_key
 
 
-def awaited(groups: Iterable[tuple[Lane, ErrorGroup]]) -> dict[tuple[int, str], list[Named]]:
+def awaited_targets(
+    groups: Iterable[tuple[Lane, ErrorGroup]],
+) -> dict[tuple[int, str], list[Named]]:
     """Return what the links of each lane's cause wait for: one query, none without links."""
     by_cause = {
         (lane.pk, group.code): lane

@@ -20,10 +20,10 @@ def runs_picture(shown: Sequence[SyncRun]) -> Json:
     read = [run.read for run in shown]
     wide = _bars(read, history.RUNS, RUNS_WIDTH)
     narrow = _bars(read, history.RUNS, RUNS_WIDTH, gap=NARROW)
-    drawn = [narrow[n] if history.is_partial(run) else wide[n] for n, run in enumerate(shown)]
+    drawn = [narrow[n] if history.is_partial_run(run) else wide[n] for n, run in enumerate(shown)]
     return {
         "bars": list(zip(shown, drawn, strict=True)),
-        "lines": figures.lines(max(read, default=0), height=HEIGHT),
+        "lines": figures.grid_lines(max(read, default=0), height=HEIGHT),
     }
 
 
@@ -38,7 +38,7 @@ def days_picture(days: Sequence[history.Day]) -> Json:
         drawn.append((day, bar, refused))
     return {
         "bars": drawn,
-        "lines": figures.lines(most, height=HEIGHT) if most else [],
+        "lines": figures.grid_lines(most, height=HEIGHT) if most else [],
         "written": sum(day.written for day in days),
         "refused": sum(day.refused for day in days),
         "busy": [day for day in reversed(days) if day.written or day.refused],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry_sync.desk.worklist import Card, Gravity
+from registry_sync.desk.worklist import Gravity, WorkCard
 from registry_sync.models import Lane
 from registry_sync.monitoring.health import Health
 from registry_sync.monitoring.light import Light, light_of
@@ -20,7 +20,7 @@ class Glance:
     lane: Lane | None
     name: str
     health: Health
-    cards: Sequence[Card]
+    cards: Sequence[WorkCard]
     """What is to be done about it."""
 
     @property
@@ -43,12 +43,12 @@ class Glance:
         times = [card.since for card in grave if card.gravity == worst and card.since]
         return min(times, default=None)
 
-    def _grave(self) -> list[Card]:
+    def _grave(self) -> list[WorkCard]:
         return [card for card in self.cards if card.gravity < Gravity.NOTE]
 
 
 def glance(
-    lane: Lane | None, name: str, health: Health, cards: Iterable[Card], *, shared: bool
+    lane: Lane | None, name: str, health: Health, cards: Iterable[WorkCard], *, shared: bool
 ) -> Glance:
     """Return a lane at a glance; `shared`: with what holds for every lane."""
     own_cards = [card for card in cards if card.lane == lane or (shared and card.lane is None)]

@@ -21,7 +21,7 @@ from registry_sync.monitoring.alert_recipients import who_is_notified
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A way to a page, and what is there."""
 
     title: str
@@ -35,7 +35,7 @@ class Card:
 
     title: str
     facts: list[tuple[str, SafeString | str]] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
+    links: list[PageLink] = field(default_factory=list)
 
 
 Cards = Callable[[HttpRequest], list[Card]]
@@ -61,16 +61,16 @@ RECORDS = (
 )  # fmt: skip
 
 
-def records(request: HttpRequest) -> list[Card]:
+def record_cards(request: HttpRequest) -> list[Card]:
     """Return the tables of records."""
     return [Card(title, links=tables(request, rows)) for title, rows in RECORDS]
 
 
-def mapping(request: HttpRequest) -> list[Card]:
+def mapping_cards(request: HttpRequest) -> list[Card]:
     """Return each lane's mapping: what is published and what is prepared."""
     names = runs.LaneNames()
-    cards = [_mapping_of(request, lane, names) for lane in lanes.fed(request, names)]
-    start = [Link("Start a draft", reverse("admin:registry_sync_mappingdraft_add"),
+    cards = [_mapping_of(request, lane, names) for lane in lanes.fed_lanes(request, names)]
+    start = [PageLink("Start a draft", reverse("admin:registry_sync_mappingdraft_add"),
                   "Prepare a new mapping without changing the one in use")]  # fmt: skip
     more = tables(request, (
         ("mappingdraft", "Drafts", "Mappings that are being prepared, and published ones"),
@@ -108,7 +108,7 @@ def _in_use(lane: Lane) -> list[tuple[str, SafeString | str]]:
     fields = format_html_join(
         "", "<li>{} ← {} ({})</li>",
         ((row["field"], row["path"] or "no path", row["rule"])
-         for row in run_display.mapping(run)),
+         for row in run_display.mapping_used(run)),
     )  # fmt: skip
     address = reverse("admin:registry_sync_syncrun_change", args=[run.pk])
     shown = '<ul>{}</ul><a href="{}">As run {} used them</a>'
@@ -124,7 +124,7 @@ def _version_link(version: MappingVersion) -> SafeString:
 
 
 def _open_drafts(lane: Lane) -> SafeString | str:
-    found = drafts.of_this_app().filter(
+    found = drafts.drafts_of_this_app().filter(
         state__in=(MappingDraft.State.OPEN, MappingDraft.State.WAITING)
     )
     rows = found.filter(schema_id__in=("", lane.schema_id)).values_list("pk", "title")[:5]
@@ -161,27 +161,27 @@ def settings(request: HttpRequest) -> list[Card]:
         Card("Users", links=[*tables(request, (
             ("user", "Users", "Who may log in"),
             ("group", "Groups", "What viewers and owners may do"),
-        ), app="auth"), Link("Change your password", reverse("admin:password_change"))]),
+        ), app="auth"), PageLink("Change your password", reverse("admin:password_change"))]),
     ]  # fmt: skip
 
 
 def tables(
     request: HttpRequest, rows: Iterable[tuple[str, str, str]], query: str = "",
     app: str = "registry_sync",
-) -> list[Link]:  # fmt: skip
+) -> list[PageLink]:  # fmt: skip
     """Return links to the tables (model, title, sentence) that the user may see."""
     found = []
     for model, title, about in rows:
         if allowed(request, f"{app}.view_{model}"):
             address = reverse(f"admin:{app}_{model}_changelist")
-            found.append(Link(title, f"{address}?{query}" if query else address, about))
+            found.append(PageLink(title, f"{address}?{query}" if query else address, about))
     return found
 
 
-def _connect(request: HttpRequest) -> list[Link]:
+def _connect(request: HttpRequest) -> list[PageLink]:
     about = "From its address and key to a first dry run, step by step"
     address = reverse("admin:registry_sync_connect")
-    return [Link("Connect a registry", address, about)] * allowed(request, "add_mappingdraft")
+    return [PageLink("Connect a registry", address, about)] * allowed(request, "add_mappingdraft")
 
 
 def _checked(request: HttpRequest) -> list[tuple[str, SafeString | str]]:

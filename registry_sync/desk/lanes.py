@@ -14,7 +14,7 @@ from registry_sync.models import Lane, SyncRun
 NOT_SYNCED = "The lane in this address is no longer synced. This page shows what is synced now."
 
 
-def names_of(request: HttpRequest) -> runs.LaneNames:
+def lanes_and_names(request: HttpRequest) -> runs.LaneNames:
     """Return the lanes and their names, read once for a whole request."""
     found: runs.LaneNames | None = getattr(request, "lane_names", None)
     if found is None:
@@ -22,7 +22,7 @@ def names_of(request: HttpRequest) -> runs.LaneNames:
     return found
 
 
-def find(lane_key: str = "") -> Lane | None:
+def find_lane(lane_key: str = "") -> Lane | None:
     """Return the lane with the primary key `lane_key`, else this app's first current lane.
 
     `lane_key` is what an address gives as `?lane=`. None: no run has read the configuration yet.
@@ -36,29 +36,29 @@ def find(lane_key: str = "") -> Lane | None:
     return next(iter(runs.current_lanes()), None)
 
 
-def chosen(lane_key: str = "") -> list[Lane]:
+def lanes_of_page(lane_key: str = "") -> list[Lane]:
     """Return the lanes that a page is about: the one with this key, else all current ones."""
     if (primary_key := as_key(lane_key)) is not None:
         return list(Lane.objects.filter(pk=primary_key))
     return runs.current_lanes()
 
 
-def named(lane_key: str = "") -> list[Lane]:
+def lanes_named(lane_key: str = "") -> list[Lane]:
     """Return the lanes to act on: the one with this key, else all current ones.
 
     Raise Http404 if there is no such lane.
     """
-    lane = find(lane_key) if lane_key else None
+    lane = find_lane(lane_key) if lane_key else None
     return runs.current_lanes() if lane is None else [lane]
 
 
-def fed(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
+def fed_lanes(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
     """Return the lanes of a page about what is synced now: the one it names, else all.
 
     Where it names one that is not synced, the page says so and shows all.
     """
     lane_key = request.GET.get("lane", "")
-    of = chosen(lane_key) if lane_key else names.lanes
+    of = lanes_of_page(lane_key) if lane_key else names.lanes
     if found := [lane for lane in of if lane in names.lanes]:
         return found
     if lane_key:

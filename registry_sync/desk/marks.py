@@ -20,7 +20,7 @@ CHANGED = (
 )
 
 
-def mark(*parts: Any) -> str:
+def mark_of_parts(*parts: Any) -> str:
     """Return the mark of something by its parts, which are JSON: 16 hex characters."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

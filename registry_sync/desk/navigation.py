@@ -76,7 +76,7 @@ def section_of(name: str) -> Section | None:
     return None
 
 
-def entries(request: HttpRequest) -> list[dict[str, Any]]:
+def menu_sections(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sections that the user may see, the current one marked; a chosen lane is kept."""
     current_section = section_of(url_name(request))
     lane = request.GET.get("lane", "")

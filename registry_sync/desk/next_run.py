@@ -13,12 +13,12 @@ NO_WRITES = "Nothing is written to Benchling: the lane needs a signed plan for e
 WRITES = "Writes what differs from the ledger."
 
 
-def writes(lane: Lane) -> list[str]:
+def describe_writes(lane: Lane) -> list[str]:
     """Return what a sync of a lane writes: everything, what a plan has, or a plan alone."""
     if lane.plans_for == For.NOTHING:
         return [WRITES]
     if (signed := lifecycle.signed_plan(lane)) is not None:
-        counts = outcome.counts_sentence(signed)
+        counts = outcome.plan_sentence(signed)
         return [f"Applies {signed} first, which {signed.signed_by} signed: {counts}.", *_rest(lane)]
     return _rest(lane)
 

@@ -23,7 +23,7 @@ def sentence(pin: Pin, schema: SchemaView) -> str:
     return f"{pin.field}: Benchling keeps “{current}”, the registry has “{source}”."
 
 
-def standing(story: Story) -> list[str]:
+def standing_pins(story: Story) -> list[str]:
     """Return the accepted differences of a record that still stand, each as a sentence."""
     schema = schema_view(story.lane)
     rows = Pin.objects.filter(lane=story.lane, external_id=story.external_id, closed_at=None)
@@ -48,7 +48,7 @@ def with_events(story: Story) -> None:
     story.events = sorted(events, key=lambda event: event.at, reverse=True)
 
 
-def csv_rows(pins: Iterable[Pin]) -> Iterator[tuple[Any, ...]]:
+def pin_rows(pins: Iterable[Pin]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of the CSV that the registry's owner gets."""
     views: dict[int, SchemaView] = {}
     for pin in pins:

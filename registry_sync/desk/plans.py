@@ -55,7 +55,7 @@ def _value(schema: SchemaView, field_id: str, was: Any, now: Any) -> tuple[str, 
     return schema.field_name(field_id), schema.text(field_id, was), schema.text(field_id, now)
 
 
-def rows_of(plan: Plan, text: str, action: str, *, left: bool) -> QuerySet[PlanRow]:
+def matching_rows(plan: Plan, text: str, action: str, *, left: bool) -> QuerySet[PlanRow]:
     """Return the rows that a search names: by id, registry id or a part of the name."""
     rows = plan.rows.order_by("pk")
     if text:
@@ -73,7 +73,7 @@ def state_of(plan: Plan) -> tuple[str, str, str]:
     return (*PILLS[Plan.State(plan.state)], plan.get_state_display())
 
 
-def written(plan: Plan) -> str:
+def written_share(plan: Plan) -> str:
     """Return how much of an applied plan was written; "" for others."""
     if plan.state != Plan.State.APPLIED:
         return ""

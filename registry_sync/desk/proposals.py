@@ -33,7 +33,7 @@ def hindrance(user: Any, row: Proposal) -> str:
         title = plans.SIGN_TITLE
         return f"Confirming needs the permission “{title}” and the one to do it yourself."
     if row.what == What.ALLOW:
-        return allowances.outdated(row)
+        return allowances.why_outdated(row)
     if row.what == What.RELEASE and not proposals.current_subject(row)["withdrawals"]:
         return "None of these entities can be archived any more. Decline it."
     if row.what == What.POLICY and not withdrawal_policy.proposed(row).archives_more(row.lane):
@@ -66,5 +66,5 @@ def carry_out(row: Proposal, *, by: Person, reason: str) -> str:
         withdrawal_policy.set_policy(row.lane, wish, by=by, reason=reason)
         return f"Confirmed. From now on, what leaves the registry is {wish}."
     rows = Withdrawal.objects.filter(pk__in=row.subject["withdrawals"])
-    done = withdrawals.release(rows, by=by, reason=reason)
+    done = withdrawals.release_withdrawals(rows, by=by, reason=reason)
     return f"Confirmed. The next run archives {number_of(len(done), 'entity', 'entities')}."

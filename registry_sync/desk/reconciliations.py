@@ -48,19 +48,19 @@ FOUND = (
 )
 
 
-def counted(row: Reconciliation) -> list[tuple[str, int]]:
+def labelled_counts(row: Reconciliation) -> list[tuple[str, int]]:
     """Return the counts with their words, in the order in which they are shown."""
     return [(word, row.counts[name]) for name, word in WORDS.items() if name in row.counts]
 
 
-def verdict(row: Reconciliation) -> str:
+def comparison_verdict(row: Reconciliation) -> str:
     """Return in words whether both sides are equal."""
     if is_unequal(row):
         return "not equal"
     return "equal" if is_equal(row) else "equal as far as it was read"
 
 
-def summary(row: Reconciliation) -> str:
+def comparison_summary(row: Reconciliation) -> str:
     """Return the counts in one line: both sides, and what was found."""
     found = [f"{row.counts[name]:,} {name}" for name in FOUND if row.counts.get(name)]
     records, entities = (row.counts.get(name, 0) for name in ("registry", "benchling"))
@@ -68,7 +68,7 @@ def summary(row: Reconciliation) -> str:
     return f"{sides}; {', '.join(found) or 'nothing to compare'}"
 
 
-def csv_rows(row: Reconciliation) -> Iterator[tuple[Any, ...]]:
+def mismatch_rows(row: Reconciliation) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each field that differs, and for each record with another fault."""
     schema = schema_view(row.lane)
     for record in row.records.order_by("pk").iterator(500):
@@ -90,7 +90,7 @@ def json_parts(row: Reconciliation) -> Iterator[str]:
     yield "\n  ]\n}\n"
 
 
-def lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
+def mismatch_lines(record: ReconciledRecord, schema: SchemaView) -> Iterator[str]:
     """Yield in words what is not equal, a line for each field."""
     for field_id, field, current, source, last in record.differences:
         values = [as_text(value, field_id, schema) for value in (current, source)]

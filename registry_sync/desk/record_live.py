@@ -17,11 +17,11 @@ from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas.record_status import record_status
 from registry_sync.core.addresses import is_address
 from registry_sync.core.problems import SyncError
-from registry_sync.explain.readings import Reading, readings_of
+from registry_sync.explain.readings import FieldReading, readings_of
 from registry_sync.mapping.departures import has_left
 from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane
-from registry_sync.reporting.redaction import mark, redact
+from registry_sync.reporting.redaction import redact, secret_mark
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import PageClaims
@@ -32,7 +32,7 @@ PATIENCE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LiveAnswer:
     """What was found, or why the request failed (`trouble`).
 
     `refused` says why the record as it is now would not be written, `withdrawn` that the registry
@@ -41,14 +41,14 @@ class Answer:
 
     text: str = ""
     raw: Any = None
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[FieldReading] = field(default_factory=list)
     trouble: str = ""
     refused: str = ""
     withdrawn: bool = False
     passes: bool = False
 
 
-def read_live(lane: Lane, external_id: str) -> Answer:
+def read_live(lane: Lane, external_id: str) -> LiveAnswer:
     """Request a record from the registry and apply the current mapping to it."""
     try:
         client = _client()
@@ -61,24 +61,24 @@ def read_live(lane: Lane, external_id: str) -> Answer:
         finally:
             source.close()
     except (Refused, SyncError, Wait) as error:
-        return Answer(trouble=words_of(error))
+        return LiveAnswer(trouble=failure_in_words(error))
     if found.raw is None:
-        return Answer(text=found.text)
-    marks = [mark(setup.config.api_key)]
+        return LiveAnswer(text=found.text)
+    marks = [secret_mark(setup.config.api_key)]
     raw = redact(found.raw, marks, source.secrets())
     if has_left(raw, setup.mapping):
-        return Answer(found.text, raw, withdrawn=True)
+        return LiveAnswer(found.text, raw, withdrawn=True)
     done = transform(raw, external_id, setup.mapping)
     problems = done.problems
     if done.entity is not None:
-        holders_by_key = names.holders(lane, names.keys_of([done.entity]))
+        holders_by_key = names.holders(lane, names.name_keys_of([done.entity]))
         clash = names.conflict(done.entity, holders_by_key, PageClaims())
         problems = () if clash is None else (clash,)
     refused = " ".join(problem.message for problem in problems)
     was_refused = runs.open_errors(lane).filter(external_id=external_id).exists()
     passes = was_refused and not problems
     readings = list(readings_of(raw, done, setup))
-    return Answer(found.text, raw, readings, refused=refused, passes=passes)
+    return LiveAnswer(found.text, raw, readings, refused=refused, passes=passes)
 
 
 def entity_url(entity_id: str) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def entity_url(entity_id: str) -> tuple[str, str]:
     try:
         found = entities_of_any_type(_client(), [entity_id])
     except (Refused, SyncError, Wait) as error:
-        return "", words_of(error)
+        return "", failure_in_words(error)
     url = str(found[0].get("webURL") or "") if found else ""
     parts = urlsplit(url if is_address(url) else "")
     if parts.scheme in ("http", "https") and parts.netloc.lower() == runs.tenant_host():
@@ -115,7 +115,7 @@ def _client() -> Client:
     return client_of_settings(impatient("Benchling"))
 
 
-def words_of(error: Exception) -> str:
+def failure_in_words(error: Exception) -> str:
     """Return why another system could not be asked."""
     if isinstance(error, SyncError):
         return error.with_remedy

@@ -32,7 +32,7 @@ class Hit:
 
 def search(typed: str) -> list[Hit]:
     """Return the records with this id or name; without any, those with it as a part of the name."""
-    return find(typed) or with_part(typed)
+    return find_records(typed) or with_part(typed)
 
 
 def are_all(hits: Sequence[Hit]) -> bool:
@@ -51,7 +51,7 @@ def of_any(hits: Sequence[Hit]) -> Q:
     return found
 
 
-def find(typed: str) -> list[Hit]:
+def find_records(typed: str) -> list[Hit]:
     """Return the records with an external id, registry id, name or Benchling id."""
     lanes = list(Lane.objects.order_by("-pk")[:100])
     key = name_key(typed)

@@ -26,7 +26,7 @@ MOST_IDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOrder:
     """A run to start: its button, the arguments of `runs.request`, and an explanation.
 
     What a schedule would do, and what writes nothing, needs no reason.
@@ -39,24 +39,24 @@ class Order:
 
 
 ORDERS = {
-    "sync": Order(
+    "sync": RunOrder(
         "Sync now",
         {"kind": Kind.INCREMENTAL},
         "Syncs what changed in the registry to Benchling, as the schedule does.",
         needs_reason=False,
     ),
-    "full": Order(
+    "full": RunOrder(
         "Full check",
         {"kind": Kind.FULL, "reads_all": True},
         "Reads the whole registry, checks for drift in Benchling, and writes what differs.",
     ),
-    "dry-run": Order(
+    "dry-run": RunOrder(
         "Dry run",
         {"kind": Kind.DRY_RUN},
         "Does everything that a sync does, but writes nothing to Benchling.",
         needs_reason=False,
     ),
-    "retry": Order(
+    "retry": RunOrder(
         "Retry failed",
         {"kind": Kind.RETRY},
         "Retries what is not up to date in Benchling, from the stored copies of the records.",
@@ -64,7 +64,7 @@ ORDERS = {
 }
 
 
-def facts(action: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
+def order_facts(action: str, lanes: Sequence[Lane], queues: Queues) -> list[str]:
     """Return what an order would do, as far as is known without a request to the tenant."""
     names = runs.LaneNames()
     sentences: list[str] = []
@@ -126,7 +126,7 @@ def _changes(lane: Lane) -> list[str]:
     last = runs.good_runs(lane).first()
     if last is None:
         since = "No run has succeeded yet, so the whole registry is read."
-        return [since, *next_run.writes(lane), *_due(lane)]
+        return [since, *next_run.describe_writes(lane), *_due(lane)]
     days = settings.FULL_SYNC_EVERY_DAYS
     if last.last_full_at is None or timezone.now() - last.last_full_at > timedelta(days=days):
         since = f"The last full run is more than {days} days old, so the whole registry is read."
@@ -137,7 +137,7 @@ def _changes(lane: Lane) -> list[str]:
             f"Requests what changed in the registry since shortly before {stamp(last.watermark)} "
             "(the lag in Connector Settings), or everything if the mapping has changed since."
         )
-    return [since, *next_run.writes(lane), *_due(lane)]
+    return [since, *next_run.describe_writes(lane), *_due(lane)]
 
 
 def _due(lane: Lane) -> list[str]:
@@ -157,7 +157,7 @@ def _whole(lane: Lane) -> list[str]:
     since = f" that were modified since {stamp(lane.looked_at)}" if lane.looked_at else ""
     return [
         f"Reads {number} records of the registry and compares each with the ledger.",
-        *next_run.writes(lane),
+        *next_run.describe_writes(lane),
         f"{comparison.capitalize()} in Benchling{since}: values changed there are reported, or "
         "restored if the lane's drift policy says so.",
         *_due(lane),
@@ -186,7 +186,7 @@ def _errors_said(count: int) -> str:
 # -- from one run's page -----------------------------------------------------------------------
 
 
-def again(run: SyncRun) -> tuple[Order | None, list[str]]:
+def again(run: SyncRun) -> tuple[RunOrder | None, list[str]]:
     """Return the order that repeats a run, and what it would do; None if its lane is gone."""
     if reason := lane_gone(run):
         return None, [reason]
@@ -212,7 +212,7 @@ def again(run: SyncRun) -> tuple[Order | None, list[str]]:
     else:
         sentences += _changes(run.lane) if run.lane else []
     text = "Starts the same run again. Values that are already in Benchling are not written again."
-    return Order("Rerun", request, text), sentences
+    return RunOrder("Rerun", request, text), sentences
 
 
 def lane_gone(run: SyncRun) -> str:
@@ -232,7 +232,7 @@ def lane_again(run: SyncRun) -> Lane | None:
     return run.lane if run.lane in runs.current_lanes() else None
 
 
-def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
+def failures_again(run: SyncRun) -> tuple[RunOrder | None, list[str]]:
     """Return the order that retries a run's open errors, and what it would do.
 
     The order is None if no error is open or the run's lane is gone.
@@ -240,7 +240,7 @@ def failures_again(run: SyncRun) -> tuple[Order | None, list[str]]:
     if reason := lane_gone(run):
         return None, [reason]
     ids = list(still_open(run).values_list("external_id", flat=True)[: MOST_IDS + 1])
-    order = Order(
+    order = RunOrder(
         "Retry its failures",
         {"kind": Kind.RETRY, "only": ids, "rerun_of": run, "lane": lane_again(run)},
         "Retries the records that this run refused and that are still not up to date in Benchling.",

@@ -43,7 +43,7 @@ STOPS = {Status.FAILED: "failed here", Status.CANCELLED: "cancelled here"}
 """What is said of the phase in which a run was stopped."""
 
 
-def outcome(run: SyncRun) -> Status:
+def outcome_of(run: SyncRun) -> Status:
     """Return how a run itself ended.
 
     Its status also says whether something of earlier runs still waits, as its exit status must; a
@@ -66,27 +66,27 @@ def _own_warnings(run: SyncRun) -> list[Json]:
 
 def others_wait(run: SyncRun) -> bool:
     """Return whether a run succeeded while something of earlier runs still waited."""
-    return outcome(run) != run.status
+    return outcome_of(run) != run.status
 
 
 def pill(run: SyncRun) -> str:
     """Return how a run looks; a dry run that went well has done nothing to be green for."""
     if run.paused_at or (run.dry_run and run.status in SyncRun.GOOD):
         return "quiet"
-    return PILLS[outcome(run)]
+    return PILLS[outcome_of(run)]
 
 
 def status_sign(run: SyncRun) -> str:
     """Return the sign by which a run's outcome is known without colour."""
     if run.dry_run and run.status in SyncRun.GOOD:
         return DRY
-    return SIGNS[PILLS[outcome(run)]]
+    return SIGNS[PILLS[outcome_of(run)]]
 
 
 def status_words(run: SyncRun) -> str:
     """Return a run's status in words."""
     hold_up = runs.hold_up(run)
-    words = words_of(outcome(run)) if hold_up is None else hold_up.word
+    words = status_in_words(outcome_of(run)) if hold_up is None else hold_up.word
     kind = "plan" if run.kind == SyncRun.Kind.PLAN else "dry run"
     return f"{kind} {words}" if run.dry_run else words
 
@@ -96,7 +96,7 @@ def turn(run: SyncRun) -> str:
     return f"Waiting for {run.waiting_for}." if runs.waits_for_turn(run) else ""
 
 
-def words_of(status: str) -> str:
+def status_in_words(status: str) -> str:
     """Return a status in words."""
     if status == Status.COMPLETED_WITH_WARNINGS:
         return "with warnings"
@@ -124,7 +124,7 @@ def summary(run: SyncRun) -> str:
     )
 
 
-def counts(run: SyncRun) -> list[str]:
+def counts_in_words(run: SyncRun) -> list[str]:
     """Return a run's counts in words, without zeros."""
     parts = [f"{run.read:,} read"]
     for number, word in (
@@ -212,7 +212,7 @@ def _ended_in(run: SyncRun) -> str:
     return str(run.phase)
 
 
-def mapping(run: SyncRun) -> list[Json]:
+def mapping_used(run: SyncRun) -> list[Json]:
     """Return the mapping that a run used: Benchling field, source path, rule."""
     used = run.mapping or {}
     rules, names = used.get("rules") or {}, used.get("field_names") or {}

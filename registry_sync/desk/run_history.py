@@ -61,7 +61,7 @@ class Day:
         return {"bad": "✕", "good": "✓", "quiet": "–"}[self.pill]
 
 
-def of_this_app(lane: Lane | None = None) -> QuerySet[SyncRun]:
+def runs_of_this_app(lane: Lane | None = None) -> QuerySet[SyncRun]:
     """Return the runs of this deployment's app, or those of one lane."""
     rows = SyncRun.objects.of_app()
     return rows.filter(lane=lane) if lane is not None else rows
@@ -70,12 +70,12 @@ def of_this_app(lane: Lane | None = None) -> QuerySet[SyncRun]:
 def last_runs(lane: Lane | None = None, *, count: int = RUNS) -> list[SyncRun]:
     """Return the newest runs, the oldest of them first."""
     some = ExpressionWrapper(~Q(only=[]), output_field=BooleanField())
-    rows = of_this_app(lane).only(*SEEN).annotate(some_records=some)
+    rows = runs_of_this_app(lane).only(*SEEN).annotate(some_records=some)
     newest: list[SyncRun] = [run for run in rows.order_by("-id")[:count]]  # noqa: C416
     return newest[::-1]
 
 
-def is_partial(run: SyncRun) -> bool:
+def is_partial_run(run: SyncRun) -> bool:
     """Return whether a run of `last_runs` is of some records only: a retry, or single records."""
     return bool(getattr(run, "some_records", False)) or run.kind == SyncRun.Kind.RETRY
 
@@ -86,7 +86,7 @@ def days(lane: Lane | None = None, *, count: int = DAYS) -> list[Day]:
     since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since -= timedelta(days=count - 1)
     counted = (
-        of_this_app(lane)
+        runs_of_this_app(lane)
         .filter(created_at__gte=since)
         .exclude(kind__in=SyncRun.DRY)
         .annotate(day=DayOf("created_at"))

@@ -66,7 +66,7 @@ def updated(run: SyncRun) -> QuerySet[Any]:
     return Change.objects.filter(~Exists(earlier), run=run, created=False).order_by("pk")
 
 
-def refused(run: SyncRun) -> QuerySet[Refusal]:
+def run_refusals(run: SyncRun) -> QuerySet[Refusal]:
     """Return what the run refused, as it refused it."""
     return Refusal.objects.filter(run=run).select_related("same_as")
 
@@ -77,7 +77,7 @@ def open_now(run: SyncRun) -> QuerySet[EntityError]:
     return runs.only_open(EntityError.objects.filter(lane=run.lane_id, external_id__in=ids))
 
 
-def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:
+def unchanged_records(run: SyncRun) -> QuerySet[LedgerEntry]:
     """Return the records that came unchanged and that no later run has seen."""
     return LedgerEntry.objects.filter(
         lane=run.lane_id, seen_run_id=run.pk, outcome=Outcome.UNCHANGED
@@ -87,8 +87,8 @@ def unchanged(run: SyncRun) -> QuerySet[LedgerEntry]:
 ROWS = {
     Outcome.CREATED: created,
     Outcome.UPDATED: updated,
-    Outcome.FAILED: lambda run: refused(run).order_by("pk"),
-    Outcome.UNCHANGED: unchanged,
+    Outcome.FAILED: lambda run: run_refusals(run).order_by("pk"),
+    Outcome.UNCHANGED: unchanged_records,
 }
 
 
@@ -114,7 +114,7 @@ def caveat(run: SyncRun, outcome: str, listed: int) -> str:
     return f"{missing}: they were taken over without a changed value."
 
 
-def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
+def records_on_page(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
     """Make records of a page of `rows`, with their names, by one query more."""
     if outcome == Outcome.UNCHANGED:
         return [Record(r.external_id, r.entity_id, r.name, ledger_id=r.pk) for r in page]
@@ -137,7 +137,7 @@ def records(run: SyncRun, outcome: str, page: list[Any]) -> list[Record]:
 def every_record(run: SyncRun, outcome: str) -> Iterator[Record]:
     """Yield all records of an outcome, a page in memory at a time."""
     for chunk in chunks(rows(run, outcome)):
-        yield from records(run, outcome, chunk)
+        yield from records_on_page(run, outcome, chunk)
 
 
 def chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
@@ -158,7 +158,7 @@ def causes(run: SyncRun) -> list[CauseCount]:
     ]:
         first, count, still_open = found.get((code, kind), (pk, 0, 0))
         found[code, kind] = (first, count + 1, still_open + (external_id in still))
-    examples = refused(run).in_bulk([first for first, _, _ in found.values()])
+    examples = run_refusals(run).in_bulk([first for first, _, _ in found.values()])
     counts = [
         CauseCount(count, still_open, examples[pk]) for pk, count, still_open in found.values()
     ]

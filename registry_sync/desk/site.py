@@ -17,9 +17,9 @@ from django.urls import path
 from registry_sync.core.types import Json
 from registry_sync.desk import landing, navigation
 from registry_sync.desk.breadcrumbs import way_back
-from registry_sync.desk.lanes import names_of
+from registry_sync.desk.lanes import lanes_and_names
 from registry_sync.desk.table_names import title_of
-from registry_sync.desk.today import first_page
+from registry_sync.desk.today import first_page_context
 
 ORDER = (
     "SyncRun", "EntityError", "LedgerEntry", "Change", "MappingDraft", "MappingVersion", "Lane",
@@ -56,8 +56,10 @@ class Desk(admin.AdminSite):
         shown = super().each_context(request)
         if shown["has_permission"] and not shown["is_popup"]:
             shown["nav"] = {
-                "entries": navigation.entries(request),
-                "lanes": navigation.lane_switch(request, self._parameters(), names_of(request)),
+                "entries": navigation.menu_sections(request),
+                "lanes": navigation.lane_switch(
+                    request, self._parameters(), lanes_and_names(request)
+                ),
                 "may_search": navigation.allowed(request, "view_ledgerentry"),
                 **way_back(request, self),
             }
@@ -82,7 +84,7 @@ class Desk(admin.AdminSite):
 
     def mapping(self, request: HttpRequest) -> TemplateResponse:
         """Show each lane's mapping, and the way to its drafts and versions."""
-        return self._landing(request, "Mapping", landing.mapping)
+        return self._landing(request, "Mapping", landing.mapping_cards)
 
     def settings(self, request: HttpRequest) -> TemplateResponse:
         """Show how the service is set up, and the way to its settings."""
@@ -98,7 +100,11 @@ class Desk(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: Json | None = None) -> TemplateResponse:
         """Show the state of the sync; users who may not see runs get Django's own page."""
-        seen = first_page(request) if request.user.has_perm("registry_sync.view_syncrun") else {}
+        seen = (
+            first_page_context(request)
+            if request.user.has_perm("registry_sync.view_syncrun")
+            else {}
+        )
         return super().index(request, {**seen, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -21,7 +21,7 @@ def title_of(model: Any) -> str:
     return many[:1].upper() + many[1:]
 
 
-def rows_of(model: Any, count: int) -> str:
+def noun_for(model: Any, count: int) -> str:
     """Return what so many rows are called: "run" or "runs"."""
     name = model._meta.model_name
     usual = (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))

@@ -14,7 +14,7 @@ from registry_sync.desk import first_page_charts, lanes, worklist
 from registry_sync.desk import run_history as history
 from registry_sync.desk.glance import Glance, glance
 from registry_sync.desk.run_actions import active_of
-from registry_sync.desk.worklist import Card, Overview
+from registry_sync.desk.worklist import Overview, WorkCard
 from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring import health
 from registry_sync.monitoring.alert_recipients import who_is_notified
@@ -27,15 +27,15 @@ GOOD_RUN = "The last run that reached its end. It may have refused records or gi
 NO_RHYTHM = "Not known. It takes at least 4 scheduled runs at regular intervals to predict it."
 
 
-def first_page(request: HttpRequest) -> Json:
+def first_page_context(request: HttpRequest) -> Json:
     """Return what the first page shows: of several lanes all at a glance, and one in full."""
     names = runs.LaneNames()
-    of = lanes.fed(request, names)
+    of = lanes.fed_lanes(request, names)
     lane = of[0] if len(of) == 1 else None
     key = lane.pk if lane is not None and names.several else ""
     whole = _overview(names, names.lanes)
     every = worklist.sections(whole, request.user)
-    sections = worklist.of_lanes(every, of) if names.several else every
+    sections = worklist.cards_of_lanes(every, of) if names.several else every
     shown = history.last_runs(lane if names.several else None)
     lanes.name_runs(shown, names)
     days = history.days(lane if names.several else None)
@@ -87,7 +87,7 @@ def _overview(names: runs.LaneNames, of: Sequence[Lane]) -> Overview:
     )
 
 
-def _glances(overview: Overview, sections: Sequence[worklist.Section]) -> list[Glance]:
+def _glances(overview: Overview, sections: Sequence[worklist.ActorSection]) -> list[Glance]:
     """Return the lanes that are fed now at a glance, in their order."""
     cards, shared = _cards(sections), bool(overview.service.findings)
     return [
@@ -96,7 +96,9 @@ def _glances(overview: Overview, sections: Sequence[worklist.Section]) -> list[G
     ]
 
 
-def _full(overview: Overview, lane: Lane | None, sections: Sequence[worklist.Section]) -> Glance:
+def _full(
+    overview: Overview, lane: Lane | None, sections: Sequence[worklist.ActorSection]
+) -> Glance:
     """Return one lane in full."""
     found = _around(overview, lane)
     return glance(lane, overview.names.label(lane), found, _cards(sections), shared=True)
@@ -107,11 +109,11 @@ def _around(overview: Overview, lane: Lane | None) -> Health:
     return overview.service.added_to(overview.health[lane.pk if lane is not None else 0])
 
 
-def _cards(sections: Sequence[worklist.Section]) -> list[Card]:
+def _cards(sections: Sequence[worklist.ActorSection]) -> list[WorkCard]:
     return [card for section in sections for card in section.cards]
 
 
-def _all_well(sections: Sequence[worklist.Section], glances: Sequence[Glance]) -> bool:
+def _all_well(sections: Sequence[worklist.ActorSection], glances: Sequence[Glance]) -> bool:
     """Return whether nothing is to be done today; notes may be there."""
     calm = all(card.gravity is worklist.Gravity.NOTE for card in _cards(sections))
     return calm and bool(glances) and all(each.light is Light.IN_SYNC for each in glances)

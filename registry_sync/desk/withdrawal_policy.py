@@ -36,7 +36,7 @@ class Wish:
         return f"archived as “{self.reason}”{exception}"
 
 
-def of(lane: Lane) -> Wish:
+def policy_for(lane: Lane) -> Wish:
     """Return a lane's policy."""
     return Wish(lane.withdrawn_policy, lane.withdrawn_reason, lane.withdrawn_held)
 
@@ -46,7 +46,7 @@ def proposed(row: Proposal) -> Wish:
     return Wish(**row.subject)
 
 
-def claim(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
+def policy_consent(lane: Lane, wish: Wish, *, by: Person, reason: str) -> Consent:
     """Return the consent with which this person may set a policy now. Raise SecondPerson."""
     text = f"From now on, let what leaves the registry be {wish}."
     text += " What containers hold is archived too." if wish.held else ""
@@ -61,7 +61,7 @@ def set_policy(lane: Lane, wish: Wish, *, by: Person, reason: str) -> None:
 
     Raise SecondPerson where the lane requires two people: then nothing is set.
     """
-    consent = claim(lane, wish, by=by, reason=reason)
+    consent = policy_consent(lane, wish, by=by, reason=reason)
     with transaction.atomic():
         consent.use()
         Lane.objects.filter(pk=lane.pk).update(

@@ -28,13 +28,13 @@ NAMED = 10
 """Entities that a sentence names."""
 
 
-def open_rows(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
+def open_withdrawals(lanes: Iterable[Lane]) -> QuerySet[Withdrawal]:
     """Return the open withdrawals of some lanes."""
     rows = Withdrawal.objects.filter(lane__in=list(lanes), closed_at__isnull=True)
     return rows.select_related("lane").order_by("lane_id", "pk")
 
 
-def release(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
+def release_withdrawals(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Let entities be archived by the next run; return the withdrawals that could be released.
 
     Raise SecondPerson where a lane requires two people: then nothing is released in any lane.
@@ -64,7 +64,7 @@ def _release_wanted(lane: Lane, rows: Sequence[Withdrawal]) -> proposals.Propose
     )  # fmt: skip
 
 
-def keep(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
+def keep_in_use(rows: QuerySet[Withdrawal], *, by: Person, reason: str) -> list[Withdrawal]:
     """Decide that entities stay in use; return the withdrawals for which that was possible."""
     return _decide(rows.filter(state__in=Withdrawal.KEEPABLE), State.KEPT, by.name, reason)
 
@@ -100,7 +100,7 @@ def by_lane(rows: Iterable[Withdrawal]) -> dict[Lane, list[str]]:
     return found
 
 
-def counts(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
+def counts_by_lane(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
     """Return how many entities of each lane are decided about; `archived`: and the reason."""
     names, found = runs.LaneNames(), []
     for lane, ids in by_lane(rows).items():
@@ -110,7 +110,7 @@ def counts(rows: Iterable[Withdrawal], *, archived: bool) -> list[str]:
     return found
 
 
-def facts(rows: Sequence[Withdrawal]) -> list[str]:
+def archive_facts(rows: Sequence[Withdrawal]) -> list[str]:
     """Return what archiving these entities would mean: containers that hold them, and links.
 
     The containers are counted in Benchling now. Both are kept with each withdrawal.

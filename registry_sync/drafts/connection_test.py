@@ -14,7 +14,7 @@ from registry_sync.core.text import number_of, storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal.live import propose_live
 from registry_sync.models import ConnectionTest
-from registry_sync.reporting.redaction import mark
+from registry_sync.reporting.redaction import secret_mark
 
 MOST_KEPT = 100
 """Requests that a test keeps; it sends hardly more."""
@@ -51,7 +51,7 @@ def try_connection(
         element=element,
         defaults={
             **storable(kept), "asked": storable(exchanges), "actor": actor, "at": timezone.now(),
-            "api_url": public_address(config.api_url), "key_mark": mark(config.api_key),
+            "api_url": public_address(config.api_url), "key_mark": secret_mark(config.api_key),
         },
     )  # fmt: skip
     return row

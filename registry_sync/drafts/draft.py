@@ -42,7 +42,7 @@ class Outdated(Exception):
     """Someone else saved the draft in the meantime."""
 
 
-def of_this_app() -> QuerySet[MappingDraft]:
+def drafts_of_this_app() -> QuerySet[MappingDraft]:
     """Return the drafts of this app in this tenant; others must not be written here."""
     return MappingDraft.objects.of_app()
 
@@ -50,7 +50,7 @@ def of_this_app() -> QuerySet[MappingDraft]:
 # -- editing ----------------------------------------------------------------------------------
 
 
-def save(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> None:
+def save_edit(draft: MappingDraft, version: int, *, actor: str, **values: Any) -> None:
     """Save an edit of the version it was made on. Raise Outdated when there is a newer one.
 
     A preview of the former version ends: it would tell of rows that are no longer there.
@@ -84,7 +84,7 @@ def take(draft: MappingDraft, field_ids: Sequence[str]) -> list[Json]:
 # -- what it means ------------------------------------------------------------------------------
 
 
-def schema_of(draft: MappingDraft) -> EntitySchema:
+def draft_schema(draft: MappingDraft) -> EntitySchema:
     """Return the Benchling schema that a draft was started from, as it was read then."""
     return parse_schema(draft.schema["schema"], draft.schema["dropdowns"])
 
@@ -150,13 +150,13 @@ def sides_of(draft: MappingDraft) -> Sides:
     """Return both sides of a draft. Raise ConfigError where Connector Settings are faulty."""
     _check_base(draft)
     config = config_of(draft)
-    return Sides(config, connector_of(config), schema_of(draft))
+    return Sides(config, connector_of(config), draft_schema(draft))
 
 
 def compile_draft(draft: MappingDraft) -> Mapping:
     """Compile a draft as the sync would. Raise ConfigError with every fault."""
     _check_base(draft)
-    config, schema = config_of(draft), schema_of(draft)
+    config, schema = config_of(draft), draft_schema(draft)
     check_rows(draft.rows, schema)
     return mapping_of(config, connector_of(config, strict=True), schema)
 
@@ -228,7 +228,7 @@ def lenient_connector(draft: MappingDraft) -> Connector:
 
 def examples(draft: MappingDraft) -> list[Example]:
     """Show for each row what becomes of the first record of the sample that has a value there."""
-    schema, connector = schema_of(draft), lenient_connector(draft)
+    schema, connector = draft_schema(draft), lenient_connector(draft)
     return [example(draft.sample, row, schema, connector) for row in draft.rows]
 
 

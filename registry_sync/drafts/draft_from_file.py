@@ -20,8 +20,8 @@ from registry_sync.source.connector_settings import parse_connector
 
 def rows_of_file(draft: MappingDraft, text: str, client: Client) -> tuple[list[Json], str]:
     """Read rows and External Name Field of a mapping file, for this draft. Raise ConfigError."""
-    lanes = mapping_file.read(text, mapping_file.catalog_of(client))
-    schema = drafts.schema_of(draft)
+    lanes = mapping_file.read_mapping_file(text, mapping_file.catalog_of(client))
+    schema = drafts.draft_schema(draft)
     resolved = next((lane for lane in lanes if lane.schema_id == schema.id), None)
     if resolved is None:
         raise ConfigError(

@@ -70,7 +70,7 @@ def catalog_of(client: Client) -> Catalog:
     )
 
 
-def write(lanes: Sequence[tuple[AppConfig, EntitySchema]], client: Client) -> str:
+def write_mapping_file(lanes: Sequence[tuple[AppConfig, EntitySchema]], client: Client) -> str:
     """Write a tenant's mapping as YAML, with a section for each of several lanes.
 
     Benchling tells the names.
@@ -100,7 +100,7 @@ def _section(config: AppConfig, schema: EntitySchema, client: Client) -> Json:
     return {key: value for key, value in section.items() if value is not None}
 
 
-def read(text: str, catalog: Catalog) -> list[Resolved]:
+def read_mapping_file(text: str, catalog: Catalog) -> list[Resolved]:
     """Resolve a file's names in a tenant, lane by lane. Raise ConfigError with every fault."""
     document = read_document(text)
     registry = catalog.one("Registry", catalog.registries, document.get("registry"))

@@ -22,8 +22,8 @@ SYNONYMS = {
 
 def name_likeness(path: str, name: str) -> float:
     """Return how alike a path and a field are named, from 0 to 1; the path's end counts most."""
-    words = words_of(name)
-    whole, last = words_of(path), words_of(_last_key(path))
+    words = split_words(name)
+    whole, last = split_words(path), split_words(_last_key(path))
     return max(_likeness(last, words), 0.95 * _likeness(whole, words))
 
 
@@ -46,7 +46,7 @@ def _last_key(path: str) -> str:
     return named[1] if named else path.rpartition(".")[2].strip("\"'")
 
 
-def words_of(text: str) -> str:
+def split_words(text: str) -> str:
     """Write a name as plain words: camelCase and signs divided, units and brackets left out."""
     text = re.sub(r"\([^)]*\)|\[[^\]]*\]|\*", " ", text)
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)

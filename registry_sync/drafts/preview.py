@@ -98,7 +98,7 @@ def _forecast(draft: MappingDraft, client: Client, sides: Sides, found: Json) ->
     return Forecast(found, mapping, lane, rivals)
 
 
-def request(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
+def request_preview(draft: MappingDraft, ids: Sequence[str] = ()) -> None:
     """Ask for a preview on these records, or on all. Raise ConfigError where it cannot be used."""
     found = empty(drafts.compile_draft(draft)) | {"wanted": list(ids), "seen": []}
     scope = CHOSEN if ids else ALL
@@ -139,7 +139,7 @@ def lane_of(client: Client, sides: Sides) -> Lane | None:
 # -- the job ----------------------------------------------------------------------------------
 
 
-def claim(draft_id: int) -> Beat | None:
+def claim_preview(draft_id: int) -> Beat | None:
     """Claim a preview that is queued or whose worker died. Return None if it has a worker."""
     now = runs.database_now()
     free = Q(preview_state=State.QUEUED) | Q(
@@ -151,7 +151,7 @@ def claim(draft_id: int) -> Beat | None:
     return Beat(MappingDraft.objects.get(pk=draft_id), now)
 
 
-def work_slice(
+def work_preview(
     draft_id: int,
     open_client: Callable[[Callable[[float, str], None]], Client],
     open_source: Callable[[Sides, Callable[[float], None], Callable[[], None]], Source],
@@ -159,7 +159,7 @@ def work_slice(
     seconds: float | None = None,
 ) -> bool:
     """Work a slice of a preview; True when there is more to do."""
-    beat = claim(draft_id)
+    beat = claim_preview(draft_id)
     if beat is None:
         return False
 

@@ -22,7 +22,7 @@ def enqueue_preview(draft: MappingDraft) -> bool:
     return push_slice(RUN_PREVIEW, draft.pk, job_id, f"preview={draft.pk}", keep=600)
 
 
-def stranded() -> QuerySet[MappingDraft]:
+def stranded_previews() -> QuerySet[MappingDraft]:
     """Return previews without a worker: enqueued long ago, or their worker died."""
     now = runs.database_now()
     old = Q(preview_heartbeat__isnull=True) | Q(preview_heartbeat__lt=now - runs.lease_time())
@@ -31,5 +31,5 @@ def stranded() -> QuerySet[MappingDraft]:
 
 def release_stranded(draft: MappingDraft) -> bool:
     """Take a stranded preview from its holder, so that it can be enqueued again."""
-    claimable = stranded().filter(pk=draft.pk)
+    claimable = stranded_previews().filter(pk=draft.pk)
     return bool(claimable.update(preview_state=State.QUEUED, preview_heartbeat=runs.database_now()))

@@ -67,7 +67,7 @@ class Rivals:
         `taken` are the holders of ids in Benchling. The others are noted with their names, except
         those that wait for something else (`waiting`, by external id).
         """
-        keys = names.keys_of(claimant.entity for claimant in claimants)
+        keys = names.name_keys_of(claimant.entity for claimant in claimants)
         holders_by_key = names.holders(self.lane, keys) if self.lane is not None else {}
         named = self.tenant.names([c.entity for c in claimants if c.is_named])
         for more in (taken, named):
@@ -168,7 +168,7 @@ class Rivals:
         if self.lane is None:
             return set()
         wished = wished_keys(self.lane, self.tenant.setup.mapping, entity)
-        return wished - names.keys_of([entity])
+        return wished - names.name_keys_of([entity])
 
     def settle(self) -> Iterator[PreviewNote]:
         """Yield the notes of those that get what they waited for, once every record was read."""

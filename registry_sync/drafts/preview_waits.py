@@ -13,13 +13,13 @@ from registry_sync.drafts.preview_notes import SUBSTANCE, Notes
 from registry_sync.drafts.preview_parts import owners_of
 from registry_sync.mapping.model import Mapping
 from registry_sync.models import Lane, PreviewNote
-from registry_sync.sync.gates.name_circles import circles_of, holders_of
+from registry_sync.sync.gates.name_circles import circle_holders, circles_of
 from registry_sync.sync.gates.names import holders
 from registry_sync.sync.gates.pass_along import pass_along
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class PreviewWait:
     """A record that waits: for what, and what it would have and give up. Keys are as in notes."""
 
     what: str
@@ -44,7 +44,7 @@ class PreviewWaits:
         names_of = (wait.keys for wait in self.waits.values() if wait.what == "name")
         wanted = set[str]().union(*names_of)
         self._taken = holders(lane, wanted) if lane is not None else {}
-        held = holders_of(lane, mapping, wanted)[0] if lane is not None else {}
+        held = circle_holders(lane, mapping, wanted)[0] if lane is not None else {}
         self._freed = notes.freed(wanted, held.values())
         parts = {wait.key for wait in self.waits.values() if wait.what == "substance"}
         owners = owners_of(lane, parts)
@@ -139,9 +139,9 @@ class PreviewWaits:
         return set(lacking)
 
 
-def _wait(note: PreviewNote) -> Wait:
+def _wait(note: PreviewNote) -> PreviewWait:
     data = note.data
-    return Wait(
+    return PreviewWait(
         what=data["what"],
         key=note.key,
         id_key=data["id_key"],

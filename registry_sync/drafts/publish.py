@@ -38,7 +38,7 @@ HELD = timedelta(minutes=5)
 
 
 @dataclass
-class Plan:
+class PublishPlan:
     """What publishing would write, and what stands in its way."""
 
     todo: list[Write] = field(default_factory=list)
@@ -70,10 +70,10 @@ class NotWritten(SyncError):
 # -- looking ------------------------------------------------------------------------------------
 
 
-def plan(draft: MappingDraft, client: Client) -> Plan:
+def plan_publish(draft: MappingDraft, client: Client) -> PublishPlan:
     """Read the live configuration, and say what publishing would write and what forbids it."""
     stored = items.by_path(read_items(client))
-    found = Plan(hindrances=_hindrances(draft))
+    found = PublishPlan(hindrances=_hindrances(draft))
     rows = [(row["field_id"], row["path"]) for row in without_parts(draft.rows) if row["path"]]
     place = drafts.place_in(draft, stored)
     target = items.mapping_wanted(
@@ -83,7 +83,7 @@ def plan(draft: MappingDraft, client: Client) -> Plan:
         own = drafts.own_connector(draft)
         text = json.dumps(own, ensure_ascii=False) if own else None
         target[place.path(items.CONNECTOR)] = ("json", text)
-    found.todo = items.writes(stored, target)
+    found.todo = items.needed_writes(stored, target)
     written = {tuple(path): value for path, value in draft.publishing.get("wrote", [])}
     for path, before in drafts.changed_under(draft, stored).items():
         now = items.value_of(stored, path)
@@ -166,7 +166,7 @@ def publish(
     """
     _take(draft, version)
     try:
-        found = plan(draft, client)
+        found = plan_publish(draft, client)
         if found.hindrances:
             raise found.hindrances[0]
         publish_effect.refuse_untyped(publish_effect.effect_of(draft), typed)
@@ -177,7 +177,7 @@ def publish(
         MappingDraft.objects.filter(pk=draft.pk).update(publishing_at=None)
 
 
-def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None:
+def _agree(draft: MappingDraft, found: PublishPlan, *, by: Person, reason: str) -> None:
     """Remember who publishes and why. Raise SecondPerson where the lane requires two people.
 
     What two people have agreed on is completed, where writing it was interrupted, without more.
@@ -199,7 +199,7 @@ def _agree(draft: MappingDraft, found: Plan, *, by: Person, reason: str) -> None
 def publish_by_hand(draft: MappingDraft, client: Client, *, actor: str) -> MappingVersion:
     """Read back what was entered by hand. Publish if it equals the draft. Raise SyncError."""
     reason = str(draft.publishing.get("reason") or "Entered by hand")
-    found = plan(draft, client)
+    found = plan_publish(draft, client)
     standing = [h for h in found.hindrances if h.code != "run_active"]
     if standing:
         raise standing[0]
@@ -239,7 +239,7 @@ def _remember(draft: MappingDraft, **values: Any) -> None:
     draft.save(update_fields=["publishing"])
 
 
-def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
+def _write(draft: MappingDraft, client: Client, found: PublishPlan) -> None:
     """Write item by item, each remembered before it is sent. Raise NotWritten, SyncError."""
     wrote = list(draft.publishing.get("wrote", []))
     tried: list[Write] = []
@@ -261,12 +261,12 @@ def _write(draft: MappingDraft, client: Client, found: Plan) -> None:
 
 
 def _refused(
-    draft: MappingDraft, found: Plan, refused: Refused, done: list[Write], remaining: list[Write]
+    draft: MappingDraft, found: PublishPlan, refused: Refused, done: list[Write], rest: list[Write]
 ) -> NotWritten:
     """Return what was and was not written; the draft waits for the rest to be entered."""
-    at = remaining[0]
+    at = rest[0]
     act = "make new rows in" if at.makes_row else "write"
-    by_hand = [[" › ".join(write.path), found.shown(write)] for write in remaining]
+    by_hand = [[" › ".join(write.path), found.shown(write)] for write in rest]
     names = ", ".join(" › ".join(write.path) for write in done)
     error = NotWritten(
         f"Benchling does not let the app {act} its configuration ({refused.status}: "
@@ -285,7 +285,7 @@ def _refused(
 
 def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -> MappingVersion:
     """Read back; keep the version where everything is as the draft wants it. Raise SyncError."""
-    not_written = plan(draft, client).lines()
+    not_written = plan_publish(draft, client).lines()
     if not_written:
         counted = f"{len(not_written)} {'item is' if len(not_written) == 1 else 'items are'}"
         raise SyncError(
@@ -296,4 +296,4 @@ def _conclude(draft: MappingDraft, client: Client, *, actor: str, reason: str) -
             kind="benchling",
             code="not_written",
         )
-    return versions.keep(draft, actor=actor, reason=reason)
+    return versions.keep_version(draft, actor=actor, reason=reason)

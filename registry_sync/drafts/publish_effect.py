@@ -20,7 +20,7 @@ publishing asks for their number. A corrected path or rule touches fewer; a wron
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One line of the comparison; `worse` where it needs attention."""
 
     what: str
@@ -30,21 +30,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class PublishEffect:
     """What a draft's preview says that publishing would do.
 
     `number` must be typed before it is published, 0 if none is asked for; `why` says what it
     counts.
     """
 
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ComparisonRow, ...] = ()
     written: str = ""
     notes: tuple[str, ...] = ()
     number: int = 0
     why: str = ""
 
 
-def effect_of(draft: MappingDraft) -> Effect:
+def effect_of(draft: MappingDraft) -> PublishEffect:
     """Return what publishing a draft would do, as far as its preview tells."""
     if not preview.is_done(draft):
         return _unseen(draft)
@@ -53,20 +53,20 @@ def effect_of(draft: MappingDraft) -> Effect:
     good = found["new"] + found["changed"] + found["unchanged"]
     was_refused, was_good = found.get("refused_now", 0), found.get("good_now", 0)
     rows = (
-        Row("Up to date in Benchling", was_good, good, good < was_good),
-        Row("Refused", was_refused, refused, refused > was_refused),
-        Row("Not in Benchling yet", max(0, read - was_refused - was_good), 0),
+        ComparisonRow("Up to date in Benchling", was_good, good, good < was_good),
+        ComparisonRow("Refused", was_refused, refused, refused > was_refused),
+        ComparisonRow("Not in Benchling yet", max(0, read - was_refused - was_good), 0),
     )
     touched = found["changed"] + max(0, refused - was_refused)
     asks = bool(read) and 100 * touched >= SHARE * read
-    return Effect(
+    return PublishEffect(
         rows, _written(draft), _notes(draft), touched if asks else 0,
         f"{touched:,} of {number_of(read, 'record')} would be changed or newly refused"
         if asks else "",
     )  # fmt: skip
 
 
-def refuse_untyped(effect: Effect, typed: str) -> None:
+def refuse_untyped(effect: PublishEffect, typed: str) -> None:
     """Raise SyncError if a number is asked for and was not typed."""
     digits = "".join(letter for letter in typed if letter.isdigit())
     if effect.number and digits != str(effect.number):
@@ -97,7 +97,7 @@ def _notes(draft: MappingDraft) -> tuple[str, ...]:
     )
 
 
-def _unseen(draft: MappingDraft) -> Effect:
+def _unseen(draft: MappingDraft) -> PublishEffect:
     """Return what is known without a preview: how many entities a roll-back may touch."""
     if draft.preview and draft.preview_version != draft.version:
         note = (
@@ -107,10 +107,10 @@ def _unseen(draft: MappingDraft) -> Effect:
     else:
         note = "There is no preview, so what publishing would do is not known."
     if draft.back_to is None:
-        return Effect(notes=(note,))
+        return PublishEffect(notes=(note,))
     count = _in_benchling(draft)
     why = f"without a preview, all {number_of(count, 'entity', 'entities')} may be changed"
-    return Effect(notes=(note,), number=count, why=why if count else "")
+    return PublishEffect(notes=(note,), number=count, why=why if count else "")
 
 
 def _in_benchling(draft: MappingDraft) -> int:

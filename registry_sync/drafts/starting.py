@@ -26,7 +26,7 @@ from registry_sync.drafts.draft import (
     OpenSource,
     base_faults,
     place_in,
-    save,
+    save_edit,
     sides_of,
 )
 from registry_sync.drafts.suggest import suggest
@@ -46,7 +46,7 @@ NO_RECORDS = (
 )
 
 
-def start(
+def start_draft(
     client: Client,
     open_source: OpenSource,
     *,
@@ -96,7 +96,7 @@ def take_theirs(draft: MappingDraft, client: Client, open_source: OpenSource, ac
     config = _read_base(draft, client)
     if draft.back_to is None:
         _read_sample(draft, config, open_source)
-    save(draft, version, actor=actor, **{name: getattr(draft, name) for name in RENEWED})
+    save_edit(draft, version, actor=actor, **{name: getattr(draft, name) for name in RENEWED})
 
 
 def live_config(client: Client, draft: MappingDraft) -> tuple[AppConfig, list[Json]]:

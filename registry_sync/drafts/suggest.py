@@ -19,7 +19,7 @@ from registry_sync.core.readable import readable
 from registry_sync.core.text import are, name_key, number_of
 from registry_sync.core.types import Json
 from registry_sync.drafts import value_patterns as patterns
-from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, words_of
+from registry_sync.drafts.name_similarity import ALIKE, in_words, name_likeness, split_words
 from registry_sync.drafts.sample import flat, paths_of, values_of
 from registry_sync.mapping.date_fitting import date_rule
 from registry_sync.mapping.fitting import fit
@@ -178,7 +178,7 @@ def _share(count: int, values: Sequence[Any]) -> str:
 def _look_evidence(column: Column, field: FieldDefinition) -> tuple[float, str]:
     if not column.look:
         return 0.0, ""
-    words = words_of(field.name).split()
+    words = split_words(field.name).split()
     look_label = patterns.LOOKS[column.look][0]
     evidence = f"{_share(column.look_count, column.flat)} {look_label}"
     name_fits = any(word in words for word in MEANT[column.look])

@@ -10,7 +10,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Entity
-from registry_sync.mapping.values import is_held
+from registry_sync.mapping.values import holds_value
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.sync.gates.claims import Holder
 from registry_sync.sync.link_targets import LinkTargets
@@ -98,7 +98,7 @@ class TenantView:
 def _is_equal(entity: Entity, existing: Entity) -> bool:
     empty: tuple[Any, ...] = (None, "", [])
     return entity.name == existing.name and all(
-        is_held(key, value, existing.fields.get(key))
+        holds_value(key, value, existing.fields.get(key))
         or (value in empty and existing.fields.get(key) in empty)
         for key, value in entity.fields.items()
     )

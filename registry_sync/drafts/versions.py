@@ -19,9 +19,9 @@ from registry_sync.models import Canvas, MappingDraft, MappingVersion
 
 
 @transaction.atomic
-def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
+def keep_version(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
     """Keep what was published; and before the first time, what was there before."""
-    number = of_this_app().aggregate(last=Max("number"))["last"] or 0
+    number = versions_of_this_app().aggregate(last=Max("number"))["last"] or 0
     before = {
         "rows": _named(draft, starting.live_rows(draft)),
         "name_field": draft.base["config"]["name_field"],
@@ -59,7 +59,7 @@ def keep(draft: MappingDraft, *, actor: str, reason: str) -> MappingVersion:
 
 def _named(draft: MappingDraft, rows: list[Json]) -> list[Json]:
     """Write the fields' names beside their ids, as they were then."""
-    schema = drafts.schema_of(draft)
+    schema = drafts.draft_schema(draft)
     names = {field.id: field.name for field in schema.fields}
     return [{**row, "field": names.get(row["field_id"], row["field_id"])} for row in rows]
 
@@ -69,10 +69,14 @@ def of_schema(schema_id: str) -> QuerySet[MappingVersion]:
     lane = next(
         (current for current in runs.current_lanes() if current.schema_id == schema_id), None
     )
-    return of_this_app().filter(schema_id=schema_id) if lane is None else runs.versions_of(lane)
+    return (
+        versions_of_this_app().filter(schema_id=schema_id)
+        if lane is None
+        else runs.versions_of(lane)
+    )
 
 
-def of_this_app() -> QuerySet[MappingVersion]:
+def versions_of_this_app() -> QuerySet[MappingVersion]:
     """Return what was published for this app in this tenant, the newest first."""
     return MappingVersion.objects.of_app()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from registry_sync.core.types import Json
-from registry_sync.explain.readings import Reading
+from registry_sync.explain.readings import FieldReading
 from registry_sync.models import Lane
 from registry_sync.reporting.redaction import redact
 
@@ -55,7 +55,7 @@ class Explanation:
     lane: Lane
     steps: list[Step] = field(default_factory=list)
     raw: Json | None = None
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[FieldReading] = field(default_factory=list)
     changes: list[tuple[str, str, str]] = field(default_factory=list)
     """Each field that would change, and its value before and after."""
     marks: set[str] = field(default_factory=set)

@@ -21,7 +21,7 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import canonical_fields
 from registry_sync.mapping.model import UNKNOWN
-from registry_sync.mapping.values import is_held
+from registry_sync.mapping.values import holds_value
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.clients import hasty_client
 from registry_sync.sync.rebuild import link_targets
@@ -114,7 +114,11 @@ def _differing(
     names = {definition.id: definition.name for definition in schema.fields}
     current |= {"registry id": raw.get("entityRegistryId") or None, "name": raw.get("name")}
     for key, written in written_values(entry):
-        if key in current and not is_held(key, written, current[key]) and (current[key] or written):
+        if (
+            key in current
+            and not holds_value(key, written, current[key])
+            and (current[key] or written)
+        ):
             value = current[key]
             if value == UNKNOWN:  # what is shown there, where it cannot be read back
                 value = (raw["fields"].get(names.get(key, "")) or {}).get("displayValue") or "?"

@@ -12,7 +12,7 @@ from registry_sync.sync.setup import Setup
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FieldReading:
     """The result of the current mapping for one field of the record as it is now."""
 
     field: str
@@ -22,12 +22,12 @@ class Reading:
     problem: str = ""
 
 
-def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[Reading]:
+def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterator[FieldReading]:
     """Yield what the mapping makes of a record: its name, then field by field."""
     problems = {problem.field: problem.message for problem in done.problems}
     fields = (done.entity.fields if done.entity else done.rest) or {}
     name = setup.mapping.name(raw)
-    yield Reading(
+    yield FieldReading(
         "name", setup.mapping.name_path, None if name is ABSENT else name,
         None if name is ABSENT or "name" in problems else name, problems.get("name", ""),
     )  # fmt: skip
@@ -41,4 +41,4 @@ def readings_of(raw: dict[str, Any], done: Transformed, setup: Setup) -> Iterato
             result = labels.get(result, result)
         name = mapped.field.name
         shown = None if value is ABSENT else value
-        yield Reading(name, mapped.path, shown, result, problems.get(name, ""))
+        yield FieldReading(name, mapped.path, shown, result, problems.get(name, ""))

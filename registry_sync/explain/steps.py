@@ -21,7 +21,7 @@ from registry_sync.explain import in_benchling
 from registry_sync.explain.deadline import LIMIT, OutOfTime
 from registry_sync.explain.explanation import Explanation, Outcome, Step
 from registry_sync.explain.outlook import Outlook, outlook
-from registry_sync.explain.readings import Reading, readings_of
+from registry_sync.explain.readings import FieldReading, readings_of
 from registry_sync.explain.walk import Walk
 from registry_sync.mapping.departures import departure
 from registry_sync.mapping.transform import transform
@@ -58,7 +58,7 @@ def _take(name: str, stage: Stage, walk: Walk, found: Explanation) -> Step:
         result = stage.take(walk, found)
     except (Refused, SyncError, Wait) as error:
         late = isinstance(error, Wait | OutOfTime)
-        return Step(name, "unknown" if late else "failed", words_of(error))
+        return Step(name, "unknown" if late else "failed", failure_words(error))
     if result is None:
         return _not_reached(name, found)
     outcome, text, details, code = result
@@ -72,7 +72,7 @@ def _not_reached(name: str, found: Explanation) -> Step:
     return Step(name, "skipped", "Not reached.")
 
 
-def words_of(error: Exception) -> str:
+def failure_words(error: Exception) -> str:
     """Return why another system could not be asked."""
     if isinstance(error, OutOfTime):
         return f"Not known yet: {error.with_remedy}"
@@ -134,7 +134,7 @@ def _mapping(walk: Walk, found: Explanation) -> Said:
     return "ok", f"The name and {count} can be read.", details, ""
 
 
-def _line(reading: Reading) -> str:
+def _line(reading: FieldReading) -> str:
     result = reading.problem or readable(reading.result)
     return f"{reading.field} ← {reading.path or '(no path)'}: {readable(reading.raw)} → {result}"
 

@@ -19,7 +19,7 @@ from registry_sync.explain.deadline import SHARE, OutOfTime, TimeLimit
 from registry_sync.explain.in_benchling import TenantState
 from registry_sync.explain.outlook import Outlook
 from registry_sync.models import Lane
-from registry_sync.reporting.redaction import HIDDEN, mark, redact
+from registry_sync.reporting.redaction import HIDDEN, redact, secret_mark
 from registry_sync.runs.source_state import memory_of
 from registry_sync.source.client import Source
 from registry_sync.sync.clients import hasty_client
@@ -53,7 +53,7 @@ class Walk:
         began = time.monotonic()
         key, element = settings.BENCHLING_PRIVATE_KEY, self.lane.element
         self.setup = setup = configure(self.benchling, private_key=key, element=element)
-        self.marks.add(mark(setup.config.api_key))
+        self.marks.add(secret_mark(setup.config.api_key))
         return _took(began)
 
     def fetch(self) -> str:
@@ -147,7 +147,7 @@ class Walk:
     def shown_raw(self) -> Json:
         """Return the record without its secrets, which are hidden in every other text, too."""
         shown: Json = redact(self.raw, self.marks, self.secrets)
-        self.marks |= {mark(secret) for secret in _hidden(self.raw, shown)}
+        self.marks |= {secret_mark(secret) for secret in _hidden(self.raw, shown)}
         return shown
 
     def close(self) -> None:

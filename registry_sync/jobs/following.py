@@ -114,9 +114,9 @@ def follow_plan(ended: SyncRun) -> SyncRun | None:
     is_new = False
     if ended.kind == Kind.PLAN and plan is not None and plan.state == Plan.State.EMPTY:
         if lane.plans_for != Lane.PlansFor.NOTHING and plan.applied_run_id is None:
-            run, is_new = runs.request(kind=Kind.APPLY, lane=lane, plan=plan, **how)
+            run, is_new = runs.request_run(kind=Kind.APPLY, lane=lane, plan=plan, **how)
     elif ended.kind in SyncRun.SYNC and ended.held:
-        run, is_new = runs.request(kind=Kind.PLAN, lane=lane, **how)
+        run, is_new = runs.request_run(kind=Kind.PLAN, lane=lane, **how)
     return run if is_new else None
 
 

@@ -63,7 +63,7 @@ def _queue_deliveries() -> int:
 
 
 def _queue_previews() -> int:
-    stranded = previews.stranded()[:20]
+    stranded = previews.stranded_previews()[:20]
     return sum(
         previews.release_stranded(draft) and previews.enqueue_preview(draft) for draft in stranded
     )
@@ -76,7 +76,7 @@ def _queue_comparisons() -> int:
 def _draw_canvases() -> None:
     """Draw what is outdated, and tell canvases who is missing, or that work has resumed."""
     attendance, until = Attendance(), time.monotonic() + DRAWS_FOR
-    outdated = list(canvas.outdated()[: canvas.MOST_LOOKED_AT])
+    outdated = list(canvas.outdated_canvases()[: canvas.MOST_LOOKED_AT])
     outdated_ids = {row.pk for row in outdated}
     outdated += [row for row in canvas.misattended(attendance) if row.pk not in outdated_ids]
     client = impatient_client()

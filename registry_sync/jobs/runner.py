@@ -43,7 +43,7 @@ CHECK_EVERY = 5.0
 """Seconds between two checks, while waiting, whether the run was paused or cancelled."""
 
 
-class End(Enum):
+class SliceEnd(Enum):
     """How a slice ended."""
 
     DONE = "done"
@@ -66,20 +66,20 @@ def terms_of_settings() -> Terms:
     )
 
 
-def work_slice(run_id: int, listener: Listener | None = None, *, looks: bool = True) -> End:
+def work_slice(run_id: int, listener: Listener | None = None, *, looks: bool = True) -> SliceEnd:
     """Claim a run and work one slice of it. A run that fails is ended here, with its cause.
 
     A caller who looks for alerts itself once the run has ended says so by `looks`.
     """
     lease = runs.claim(run_id)
     if lease is None:
-        return End.BUSY
+        return SliceEnd.BUSY
     run = SyncRun.objects.select_related("lane").get(pk=run_id)
     lane = run.lane.schema_name if run.lane else ""
-    with log_context.bind(run=run.pk, lane=lane), tracing.of_run(_trace_key(run)):
+    with log_context.bind(run=run.pk, lane=lane), tracing.in_run_trace(_trace_key(run)):
         with tracing.span("slice"):
             end = _work_claimed(run, lease, listener, looks=looks)
-        if end is End.DONE:
+        if end is SliceEnd.DONE:
             _trace_end(run)
             heartbeat.report(run.pk)
         return end
@@ -92,19 +92,19 @@ def _trace_key(run: SyncRun) -> str:
 def _trace_end(run: SyncRun) -> None:
     began = run.started_at or run.created_at
     ended = run.finished_at or timezone.now()
-    tracing.end_run(_trace_key(run), began, ended, kind=run.kind, status=run.status)
+    tracing.write_run_span(_trace_key(run), began, ended, kind=run.kind, status=run.status)
 
 
 def _work_claimed(
     run: SyncRun, lease: runs.Lease, listener: Listener | None, *, looks: bool
-) -> End:
+) -> SliceEnd:
     reported_to, end = listener or NullListener(), None
     found = LoggedFindings(run, reported_to)
     watched = CanvasWatch(run, impatient_client(), found if run.dry_run else reported_to)
     pacer = Pacer(run, lease, terms_of_settings(), client_of_settings, watched)
     try:
         end = _work(run, lease, pacer)
-        if run.dry_run and end is End.DONE:
+        if run.dry_run and end is SliceEnd.DONE:
             found.write()
         return end
     except (OperationalError, InterfaceError):
@@ -121,36 +121,36 @@ def _work_claimed(
             enqueue(linked.pk)
         if not stopping.requested():  # the next slice, or the reconciler, draws
             watched.draw()
-        if looks or end is not End.DONE:
+        if looks or end is not SliceEnd.DONE:
             update_alerts()
 
 
-def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> End:
+def _work(run: SyncRun, lease: runs.Lease, pacer: Pacer) -> SliceEnd:
     try:
         if run.trigger == SyncRun.Trigger.CANVAS:
             pacer.session.open()  # a scientist is waiting to see it
         _refuse_deactivated()
         done = work_run(pacer, source_of)
     except runs.LeaseLost:
-        return End.BUSY
+        return SliceEnd.BUSY
     except Wait as wait:
         _release_waiting(run, lease, pacer, wait)
-        return End.WAITING
+        return SliceEnd.WAITING
     except stopping.Stopping:
         runs.release(lease)
-        return End.MORE
+        return SliceEnd.MORE
     except (OperationalError, InterfaceError):
         raise  # nothing can be recorded: the lease runs out, and the reconciler takes over
     except Exception as error:
         _fail(run, lease, pacer, _cause(run, error))
-        return End.DONE
+        return SliceEnd.DONE
     _clear_config_fault(run)
     if done:
-        return End.DONE
+        return SliceEnd.DONE
     if runs.is_paused(run):
         pacer.session.progress(runs.paused_sentence(run), at_once=True)
     runs.release(lease)
-    return End.MORE
+    return SliceEnd.MORE
 
 
 def _release_waiting(run: SyncRun, lease: runs.Lease, pacer: Pacer, wait: Wait) -> None:
@@ -224,9 +224,9 @@ def work_to_end(run_id: int, listener: Listener | None = None, *, looks: bool = 
     while True:
         end = work_slice(run_id, listener, looks=looks)
         run = SyncRun.objects.select_related("lane").get(pk=run_id)
-        if end is End.BUSY or not run.is_active or stopping.requested():
+        if end is SliceEnd.BUSY or not run.is_active or stopping.requested():
             return run
-        if end is End.WAITING and run.waiting_until is not None:
+        if end is SliceEnd.WAITING and run.waiting_until is not None:
             try:
                 _sleep_until(run, run.waiting_until)
             except stopping.Stopping:
@@ -240,7 +240,7 @@ def _sleep_until(run: SyncRun, until: datetime) -> None:
     """
     active = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.ACTIVE, paused_at__isnull=True)
     while (remaining := (until - runs.database_now()).total_seconds()) > 0 and active.exists():
-        stopping.sleep(min(remaining, CHECK_EVERY), grace=0)
+        stopping.sleep_or_stop(min(remaining, CHECK_EVERY), grace=0)
 
 
 def _fail(run: SyncRun, lease: runs.Lease, pacer: Pacer, error: SyncError) -> None:
@@ -268,9 +268,11 @@ def _despite_faults(run: SyncRun, verb: str) -> Iterator[None]:
     except (runs.LeaseLost, OperationalError, InterfaceError):
         raise
     except stopping.Stopping:
-        logger.info("The reconciler must %s the App Status session", verb, extra=runs.of_run(run))
+        logger.info(
+            "The reconciler must %s the App Status session", verb, extra=runs.log_extra(run)
+        )
     except Exception:
-        logger.exception("Could not %s the App Status session", verb, extra=runs.of_run(run))
+        logger.exception("Could not %s the App Status session", verb, extra=runs.log_extra(run))
 
 
 def _unexpected_refusal(refused: Refused) -> SyncError:

@@ -6,10 +6,10 @@ modules.
 
 from registry_sync.ledger.changes import (
     differences,
-    end_run,
     record_archiving,
     record_merge,
     record_put_back,
+    seal_run,
 )
 from registry_sync.ledger.errors import close_deleted, close_withdrawn
 from registry_sync.ledger.lookup import (
@@ -27,7 +27,7 @@ from registry_sync.ledger.recording import (
     import_entity,
     import_found,
     record,
-    redirect_links,
+    redirect_ledger_links,
     reread_linking,
     temporary_name_outcome,
     to_reread,
@@ -47,7 +47,6 @@ __all__ = [
     "differences",
     "drop_refusals",
     "end_reported",
-    "end_run",
     "forget_hashes",
     "hash_record",
     "import_entity",
@@ -57,9 +56,10 @@ __all__ = [
     "record_archiving",
     "record_merge",
     "record_put_back",
-    "redirect_links",
+    "redirect_ledger_links",
     "reread_linking",
     "save_predicted",
+    "seal_run",
     "still_refused",
     "temporary_name_outcome",
     "to_reread",

@@ -29,7 +29,7 @@ LOST = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class ChainEnd:
     """The end of a chain: what the next link builds on."""
 
     digest: str
@@ -89,7 +89,7 @@ def last_id(lane: Lane) -> int:
     return last or 0
 
 
-def end_of(lane: Lane) -> End:
+def end_of(lane: Lane) -> ChainEnd:
     """Return the end that the lane's next link builds on, and lock it.
 
     That is what was signed. What someone wrote past the signature breaks the chain for good.
@@ -100,26 +100,26 @@ def end_of(lane: Lane) -> End:
             ChainLink.objects.filter(lane=lane).exists()
             or Change.objects.filter(lane=lane).exists()
         )
-        return End(lane.mark if began else LOST, 0, 0)
+        return ChainEnd(lane.mark if began else LOST, 0, 0)
     signed = signed_end(head, [settings.BENCHLING_PRIVATE_KEY])
     if signed is not None and signed[0] == lane.mark:
         return signed[1]
-    return End(head.digest, head.links, head.rows, unsigned=head.rows)
+    return ChainEnd(head.digest, head.links, head.rows, unsigned=head.rows)
 
 
-def signed_end(head: ChainHead, keys: list[str]) -> tuple[str, End] | None:
+def signed_end(head: ChainHead, keys: list[str]) -> tuple[str, ChainEnd] | None:
     """Return the lane's mark and the end that were signed by one of these PEM keys, if any was."""
     for key in filter(None, keys):
         try:
             signed = json.loads(signing.verify(head.signature, key))
             others = signing.header_of(head.signature).get(OTHERS, {})
-            return signed.pop("lane"), End(**signed, others=others)
+            return signed.pop("lane"), ChainEnd(**signed, others=others)
         except (ValueError, TypeError, KeyError, AttributeError):  # signed, but not as a head
             continue
     return None
 
 
-def move_head(lane: Lane, end: End) -> None:
+def move_head(lane: Lane, end: ChainEnd) -> None:
     """Store the end of the lane's chain, signed by the app's key if there is one."""
     values = {
         "digest": end.digest,
@@ -135,7 +135,7 @@ def signature(payload: bytes, others: Ends | None = None) -> str:
     """Return a payload signed by the app's key; "" without a key that can sign."""
     header = {OTHERS: others} if others else None
     try:
-        return signing.sign(payload, settings.BENCHLING_PRIVATE_KEY, header=header)
+        return signing.sign_payload(payload, settings.BENCHLING_PRIVATE_KEY, header=header)
     except ValueError:  # doctor names it; what was written must be recorded all the same
         return ""
 
@@ -153,7 +153,7 @@ def sign_head(lane: Lane) -> None:
             return
         signed = signed_end(head, [settings.BENCHLING_PRIVATE_KEY])
         if signed is None:
-            end = End(head.digest, head.links, head.rows, unsigned=head.rows)
+            end = ChainEnd(head.digest, head.links, head.rows, unsigned=head.rows)
         elif signed[0] != lane.mark:
             return  # someone else's: a fault that stays
         else:
@@ -163,7 +163,7 @@ def sign_head(lane: Lane) -> None:
             move_head(lane, replace(end, others=others))
 
 
-def counted(run_id: int) -> tuple[int, int]:
+def changes_counted(run_id: int) -> tuple[int, int]:
     """Return a run's stored counts of created and updated records."""
     created, updated = SyncRun.objects.values_list("created", "updated").get(pk=run_id)
     return created, updated

@@ -192,10 +192,10 @@ class ChainCheck:
         else:
             self._signed(signed[1])
 
-    def _signed(self, end: chain.End) -> None:
+    def _signed(self, end: chain.ChainEnd) -> None:
         if (end.links, end.rows) != (self.number, self.rows):
             raise Broken("The head was edited: its signature is of other counts.")
-        if fault := other_chains.fault(end.others):
+        if fault := other_chains.missing_chain(end.others):
             raise Broken(fault)
         self.is_signed = True
         if end.unsigned:

@@ -57,7 +57,7 @@ class Writing:
 
     def reconcile(self) -> None:
         """End the link even if this transaction counted nothing, as at the end of a run."""
-        stored = chain.counted(self.run.pk)
+        stored = chain.changes_counted(self.run.pk)
         created, updated = self.run.created - stored[0], self.run.updated - stored[1]
         if self._link is None and not created and not updated:
             return
@@ -128,7 +128,7 @@ def record_merge(run: SyncRun, merge: Merge) -> None:
     writing.close()
 
 
-def end_run(run: SyncRun, lane: Lane) -> None:
+def seal_run(run: SyncRun, lane: Lane) -> None:
     """Let the chain hold all that a run counted, under a signed head.
 
     The caller holds a transaction under its lease, and stores the run's counts in it.

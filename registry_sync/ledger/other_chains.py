@@ -45,7 +45,7 @@ def _without_end(last_ends: Ends, marks: dict[int, str]) -> Iterator[str]:
             yield mark
 
 
-def fault(last_ends: Ends) -> str:
+def missing_chain(last_ends: Ends) -> str:
     """Return which chain is no longer there; "" if all are."""
     for mark in _without_end(last_ends, _marks() if last_ends else {}):
         number, _ = last_ends[mark]

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, keys_of, left_of
+from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, item_keys, left_of
 from registry_sync.ledger.recording import describe_entity
 from registry_sync.ledger.shared_items import found_items
 from registry_sync.ledger.substances import save_aliases, save_substances
@@ -183,7 +183,7 @@ def _restored(lane: Lane, each: FieldDifference, *, actor: str, reason: str) -> 
     return True
 
 
-def ids_of(differences: Iterable[FieldDifference]) -> list[str]:
+def records_that_differ(differences: Iterable[FieldDifference]) -> list[str]:
     """Return the external ids of the records that differ, each once."""
     return list(dict.fromkeys(each.external_id for each in differences))
 
@@ -254,7 +254,7 @@ def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
     )
     if is_shared:
         # What was not written is people's, although the registry may list it by now.
-        found = found_items(entry, each.field_id) | (keys_of(current) - keys_of(written))
+        found = found_items(entry, each.field_id) | (item_keys(current) - item_keys(written))
         if found:
             entry.found_items = {**(entry.found_items or {}), each.field_id: sorted(found)}
     describe_entity(entry, entity)

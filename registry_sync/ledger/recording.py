@@ -213,7 +213,7 @@ def describe_entity(entry: LedgerEntry, entity: Entity) -> None:
     entry.entity_hash = entity.digest()
 
 
-def redirect_links(lane: Lane, old: str, new: str) -> None:
+def redirect_ledger_links(lane: Lane, old: str, new: str) -> None:
     """Let the links of a lane's entities to one registry id lead to another one.
 
     Benchling changed them when it merged the entities. The caller holds a transaction under its

@@ -67,7 +67,7 @@ def drop_refusals(run: SyncRun, external_ids: Sequence[str]) -> None:
         Refusal.objects.filter(run=run, external_id__in=external_ids).delete()
 
 
-def outdated(before: datetime) -> QuerySet[Refusal]:
+def outdated_refusals(before: datetime) -> QuerySet[Refusal]:
     """Return what runs refused that ended before a time, as far as nothing needs it.
 
     Words that a later run's refusal points at are needed, and so is what an open error says. Rows
@@ -80,10 +80,10 @@ def outdated(before: datetime) -> QuerySet[Refusal]:
     return free.order_by(F("same_as").desc(nulls_last=True), "pk")
 
 
-def prune(lane: Lane, *, before: datetime) -> int:
+def prune_refusals(lane: Lane, *, before: datetime) -> int:
     """Delete what a lane's runs refused that ended before a time, and return how many rows."""
     count = 0
-    while deleted := outdated(before).filter(run__lane=lane).order_by().delete()[0]:
+    while deleted := outdated_refusals(before).filter(run__lane=lane).order_by().delete()[0]:
         count += deleted
     return count
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from registry_sync import runs
-from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.benchling.entity_types.parts import item_keys
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.models import LedgerEntry
@@ -21,13 +21,13 @@ def found_items(row: LedgerEntry, key: str) -> set[str]:
     added an item.
     """
     value = row.fields.get(key)
-    unclaimed = keys_of(value) if isinstance(value, dict) else set()
+    unclaimed = item_keys(value) if isinstance(value, dict) else set()
     return unclaimed | set((row.found_items or {}).get(key, ()))
 
 
 def own_items(row: LedgerEntry, key: str) -> set[str]:
     """Return the items of a list that this app added, and may remove."""
-    return keys_of(row.fields.get(key)) - found_items(row, key)
+    return item_keys(row.fields.get(key)) - found_items(row, key)
 
 
 def forget_lost(row: LedgerEntry, key: str, in_benchling: Collection[str]) -> None:
@@ -37,7 +37,7 @@ def forget_lost(row: LedgerEntry, key: str, in_benchling: Collection[str]) -> No
     saves it.
     """
     value, found = row.fields.get(key), row.found_items or {}
-    listed = set() if isinstance(value, dict) else keys_of(value)
+    listed = set() if isinstance(value, dict) else item_keys(value)
     lost = found_items(row, key) - set(in_benchling) - listed
     if isinstance(value, dict):
         items = [item for item in value["held"] if name_key(str(item)) not in lost]

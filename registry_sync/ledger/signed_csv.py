@@ -56,7 +56,7 @@ def export(out: TextIO, *, since: datetime, until: datetime) -> int:
         writer.writerow([*cells, change.kind, lane.mark, "", *texts])
         count += 1
     decided: tuple[Iterator[PinEntry | PlanEntry], ...] = (
-        signed_pins.entries(since, until), signed_plans.entries(since, until)
+        signed_pins.pin_entries(since, until), signed_plans.plan_entries(since, until)
     )  # fmt: skip
     for found in chain(*decided):
         lane, named, schema = lanes[found.lane_id]
@@ -100,7 +100,7 @@ def file_digest(path: Path) -> str:
 
 def sign_file(path: Path, private_key: str) -> Path:
     """Sign a file with the app's private key. Return the file with the JWS (PS256)."""
-    token = signing.sign(file_digest(path).encode(), private_key)
+    token = signing.sign_payload(file_digest(path).encode(), private_key)
     beside = path.with_name(path.name + ".jws")
     beside.write_text(token + "\n", encoding="utf-8")
     return beside
@@ -174,7 +174,7 @@ class CheckedCsv:
                 "pk", "lane_id", "digest"
             )
         }
-        stored |= signed_pins.held(ids) | signed_plans.held(ids)
+        stored |= signed_pins.held_pins(ids) | signed_plans.held_plans(ids)
         for row in rows:
             lane = self._lane(row)
             found = stored.get(row["id"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-def digest_of(values: Sequence[Any]) -> str:
+def entry_digest(values: Sequence[Any]) -> str:
     """Return the SHA-256 of what an entry says, as 64 hex characters."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from registry_sync.ledger.signed_entries import digest_of, keys_by_kind
+from registry_sync.ledger.signed_entries import entry_digest, keys_by_kind
 from registry_sync.models import Pin
 from registry_sync.runs import SchemaView
 
@@ -68,10 +68,10 @@ class PinEntry:
             self.kind, pin.lane_id, pin.external_id, pin.entity_id, pin.field_id, pin.source,
             pin.theirs, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        return digest_of(values)
+        return entry_digest(values)
 
 
-def entries(since: datetime, until: datetime) -> Iterator[PinEntry]:
+def pin_entries(since: datetime, until: datetime) -> Iterator[PinEntry]:
     """Yield what was accepted in a period, then the acceptances that ended in it."""
     rows = Pin.objects.order_by("pk")
     for pin in rows.filter(created_at__gte=since, created_at__lt=until).iterator(2000):
@@ -80,7 +80,7 @@ def entries(since: datetime, until: datetime) -> Iterator[PinEntry]:
         yield PinEntry(pin, ENDED)
 
 
-def held(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+def held_pins(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Return the lane and the digest that these rows would have now, by their ids."""
     return {
         f"{PREFIX[kind]}{pin.pk}": (pin.lane_id, PinEntry(pin, kind).digest())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from registry_sync.ledger.signed_entries import digest_of, keys_by_kind
+from registry_sync.ledger.signed_entries import entry_digest, keys_by_kind
 from registry_sync.models import Plan
 from registry_sync.runs import SchemaView
 
@@ -77,10 +77,10 @@ class PlanEntry:
             self.kind, plan.lane_id, self.run_id, plan.digest, plan.planned_by, plan.planned_user,
             plan.signed_user, self.actor, self.reason, at.timestamp() if at else None,
         ]  # fmt: skip
-        return digest_of(values)
+        return entry_digest(values)
 
 
-def entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
+def plan_entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
     """Yield the plans that were signed in a period, then those that were applied in it."""
     rows = Plan.objects.exclude(signed_by="").select_related("applied_run").order_by("pk")
     for plan in rows.filter(signed_at__gte=since, signed_at__lt=until).iterator(2000):
@@ -90,7 +90,7 @@ def entries(since: datetime, until: datetime) -> Iterator[PlanEntry]:
         yield PlanEntry(plan, APPLIED)
 
 
-def held(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+def held_plans(row_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Return the lane and the digest that these rows would have now, by their ids."""
     rows = Plan.objects.select_related("applied_run")
     return {

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from django.db.models import Count
 
 from registry_sync.benchling import chemistry
-from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.benchling.entity_types.parts import item_keys
 from registry_sync.ledger.lookup import in_use
 from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.ledger.shared_items import found_items
@@ -75,7 +75,7 @@ def save_aliases(
 
 
 def _alias_keys(entity: Entity, row: LedgerEntry | None) -> set[str]:
-    return keys_of(entity.fields["aliases"]) | (found_items(row, "aliases") if row else set())
+    return item_keys(entity.fields["aliases"]) | (found_items(row, "aliases") if row else set())
 
 
 def save_substances(lane: Lane, entities: Iterable[tuple[Entity, str]]) -> None:
@@ -125,7 +125,7 @@ def shared(lane: Lane) -> tuple[int, int]:
 
 def _forms(structure: str) -> tuple[str, tuple[str, ...]]:
     try:
-        parsed = chemistry.parse(structure)
+        parsed = chemistry.parse_structure(structure)
     except chemistry.StructureFault:
         return "", ()
     return next(iter(parsed.largest), ""), parsed.stripped

@@ -84,7 +84,7 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def restore(path: Path) -> About:
+def restore_backup(path: Path) -> About:
     """Read a backup into the empty database of the settings. Raise BackupError."""
     try:
         with zipfile.ZipFile(path) as archive, _scratch(path) as folder:

@@ -40,7 +40,7 @@ def refuse_policy_options(options: dict[str, Any]) -> None:
         raise CommandError("Options need `set LANE`.", returncode=USAGE)
 
 
-def set_policy(options: dict[str, Any]) -> str:
+def set_lane_policy(options: dict[str, Any]) -> str:
     """Set the policy of the lane that the options name, and return what it is now."""
     name, policy = options["name"], options["withdrawn"]
     if not name or not policy:
@@ -64,4 +64,4 @@ def set_policy(options: dict[str, Any]) -> str:
 
 def policy_of(lane: Lane) -> str:
     """Return what is done about a lane's withdrawals, in words."""
-    return str(withdrawal_policy.of(lane))
+    return str(withdrawal_policy.policy_for(lane))

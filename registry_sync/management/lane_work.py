@@ -18,7 +18,7 @@ from registry_sync.management.run_summary import (
     busy_sentence,
     does_as_much,
     left_sentence,
-    summary,
+    run_summary,
     taken_sentence,
 )
 from registry_sync.models import Lane, SyncRun
@@ -70,10 +70,10 @@ class LaneWork:
 
     def outcome_text(self) -> str:
         """Return the lane's outcome in a line, and what it says in further ones."""
-        lines = [self.busy] if self.busy else [summary(run) for run in self.runs[:1]]
+        lines = [self.busy] if self.busy else [run_summary(run) for run in self.runs[:1]]
         head, *details = "\n".join(lines).split("\n")
         for run in self.runs[1:]:
-            head += f" Then {summary(run)[0].lower()}{summary(run)[1:]}".split("\n")[0]
+            head += f" Then {run_summary(run)[0].lower()}{run_summary(run)[1:]}".split("\n")[0]
         return "\n".join([head, *details])
 
 
@@ -103,7 +103,7 @@ class SeveralLanes:
         """Request a run of each lane; return those that this process may work on."""
         own_runs = []
         for lane in lanes:
-            run, is_new = runs.request(**{**self.values, "lane": lane})
+            run, is_new = runs.request_run(**{**self.values, "lane": lane})
             work = self.work.setdefault(lane.pk, LaneWork(lane))
             if not is_new and (why := busy_sentence(run)):
                 work.busy = why
@@ -133,7 +133,7 @@ class SeveralLanes:
                 idle = 0 if moved else idle + 1
                 if self._queue and idle > len(self._queue):
                     idle = 0
-                    stopping.sleep(LOOK_EVERY, grace=0)
+                    stopping.sleep_or_stop(LOOK_EVERY, grace=0)
         except stopping.Stopping:
             pass
         for run_id in self._queue:
@@ -159,11 +159,11 @@ class SeveralLanes:
         run, end = _row(run_id), None
         if run.is_active and not runs.is_waiting(run):
             end = jobs.work_slice(run_id, self.listen(run))
-            moved = end in (jobs.End.MORE, jobs.End.DONE)
+            moved = end in (jobs.SliceEnd.MORE, jobs.SliceEnd.DONE)
             run = _row(run_id)
         else:
             moved = not run.is_active
-        taken_over = end is jobs.End.BUSY and runs.is_held(run)
+        taken_over = end is jobs.SliceEnd.BUSY and runs.is_held(run)
         if not run.is_active:
             self._end(run)
         elif run.paused_at is not None or taken_over:

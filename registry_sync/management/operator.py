@@ -137,7 +137,7 @@ def new_file(text: str) -> Path:
     return Path(text)
 
 
-def unreadable(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> CommandError:
+def unreadable_file(path: Path, error: OSError | UnicodeDecodeError | CsvError) -> CommandError:
     """Return an error that says in one sentence why a file cannot be read."""
     if isinstance(error, FileNotFoundError):
         text = f"There is no file {path.absolute()}."

@@ -11,7 +11,7 @@ from registry_sync.models import SyncRun
 from registry_sync.reporting.session_messages import counts_sentence
 
 
-def summary(run: SyncRun) -> str:
+def run_summary(run: SyncRun) -> str:
     """Return a run's outcome and counts, then its failure and its warnings."""
     took = (run.finished_at - run.started_at) if run.finished_at and run.started_at else None
     noun = "Dry run" if run.dry_run else "Run"

@@ -23,7 +23,7 @@ STATUSES = {"good": 0, "not started": 2, "attention": 2, "bad": 1}
 """The exit status by the worst state."""
 
 
-def lane_status(
+def lane_light(
     lane: Lane | None, around: health.Service, names: runs.LaneNames
 ) -> tuple[Light, Json]:
     """Return a lane's light, and its status (`status` in docs/commands.schema.json).

@@ -15,7 +15,7 @@ from registry_sync.management.operator import USAGE
 from registry_sync.models import SyncRun
 
 
-def add_options(parser: ArgumentParser) -> None:
+def add_sync_options(parser: ArgumentParser) -> None:
     """Add the options that say which run is wanted, and how it is shown."""
     add_lane_argument(parser, "sync one lane only")
     parser.add_argument("--full", action="store_true", help="read every record")

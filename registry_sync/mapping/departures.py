@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import Mapping
-from registry_sync.mapping.tombstones import is_tombstone, mark_of
+from registry_sync.mapping.tombstones import is_tombstone, tombstone_path
 
 How = Literal["scope", "flag", "tombstone"]
 
@@ -28,7 +28,7 @@ def departure(record: Json, mapping: Mapping) -> Departure | None:
     if reason := mapping.deletes.flagged(record):
         return Departure("flag", reason)
     if is_tombstone(record, mapping):
-        return Departure("tombstone", f"it is marked as deleted at {mark_of(record)}")
+        return Departure("tombstone", f"it is marked as deleted at {tombstone_path(record)}")
     return None
 
 

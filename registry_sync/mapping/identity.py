@@ -41,7 +41,7 @@ def identity_getter(path: str, mapped: Sequence[FieldMapping]) -> Getter:
 
 def _structure(text: str) -> Any:
     try:
-        parsed = chemistry.parse(text)
+        parsed = chemistry.parse_structure(text)
     except chemistry.StructureFault:
         return ABSENT  # it is refused for that
     return parsed.largest[0] if parsed.largest else text

@@ -48,7 +48,7 @@ def fit_structure(value: Any, field: FieldDefinition) -> Fitted:
     if SEVERAL.search(text):
         raise Misfit("invalid_structure", "has several molecules, and an entity has one")
     try:
-        chemistry.parse(text)
+        chemistry.parse_structure(text)
     except chemistry.StructureUnread as fault:
         raise Misfit("structure_unread", str(fault)) from fault
     except chemistry.StructureFault as fault:

@@ -141,7 +141,7 @@ def name_missing(external_id: str, path: str, value: Any) -> Problem:
     )
 
 
-def undecided(external_id: str, path: str, item: str, claim: str) -> Problem:
+def undecided_mark(external_id: str, path: str, item: str, claim: str) -> Problem:
     """Return the problem of a text that does not say, for its mark, what a record does or is."""
     return Problem(
         kind="source",

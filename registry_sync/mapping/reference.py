@@ -57,7 +57,7 @@ SCHEMAS = {
 }
 
 
-def rendered(text: str) -> str:
+def rendered_vocabulary(text: str) -> str:
     """Return a document with each marked table replaced by the code's descriptions."""
     return MARKED.sub(lambda found: found["start"] + _table(found["name"]) + found["end"], text)
 
@@ -111,13 +111,13 @@ def _lines(heads: Iterable[str], rows: Iterable[list[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in cells)
 
 
-def write(docs: Path) -> None:
+def write_vocabulary(docs: Path) -> None:
     """Rewrite the tables and the schemas of a folder of docs."""
     page = docs / "connectors.md"
-    page.write_text(rendered(page.read_text("utf-8")), "utf-8")
+    page.write_text(rendered_vocabulary(page.read_text("utf-8")), "utf-8")
     for name, schema in SCHEMAS.items():
         (docs / name).write_text(schema_text(schema()), "utf-8")
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if sys.argv[1:] else "docs"))
+    write_vocabulary(Path(sys.argv[1] if sys.argv[1:] else "docs"))

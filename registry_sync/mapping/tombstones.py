@@ -40,7 +40,7 @@ INNER = frozenset({"meta", "metadata", "attributes", "fields", "doc", "document"
 CERTAIN = ("@removed", "@odata.removed")
 
 
-def mark_of(record: Any) -> str:
+def tombstone_path(record: Any) -> str:
     """Return the path at which a record says that it is deleted, or "".
 
     An entry of the list that is no object says nothing.
@@ -85,7 +85,7 @@ def doubled_mark(record: Json, mapping: Mapping) -> tuple[str, str]:
 
 def is_tombstone(record: Json, mapping: Mapping) -> bool:
     """Return whether a record stands for a deleted one, and has nothing to write."""
-    mark = mark_of(record)
+    mark = tombstone_path(record)
     if not mark:
         return False
     if mark in CERTAIN or mark == "@odata.context" or not _names(mapping.name(record)):
@@ -96,9 +96,9 @@ def is_tombstone(record: Json, mapping: Mapping) -> bool:
     return all(m.is_missing(record) or is_empty(m.given(record)) for m in fed)
 
 
-def is_marked(record: Json, mapping: Mapping) -> bool:
+def says_deleted(record: Json, mapping: Mapping) -> bool:
     """Return whether a record says that it is deleted, where that is not synced as a value."""
-    mark = mark_of(record)
+    mark = tombstone_path(record)
     return bool(mark) and not _is_mapped(mark, mapping)
 
 

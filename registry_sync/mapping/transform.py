@@ -20,7 +20,7 @@ from registry_sync.mapping.record_problems import (
     long_id,
     name_missing,
     name_unreadable,
-    undecided,
+    undecided_mark,
 )
 from registry_sync.mapping.rules import RuleError, apply
 from registry_sync.mapping.tombstones import doubled_mark
@@ -72,13 +72,13 @@ def _undecided(record: Json, external_id: str, mapping: Mapping) -> list[Problem
     for condition in mapping.scope.conditions:
         if item := twice_in(compile_path(condition.path)(record)):
             claim = "is in the scope of this lane"
-            problems.append(undecided(external_id, condition.path, item, claim))
+            problems.append(undecided_mark(external_id, condition.path, item, claim))
     flag = mapping.deletes.path if mapping.deletes.mode == "flag" else ""
     path, item = flag, first_marked(compile_path(flag)(record)) if flag else ""
     if not item:
         path, item = doubled_mark(record, mapping)
     if item:
-        problems.append(undecided(external_id, path, item, "has left the registry"))
+        problems.append(undecided_mark(external_id, path, item, "has left the registry"))
     return problems
 
 

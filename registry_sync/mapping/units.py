@@ -65,7 +65,7 @@ def is_unit(text: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def is_same(one: str, other: str) -> bool:
+def is_same_unit(one: str, other: str) -> bool:
     """Return whether two texts name the same unit: `mg/ml` is `mg/mL`, and `g/L` is another."""
     if folded(one) == folded(other):
         return True

@@ -56,7 +56,7 @@ def same_value(field_id: str, one: Any, other: Any) -> bool:
     return same_part(field_id, one, other) if field_id in PART_KEYS else same(one, other)
 
 
-def is_held(field_id: str, sent: Any, current: Any) -> bool:
+def holds_value(field_id: str, sent: Any, current: Any) -> bool:
     """Return whether what was read from Benchling is what it makes of a value that was sent.
 
     Salts of a structure do not count: Benchling strips them.

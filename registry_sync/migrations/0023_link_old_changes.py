@@ -109,7 +109,7 @@ class _Lane:
         end = {"lane": self.mark, "digest": self.digest, "links": self.number}
         end |= {"rows": self.rows, "unsigned": self.rows}
         try:
-            signature = signing.sign(_json(end), settings.BENCHLING_PRIVATE_KEY)
+            signature = signing.sign_payload(_json(end), settings.BENCHLING_PRIVATE_KEY)
         except ValueError:  # without a key: the next run signs it
             signature = ""
         values = {name: end[name] for name in ("digest", "links", "rows")}

@@ -23,7 +23,13 @@ from registry_sync import runs
 from registry_sync.models import Alert, AlertMessage, AlertSettings, Lane
 from registry_sync.monitoring import freshness, news
 from registry_sync.monitoring.channels import CHANNELS
-from registry_sync.monitoring.common_causes import MOST, SCHEDULE, concerned, lanes_using, named
+from registry_sync.monitoring.common_causes import (
+    MOST,
+    SCHEDULE,
+    concerned,
+    lanes_using,
+    listed_lane_names,
+)
 from registry_sync.monitoring.conditions import QUESTIONS, Answer, Condition
 from registry_sync.monitoring.lane_runs import lanes_or_none
 from registry_sync.monitoring.notice import Notice
@@ -126,7 +132,7 @@ def _begin(turns: list[Turn], limits: AlertSettings, names: runs.LaneNames) -> i
     notice = Notice(
         found.text,
         (("Since", f"{found.since:%Y-%m-%d %H:%M} UTC"), *concerns, *_to_do(found), *records),
-        lane=named(lanes, names), link=address(found.path, found.pk),
+        lane=listed_lane_names(lanes, names), link=address(found.path, found.pk),
         closing="You will get one more message when this is over.",
     )  # fmt: skip
     return _notify(first, _subject(turns[0].what, lanes, names, limits), notice, recipients(limits))
@@ -205,7 +211,7 @@ def _tell_end(lead: int, turn: Turn, limits: AlertSettings, names: runs.LaneName
 def _subject(
     what: Alert.What, lanes: list[Lane], names: runs.LaneNames, limits: AlertSettings
 ) -> str:
-    name = named(lanes, names, most=MOST)
+    name = listed_lane_names(lanes, names, most=MOST)
     return f"{what.label} ({name}, {limits.tenant})" if name else f"{what.label} ({limits.tenant})"
 
 

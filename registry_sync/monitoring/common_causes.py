@@ -32,7 +32,7 @@ def lanes_using(system: str, names: runs.LaneNames) -> list[Lane]:
     return [lane for lane in names.lanes if system == BENCHLING_ITSELF or _origin(lane) == system]
 
 
-def named(lanes: list[Lane], names: runs.LaneNames, *, most: int = 0) -> str:
+def listed_lane_names(lanes: list[Lane], names: runs.LaneNames, *, most: int = 0) -> str:
     """Return the lanes' names in a line, at most so many of them; "" where the app feeds one."""
     shown = [names.label(lane) for lane in (lanes[:most] if most else lanes)]
     more = [f"{len(lanes) - most} more"] if most and len(lanes) > most else []

@@ -52,7 +52,7 @@ class Question:
 
 def check_failing(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether runs fail. Transient failures count only several times in a row."""
-    ended = freshness.counted(lane).exclude(status__in=SyncRun.ACTIVE)
+    ended = freshness.counted_runs(lane).exclude(status__in=SyncRun.ACTIVE)
     streak: list[SyncRun] = []
     for run in ended[: max(1, limits.transient_runs)]:
         if run.status != SyncRun.Status.FAILED:

@@ -39,7 +39,7 @@ def limits() -> AlertSettings:
     return AlertSettings.objects.of_app().first() or AlertSettings(**runs.app_key())
 
 
-def counted(lane: Lane | None) -> QuerySet[SyncRun]:
+def counted_runs(lane: Lane | None) -> QuerySet[SyncRun]:
     """Return the runs that show whether a lane's sync works, newest first.
 
     Runs of all records, whoever started them, and none that were cancelled.
@@ -51,8 +51,8 @@ def counted(lane: Lane | None) -> QuerySet[SyncRun]:
 def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:
     """Return whether the last good run is recent enough, or an active one makes progress."""
     now, hours = timezone.now(), (limit or limits()).no_good_run_hours
-    last = counted(lane).filter(status__in=SyncRun.GOOD).first()
-    first = None if last else counted(lane).order_by("id").first()
+    last = counted_runs(lane).filter(status__in=SyncRun.GOOD).first()
+    first = None if last else counted_runs(lane).order_by("id").first()
     since = last.finished_at if last else first.created_at if first else None
     if since is None:
         return Freshness("never", "never synced")

@@ -33,7 +33,9 @@ def old_errors(lane: Lane, limits: AlertSettings, since: datetime | None) -> Que
     return rows if since is None else rows.filter(first_seen__gte=since - age)
 
 
-def refused(lane: Lane, limits: AlertSettings, since: datetime | None) -> QuerySet[EntityError]:
+def mass_refusals(
+    lane: Lane, limits: AlertSettings, since: datetime | None
+) -> QuerySet[EntityError]:
     """Return errors of runs that refused many new records; with `since`, of runs since then."""
     found = [
         run.pk
@@ -43,7 +45,7 @@ def refused(lane: Lane, limits: AlertSettings, since: datetime | None) -> QueryS
     return runs.open_errors(lane).filter(opened_by__in=found)
 
 
-FINDERS: dict[str, Finder] = {Alert.What.OLD_ERROR: old_errors, Alert.What.REFUSED: refused}
+FINDERS: dict[str, Finder] = {Alert.What.OLD_ERROR: old_errors, Alert.What.REFUSED: mass_refusals}
 
 
 def is_due(alert: Alert, lane: Lane | None, limits: AlertSettings) -> bool:

@@ -75,7 +75,9 @@ class Session:
         )
         if answer:
             try:
-                runs.save(self.run, self.lease, session_id=str(answer["id"]), session_open=True)
+                runs.save_columns(
+                    self.run, self.lease, session_id=str(answer["id"]), session_open=True
+                )
             except runs.LeaseLost:
                 self._disown(str(answer["id"]))
                 raise
@@ -122,7 +124,7 @@ class Session:
         before = self.run.session_id
         session = create_session(self.run, self.client, opening_body(self.run, body["messages"]))
         try:
-            runs.save(self.run, self.lease, session_id=str(session["id"]))
+            runs.save_columns(self.run, self.lease, session_id=str(session["id"]))
         except runs.LeaseLost:
             self._disown(str(session["id"]), instead_of=before)
             raise
@@ -194,7 +196,9 @@ def close_session(run: SyncRun, client: Client, bookmark: str = "") -> bool:
     """Close an ended run's session with its outcome; return whether Benchling shows the end."""
     if not run.session_open:
         return True
-    note = sync_history.write(run, client)  # first: a closed session takes no more messages
+    note = sync_history.write_history_row(
+        run, client
+    )  # first: a closed session takes no more messages
     failed = run.status not in SyncRun.GOOD
     status = SyncRun.Status.FAILED if failed else run.status
     body = {"status": str(status), "messages": closing_messages(run, bookmark, note)}

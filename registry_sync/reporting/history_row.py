@@ -19,7 +19,7 @@ TYPES = {
 SAMPLES: dict[str, Any] = {"text": "-", "datetime": "2026-01-01T00:00:00+00:00", "integer": 0}
 
 
-def row_of(run: SyncRun) -> dict[str, Any]:
+def history_row_of(run: SyncRun) -> dict[str, Any]:
     """Return the values of a run's row by system name; what is empty is left out."""
     values = {
         "lane": runs.LaneNames().of(run.lane),

@@ -89,7 +89,7 @@ def _quoted(value: str | int) -> str:
 
 def _secrets() -> frozenset[str]:
     """Return every secret that a line may not show."""
-    return secrets.held() | set(_configured())
+    return secrets.held_secrets() | set(_configured())
 
 
 def _configured() -> Iterator[str]:

@@ -32,7 +32,7 @@ WORDS = (
 """What may be a secret in a text: whole words, what follows a name, the parts of an address."""
 
 
-def mark(secret: str) -> str:
+def secret_mark(secret: str) -> str:
     """Return a keyed hash by which a secret can be recognized but not read; "" for none."""
     key = str(settings.SECRET_KEY).encode()
     return hmac.new(key, secret.encode(), "sha256").hexdigest()[:32] if secret else ""
@@ -64,7 +64,7 @@ def _text(text: str, secrets: list[str], marks: Collection[str]) -> str:
     text = hide(text, secrets, HIDDEN)
     if not marks:
         return text
-    if mark(text) in marks:
+    if secret_mark(text) in marks:
         return HIDDEN
     for words in WORDS:
         text = words.sub(lambda word: HIDDEN if _is_marked(word[0], marks) else word[0], text)
@@ -72,7 +72,7 @@ def _text(text: str, secrets: list[str], marks: Collection[str]) -> str:
 
 
 def _is_marked(word: str, marks: Collection[str]) -> bool:
-    return any(mark(reading) in marks for reading in _readings(word))
+    return any(secret_mark(reading) in marks for reading in _readings(word))
 
 
 def _readings(word: str) -> Iterator[str]:
@@ -105,7 +105,7 @@ def redact_answer(body: bytes, most: int, secrets: Collection[str]) -> str:
 
 def redact_text(text: str, secrets: Collection[str]) -> str:
     """Return a text in which the secrets and the values under a secret's name are hidden."""
-    text = str(redact(text, [mark(secret) for secret in secrets], secrets))
+    text = str(redact(text, [secret_mark(secret) for secret in secrets], secrets))
     return PAIR.sub(_without_value, text)
 
 

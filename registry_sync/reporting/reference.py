@@ -32,7 +32,7 @@ MARKED = re.compile(
 )
 
 
-def rendered(text: str) -> str:
+def rendered_catalogue(text: str) -> str:
     """Return a document with each marked table replaced by the catalogue's."""
     return MARKED.sub(lambda found: found["start"] + _marked(found["what"]) + found["end"], text)
 
@@ -45,10 +45,10 @@ def _marked(name: str) -> str:
         )
     if name in TABLES:
         return table(TABLES[name], waits=name == "records")
-    return table(chosen(name.split()))
+    return table(chosen_entries(name.split()))
 
 
-def chosen(codes: Sequence[str]) -> list[Cause]:
+def chosen_entries(codes: Sequence[str]) -> list[Cause]:
     """Return the entries of these codes. Raise KeyError for one that the catalogue lacks."""
     every = {cause.code: cause for causes in TABLES.values() for cause in causes}
     return [every[code] for code in codes]

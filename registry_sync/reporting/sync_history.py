@@ -21,8 +21,8 @@ from registry_sync.benchling.assay_results import (
     dropdown_options,
     has_result,
     missing_fields,
-    option_key,
     start_result,
+    status_key,
 )
 from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import AnswerLost, Refused, Wait
@@ -31,7 +31,7 @@ from registry_sync.benchling.response_types import Task
 from registry_sync.core import stopping
 from registry_sync.core.problems import SyncError
 from registry_sync.models import HistoryResult, HistorySchema, SyncRun
-from registry_sync.reporting.history_row import result_id_of, row_of, sample_row
+from registry_sync.reporting.history_row import history_row_of, result_id_of, sample_row
 
 logger = logging.getLogger(__name__)
 LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
@@ -45,7 +45,7 @@ class NotYet(Exception):
     """Whether a result is created is not known; it is looked at again later."""
 
 
-def plan(run: SyncRun, target: HistoryTarget | None) -> None:
+def plan_history_row(run: SyncRun, target: HistoryTarget | None) -> None:
     """Keep where a run's row will go, as its configuration says now."""
     if run.dry_run:
         return
@@ -56,7 +56,7 @@ def plan(run: SyncRun, target: HistoryTarget | None) -> None:
     HistoryResult.objects.update_or_create(run=run, defaults=place)
 
 
-def write(run: SyncRun, client: Client) -> str:
+def write_history_row(run: SyncRun, client: Client) -> str:
     """Write an ended run's row, if its configuration wants one; return what to report, or "".
 
     Raise nothing but Stopping, LeaseLost and what the database raises.
@@ -77,10 +77,10 @@ def write_waiting(client: Callable[[], Client]) -> None:
     now = timezone.now()
     rows = HistoryResult.objects.filter(state=State.WAITING, next_try_at__lte=now)
     for row in rows.select_related("run__lane").order_by("next_try_at")[:20]:
-        write(row.run, client())
+        write_history_row(row.run, client())
 
 
-def learn(client: Client, target: HistoryTarget) -> HistorySchema:
+def learn_fields(client: Client, target: HistoryTarget) -> HistorySchema:
     """Learn which fields a result schema lacks, and keep it. Raise SchemaRefuses, Refused."""
     options = dropdown_options(client, target.schema_id)
     sample = sample_row()
@@ -99,7 +99,7 @@ def _planned_late(run: SyncRun, client: Client) -> HistoryResult | None:
     """Plan the row of a run that ended before its configuration could be read."""
     if run.phase != SyncRun.Phase.CONFIGURE:
         return None
-    plan(run, target_of_items(client.configuration_items()))
+    plan_history_row(run, target_of_items(client.configuration_items()))
     return HistoryResult.objects.filter(run=run).first()
 
 
@@ -117,7 +117,7 @@ def _attempt(row: HistoryResult, run: SyncRun, work: Callable[[], str]) -> str:
     except (stopping.Stopping, runs.LeaseLost, DatabaseError):
         raise
     except Exception as error:
-        logger.exception("The row for %s could not be made", SCHEMA, extra=runs.of_run(run))
+        logger.exception("The row for %s could not be made", SCHEMA, extra=runs.log_extra(run))
         refused = f"an internal error ({type(error).__name__})"
     return _ended(row, run, refused)
 
@@ -184,13 +184,15 @@ def _taken(run: SyncRun, client: Client, target: HistoryTarget) -> dict[str, Any
     """Return the values that the schema takes; a run reports once which ones it does not."""
     row = HistorySchema.objects.of_app().filter(schema_id=target.schema_id).first()
     if row is None or row.learned_at is None or row.options is None:
-        row = learn(client, target)
-    values = {name: value for name, value in row_of(run).items() if name not in row.left_out}
+        row = learn_fields(client, target)
+    values = {
+        name: value for name, value in history_row_of(run).items() if name not in row.left_out
+    }
     lacking = []
     for name, ids in (row.options or {}).items():
         if name in values:
             label = str(values.pop(name))
-            if (option := ids.get(option_key(label))) is not None:
+            if (option := ids.get(status_key(label))) is not None:
                 values[name] = option
             else:
                 lacking.append(f"{name} “{label}”")

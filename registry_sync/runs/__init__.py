@@ -15,7 +15,7 @@ from registry_sync.runs.follow_up import (
 from registry_sync.runs.hold_up import HOLD_UP_COLUMNS, HoldUp, hold_up, waits_for_turn
 from registry_sync.runs.lane_names import LaneNames
 from registry_sync.runs.lane_order import in_link_order
-from registry_sync.runs.lane_schema import SchemaView, links_of, save_schema, schema_view
+from registry_sync.runs.lane_schema import SchemaView, linked_schemas, save_schema, schema_view
 from registry_sync.runs.lease import (
     NOT_WAITING,
     Lease,
@@ -26,7 +26,7 @@ from registry_sync.runs.lease import (
     lease_time,
     release,
     renew,
-    save,
+    save_columns,
     shorten_leases,
     stranded,
 )
@@ -37,7 +37,7 @@ from registry_sync.runs.lifecycle import (
     is_paused,
     pause,
     paused_sentence,
-    request,
+    request_run,
     resume,
     waiting_sentence,
 )
@@ -54,9 +54,9 @@ from registry_sync.runs.queries import (
     started_by,
     whole_runs,
 )
-from registry_sync.runs.run_log import count_wait, log, of_run, warn
-from registry_sync.runs.source_state import learn
-from registry_sync.runs.unwritten_mapping import Outstanding, outstanding, versions_of
+from registry_sync.runs.run_log import count_wait, log, log_extra, warn
+from registry_sync.runs.source_state import learn_source_facts
+from registry_sync.runs.unwritten_mapping import UnwrittenMapping, outstanding, versions_of
 
 __all__ = [
     "HOLD_UP_COLUMNS",
@@ -66,8 +66,8 @@ __all__ = [
     "LaneNames",
     "Lease",
     "LeaseLost",
-    "Outstanding",
     "SchemaView",
+    "UnwrittenMapping",
     "active",
     "active_runs",
     "app_key",
@@ -87,12 +87,12 @@ __all__ = [
     "is_waiting",
     "is_whole",
     "joinable",
-    "learn",
+    "learn_source_facts",
     "lease_time",
-    "links_of",
+    "linked_schemas",
     "log",
+    "log_extra",
     "now_in_query",
-    "of_run",
     "only_dismissed",
     "only_open",
     "open_errors",
@@ -102,10 +102,10 @@ __all__ = [
     "release",
     "renew",
     "repeats_last_failure",
-    "request",
     "request_or_follow",
+    "request_run",
     "resume",
-    "save",
+    "save_columns",
     "save_schema",
     "schema_view",
     "shorten_leases",

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.lease import write_past_frozen
-from registry_sync.runs.lifecycle import ATTEMPTS, request
+from registry_sync.runs.lifecycle import ATTEMPTS, request_run
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
 
@@ -65,7 +65,7 @@ def request_or_follow(
         if run is not None:
             return _noted(run, notes, people), Answer.JOINED
         if (running := active(lane)) is None:
-            run, is_new = request(lane=lane, only=only, **whole, **started_by)
+            run, is_new = request_run(lane=lane, only=only, **whole, **started_by)
             if is_new:
                 return _noted(run, notes, people), Answer.STARTED
         else:

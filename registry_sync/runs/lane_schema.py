@@ -85,7 +85,7 @@ def save_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
         fields[field.id] = {"name": field.name, "type": field.kind}
         if options := options_before | read:
             fields[field.id]["options"] = options
-    links = links_of(schema)
+    links = linked_schemas(schema)
     alike = fields == before and lane.entity_type is schema.entity_type
     if alike and lane.links_to == links:
         return
@@ -100,7 +100,7 @@ def save_schema(lane: Lane, lease: Lease, schema: EntitySchema) -> None:
         lane.save(update_fields=["schema_snapshot", "schema_read_at", "links_to"])
 
 
-def links_of(schema: EntitySchema) -> list[str]:
+def linked_schemas(schema: EntitySchema) -> list[str]:
     """Return the ids of the schemas that a schema's fields point at."""
     fields = (field for field in schema.fields if not field.archived)
     return sorted({field.link_schema_id for field in fields if field.link_schema_id})

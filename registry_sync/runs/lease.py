@@ -137,7 +137,7 @@ def release(
     own_run.update(lease_until=None, turn_since=None, **waits, **values)
 
 
-def save(run: SyncRun, lease: Lease, **values: object) -> None:
+def save_columns(run: SyncRun, lease: Lease, **values: object) -> None:
     """Write some columns of the run under its lease, and set them on `run`. Raise LeaseLost."""
     renew(lease, **values)
     for name, value in values.items():

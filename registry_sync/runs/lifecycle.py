@@ -1,6 +1,6 @@
 """How a run is requested, paused, resumed, cancelled and ended.
 
-Every trigger (cron, admin, canvas) calls `request`. The work is done in slices, each under a lease.
+Every trigger (cron, admin, canvas) calls `request_run`. The work is done in slices under a lease.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from registry_sync.core.problems import SyncError
 from registry_sync.models import Lane, Plan, SyncRun
 from registry_sync.runs.database_clock import database_now
 from registry_sync.runs.deployment import app_key, current_lanes
-from registry_sync.runs.lease import NOT_WAITING, Lease, save, write_past_frozen
+from registry_sync.runs.lease import NOT_WAITING, Lease, save_columns, write_past_frozen
 from registry_sync.runs.queries import active
 from registry_sync.runs.run_log import log
 
 ATTEMPTS = 10
 
 
-def request(
+def request_run(
     *,
     kind: SyncRun.Kind,
     trigger: SyncRun.Trigger,
@@ -93,7 +93,7 @@ def _lane_of(rerun: SyncRun | None) -> Lane | None:
 
 def finish(run: SyncRun, lease: Lease, status: SyncRun.Status, **values: object) -> None:
     """End the run. Raise LeaseLost when it has another holder or has ended."""
-    save(
+    save_columns(
         run,
         lease,
         status=status,

@@ -9,12 +9,12 @@ from django.utils import timezone
 from registry_sync.core.text import storable
 from registry_sync.core.waits import wait_code
 from registry_sync.models import RunLog, SyncRun
-from registry_sync.runs.lease import Lease, save
+from registry_sync.runs.lease import Lease, save_columns
 
 logger = logging.getLogger(__name__)
 
 
-def of_run(run: SyncRun) -> dict[str, object]:
+def log_extra(run: SyncRun) -> dict[str, object]:
     """Return the `extra` of a line in the service's log that belongs to a run."""
     lane = {"lane": run.lane.schema_name} if run.lane else {}
     return {"belongs_to": {"run": run.pk, **lane}}
@@ -27,7 +27,7 @@ def log(run: SyncRun, level: str, text: str, *, in_summary: bool = False) -> Non
     """
     text = storable(text)
     logger.log(
-        logging.getLevelName(level), "%s", text, extra={**of_run(run), "in_summary": in_summary}
+        logging.getLevelName(level), "%s", text, extra={**log_extra(run), "in_summary": in_summary}
     )
     RunLog.objects.create(run=run, at=timezone.now(), level=level, text=text)
 
@@ -37,7 +37,7 @@ def warn(run: SyncRun, lease: Lease, code: str, text: str) -> None:
     if any(warning["code"] == code for warning in run.warnings):
         return
     text = storable(text)
-    save(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
+    save_columns(run, lease, warnings=[*run.warnings, {"code": code, "text": text}])
     log(run, "WARNING", text, in_summary=True)
 
 

@@ -16,7 +16,7 @@ MOST_ASKED = 200
 """Ids of one answer that are looked up."""
 
 
-def learn(lane: Lane, lease: Lease, **facts: Any) -> None:
+def learn_source_facts(lane: Lane, lease: Lease, **facts: Any) -> None:
     """Keep facts about the registry's answers in the lane; those of other names stay.
 
     A fact is JSON, and None removes it. It is no part of the fingerprint. Nothing is written

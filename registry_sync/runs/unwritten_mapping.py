@@ -12,7 +12,7 @@ from registry_sync.runs.queries import good_runs
 
 
 @dataclass(frozen=True, slots=True)
-class Outstanding:
+class UnwrittenMapping:
     """A version of the mapping that no run has applied; `count` is None where it is not known."""
 
     version: MappingVersion
@@ -26,7 +26,7 @@ class Outstanding:
         return "1 record" if self.count == 1 else f"{self.count:,} records"
 
 
-def outstanding(lane: Lane | None, last: SyncRun | None = None) -> Outstanding | None:
+def outstanding(lane: Lane | None, last: SyncRun | None = None) -> UnwrittenMapping | None:
     """Return what the newest published mapping has still to write, or None.
 
     The preview on all records says how many; if it is none, nothing is outstanding, nor if the
@@ -42,7 +42,7 @@ def outstanding(lane: Lane | None, last: SyncRun | None = None) -> Outstanding |
     if _is_applied(version, last):
         return None
     count = _previewed(version)
-    return None if count == 0 else Outstanding(version, count)
+    return None if count == 0 else UnwrittenMapping(version, count)
 
 
 def versions_of(lane: Lane) -> QuerySet[MappingVersion]:

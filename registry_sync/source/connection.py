@@ -30,7 +30,7 @@ from registry_sync.source.errors import (
     sent_to_login,
     too_slow,
 )
-from registry_sync.source.quoting import quoted
+from registry_sync.source.quoting import quoted_line
 from registry_sync.source.request import Request
 
 CHUNK = 64 * 1024
@@ -163,7 +163,7 @@ class Connection:
 
     def quote(self, message: str | bytes) -> str:
         """Return a registry's message as one short line, without the key if it echoes that."""
-        return quoted(message, self.auth.secrets())
+        return quoted_line(message, self.auth.secrets())
 
     def _send(self, request: Request) -> Received:
         self.requests += 1

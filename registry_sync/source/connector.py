@@ -212,7 +212,7 @@ class Connector:
 
     def address(self, path: str) -> str:
         """Return a path appended to the base URL; a whole URL stays as it is."""
-        return joined(self.base_url or self.list_url, path)
+        return joined_url(self.base_url or self.list_url, path)
 
     def other_list(
         self, url: str, params: Json, *, data_selector: str, id_paths: tuple[str, ...]
@@ -229,7 +229,7 @@ class Connector:
         return " + ".join(self.id_paths)
 
 
-def joined(base: str, path: str) -> str:
+def joined_url(base: str, path: str) -> str:
     """Return a path appended to a base URL, whether or not either has the slash between them.
 
     A whole URL stays as it is.

@@ -27,7 +27,7 @@ from registry_sync.source.connector import (
     Connector,
     Detail,
     ResponseAction,
-    joined,
+    joined_url,
 )
 from registry_sync.source.deletes import Deletes, read_deletes
 from registry_sync.source.paginators import read_paginator
@@ -129,7 +129,7 @@ def _joined(reader: SettingsReader, base: str, path: str, where: str) -> str:
     except ValueError:
         return base
     try:
-        whole = joined(base, path)
+        whole = joined_url(base, path)
         urlsplit(whole)
     except ValueError as error:
         reader.add(f"{where} is not a valid URL: {error}")

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from registry_sync.core.problems import SourceError, SyncError
-from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.decoding import Unusable, charset_of, parse_answer
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import failure_in
 from registry_sync.source.answers.inner_errors import error_in, owner_of
@@ -24,11 +24,11 @@ from registry_sync.source.answers.link_header import read_links
 from registry_sync.source.answers.nothing_found import says_nothing_found
 from registry_sync.source.answers.page_answer import NO_CONTENT
 from registry_sync.source.answers.partial_data import is_partial
-from registry_sync.source.answers.readable import readable
+from registry_sync.source.answers.readable import readable_page
 from registry_sync.source.answers.record_guess import RECORD_KEYS, lists_in
 from registry_sync.source.answers.refusal_words import CONTRACT, OF_A_KEY
 from registry_sync.source.answers.response_actions import Excuse, ResponseActions
-from registry_sync.source.answers.unreadable import unreadable
+from registry_sync.source.answers.unreadable import unreadable_body
 from registry_sync.source.connection import Connection, Received
 from registry_sync.source.errors import RetryableError, bad_answer
 from registry_sync.source.paths import ABSENT, compile_path
@@ -36,7 +36,7 @@ from registry_sync.source.refusals import (
     ACCEPTED,
     ALLOWED,
     NOT_MODIFIED,
-    refusal,
+    answer_refusal,
     without_answer,
 )
 from registry_sync.source.request import Request
@@ -157,14 +157,14 @@ class Exchange:
             return self._nothing(answer)
         if not answer.ok:
             by_token = self.connection.auth.auth.gets_tokens
-            message = self._plain(readable(answer.content))
-            raise refusal(answer, message, by_token=by_token)
+            message = self._plain(readable_page(answer.content))
+            raise answer_refusal(answer, message, by_token=by_token)
         doubled: list[DoubledKey] = []
         try:
             body = self._parsed(answer, doubled)
         except Unusable as error:
-            start = self._plain(readable(answer.content))
-            raise unreadable(answer, str(error), start, cut=error.cut) from error
+            start = self._plain(readable_page(answer.content))
+            raise unreadable_body(answer, str(error), start, cut=error.cut) from error
         is_list = not detail and not self._is_record(body)
         excuse = self._actions.of_body(body, answer.status, is_list=is_list)
         if detail:
@@ -208,7 +208,7 @@ class Exchange:
     def _parsed(self, answer: Received, doubled: list[DoubledKey] | None = None) -> Any:
         self.connector.page_limits.check_content(answer.content)
         charset = charset_of(answer.headers.get("Content-Type", ""))
-        return parse(answer.content, charset, self.connector.id_paths[0], doubled)
+        return parse_answer(answer.content, charset, self.connector.id_paths[0], doubled)
 
     def _is_record(self, body: Any) -> bool:
         """Return whether a body is a single record, so that its warnings are its own values."""

@@ -65,8 +65,8 @@ class LoopDetector:
         """
         if not records:
             return False
-        begins = overlap and mark_of(records[:1]) == self.head
-        return bool(begins) or mark_of(records) in (self.last, self.first)
+        begins = overlap and position_mark(records[:1]) == self.head
+        return bool(begins) or position_mark(records) in (self.last, self.first)
 
     def step(
         self,
@@ -88,11 +88,11 @@ class LoopDetector:
         `overlap`: the page came without its first record; `cached`: a cache answered, by this
         header.
         """
-        mark, size = mark_of(records), len(records) + overlap
+        mark, size = position_mark(records), len(records) + overlap
         if self.is_repeated(records, overlap=overlap) and not moved:
             other = "the page before" if mark == self.last else "the first page"
             raise repeats(f"{_named(where)} has the same records as {other}", cached)
-        ahead = mark_of(follows)
+        ahead = position_mark(follows)
         if follows is not None and (follows == where or ahead == self.post):
             raise repeats(f"{_named(where)} leads to {_named(follows)}, which was already read")
         pages = self.pages + 1
@@ -109,11 +109,11 @@ class LoopDetector:
             counted=counted,
             least=size if self.least < 0 else min(self.least, size),
             ragged=self.ragged or (bool(records) and 0 <= self.least < max(self.largest, size)),
-            head=self.head or mark_of(records[:1]),
+            head=self.head or position_mark(records[:1]),
         )
 
 
-def mark_of(value: Any) -> str:
+def position_mark(value: Any) -> str:
     """Return a mark that tells two pages or positions apart: 16 hex characters; "" for nothing."""
     if not value:
         return ""

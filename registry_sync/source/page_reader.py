@@ -21,9 +21,9 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.ignored import cut_off, ignored_records
 from registry_sync.source.completeness.more import says_end
-from registry_sync.source.completeness.next_page_settings import written
+from registry_sync.source.completeness.next_page_settings import as_pasted
 from registry_sync.source.completeness.page_end import (
-    End,
+    PageEnd,
     announced,
     check_bounds,
     ends_empty,
@@ -38,7 +38,7 @@ from registry_sync.source.details import DetailReader
 from registry_sync.source.errors import at_home, bad_answer
 from registry_sync.source.fetched import Fetched
 from registry_sync.source.http import Exchange
-from registry_sync.source.loop_detection import LoopDetector, mark_of
+from registry_sync.source.loop_detection import LoopDetector, position_mark
 from registry_sync.source.pages import Page, Sign
 from registry_sync.source.paginators import Paginator, Stuck
 from registry_sync.source.paginators.auto import doubt_of
@@ -96,7 +96,7 @@ class PageReader:
         answer = answer.without_records(loops.came) if over else answer
         follows = None if over else self._next(fetched, answer, paginator, loops)
         records = list(answer.records)
-        end = End.of(paginator, answer, where, last=follows is None)
+        end = PageEnd.of(paginator, answer, where, last=follows is None)
         follows = self._overlapping(paginator, where, follows, end, listed)
         onward = loops.step(
             where,
@@ -174,7 +174,7 @@ class PageReader:
         return Fetched(at, where, request, reply, listed)
 
     def _overlapping(
-        self, paginator: Paginator, where: Json | None, follows: Json | None, end: End,
+        self, paginator: Paginator, where: Json | None, follows: Json | None, end: PageEnd,
         listed: RecordList,
     ) -> Json | None:  # fmt: skip
         """Return the next position, with the record that its page is to begin with.
@@ -204,13 +204,13 @@ class PageReader:
         """Return whether the first page is another than it was: it is requested again."""
         with self._turn():
             first = self._ask(None, LoopDetector(), since).listed
-        return mark_of([*first.records, *first.strays]) != loops.first
+        return position_mark([*first.records, *first.strays]) != loops.first
 
     def listed_at(self, where: Json) -> list[Json]:
         """Return the records of the page at a position as they are listed, without details."""
         return self._ask(where, LoopDetector(), None).listed.records
 
-    def _signs(self, fetched: Fetched, end: End, loops: LoopDetector) -> tuple[Sign, ...]:
+    def _signs(self, fetched: Fetched, end: PageEnd, loops: LoopDetector) -> tuple[Sign, ...]:
         """Return what speaks against a page being complete, without the key if it echoes that."""
         reply, doubled = fetched.reply, fetched.listed.doubled
         if count := self._finder.count(reply.body) if reply.ignored_by else 0:
@@ -257,13 +257,13 @@ class PageReader:
         follows = None if ended or ends_empty(answer) else self._follows(where, answer)
         if follows is None or not stays(where, follows, answer):
             return follows
-        return None if End.of(paginator, answer, where, last=True).is_told() else follows
+        return None if PageEnd.of(paginator, answer, where, last=True).is_told() else follows
 
     def _follows(self, where: Json | None, answer: PageAnswer) -> Json | None:
         try:
             follows = self.connector.paginator.next_position(where, answer)
         except Stuck as error:
-            proposal = f": {written(error.settings)}" if error.settings else ""
+            proposal = f": {as_pasted(error.settings)}" if error.settings else ""
             raise bad_answer(
                 str(error),
                 f"sets endpoint.paginator in Connector Settings{proposal}",

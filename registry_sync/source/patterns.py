@@ -81,7 +81,7 @@ def pattern_of(text: str) -> Pattern:
     return Pattern(text)
 
 
-def fault_of(text: str) -> str:
+def pattern_fault(text: str) -> str:
     """Return what is wrong with a regular expression, "" for nothing."""
     try:
         pattern_of(text)

@@ -11,7 +11,7 @@ LONGEST = 200
 """Characters of a server's message that are shown."""
 
 
-def quoted(message: str | bytes, secrets: Iterable[str] = ()) -> str:
+def quoted_line(message: str | bytes, secrets: Iterable[str] = ()) -> str:
     """Return a message as one line of at most 200 characters, with each secret as “(key)”."""
     text = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
     return " ".join(hide(text, secrets, "(key)").split())[:LONGEST]

@@ -89,7 +89,7 @@ NEEDED_SCOPE = re.compile(r'\bscope="([^"]+)"')
 CHECK_ALL = "checks API URL and Connector Settings in the app's configuration"
 
 
-def refusal(answer: Received, message: str, *, by_token: bool = False) -> SourceError:
+def answer_refusal(answer: Received, message: str, *, by_token: bool = False) -> SourceError:
     """Return the error of an answer with a status of 400 or more; `message` is its own words.
 
     `by_token`: the key was good for a token, and what is refused is the token.

@@ -31,7 +31,7 @@ CONDITION = {
 
 
 @dataclass(frozen=True)
-class Condition:
+class ScopeCondition:
     """One condition of the scope: what the value at a path must be."""
 
     path: str
@@ -74,7 +74,7 @@ class Condition:
 class Scope:
     """The conditions that all of this lane's records meet. Without any, every record does."""
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[ScopeCondition, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.conditions)
@@ -94,7 +94,7 @@ class Scope:
 def scope_of(kept: object) -> Scope:
     """Return a scope from its JSON form; an empty one if there is none."""
     rows = kept if isinstance(kept, list) else []
-    return Scope(tuple(Condition(path, test, value) for path, test, value in rows))
+    return Scope(tuple(ScopeCondition(path, test, value) for path, test, value in rows))
 
 
 def read_scope(reader: SettingsReader, raw: object) -> Scope:
@@ -106,7 +106,7 @@ def read_scope(reader: SettingsReader, raw: object) -> Scope:
     return Scope(tuple(condition for condition in found if condition is not None))
 
 
-def _condition(reader: SettingsReader, raw: object, where: str) -> Condition | None:
+def _condition(reader: SettingsReader, raw: object, where: str) -> ScopeCondition | None:
     settings = reader.section(raw, where, tuple(CONDITION))
     if raw is None:
         reader.add(f"{where} must be an object")
@@ -124,15 +124,17 @@ def _condition(reader: SettingsReader, raw: object, where: str) -> Condition | N
         return None
     if test == "matches" and not _is_pattern(reader, value, f"{where}.matches"):
         return None
-    return Condition(path, test, value)
+    return ScopeCondition(path, test, value)
 
 
 def _is_pattern(reader: SettingsReader, value: object, where: str) -> bool:
     if not isinstance(value, str):
         reader.add(f"{where} must be text")
         return False
-    from registry_sync.source.patterns import fault_of  # `regex` takes 0.1 s; few scopes need it
+    from registry_sync.source.patterns import (
+        pattern_fault,  # `regex` takes 0.1 s; few scopes need it
+    )
 
-    if fault := fault_of(value):
+    if fault := pattern_fault(value):
         reader.add(f"{where} is not a valid regular expression: {fault}")
     return not fault

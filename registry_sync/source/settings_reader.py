@@ -258,6 +258,6 @@ def _has_a_host(url: str) -> bool:
     return bool((urlsplit(sent).hostname or "").encode("idna"))
 
 
-def names_of(kinds: Iterable[Any]) -> tuple[str, ...]:
+def setting_names(kinds: Iterable[Any]) -> tuple[str, ...]:
     """Return the names of the settings of some dataclasses, each once."""
     return tuple(dict.fromkeys(each.name for kind in kinds for each in dataclasses.fields(kind)))

@@ -64,7 +64,7 @@ UNTRUSTED = ("presents a certificate that is not trusted", f"{RENEW}, or {BUNDLE
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class UnansweredWords:
     """A sentence's end such as “could not be reached (…)”, who must do what, and the code."""
 
     what: str
@@ -79,7 +79,7 @@ class Unanswered:
 
 def unanswered(
     error: BaseException, url: str, *, setting: str = "API URL", service: str = "the service"
-) -> Unanswered:
+) -> UnansweredWords:
     """Return why a request to a URL had no answer; `setting` is where the URL stands."""
     causes = list(_causes(error))
     host = urlsplit(url).hostname or ""
@@ -87,7 +87,7 @@ def unanswered(
         faults = ((what, remedy) for words, what, remedy in FAULTS if words.search(text))
         what, remedy = next(faults, UNTRUSTED)
         named = {"host": host, "setting": setting}
-        return Unanswered(what.format(**named), remedy.format(**named), code=CERTIFICATE)
+        return UnansweredWords(what.format(**named), remedy.format(**named), code=CERTIFICATE)
     check = f"the registry's owner checks {service}, and the operator the network."
     typo = f"The integration owner checks the address in {setting} for a typo. "
     if any(isinstance(each, socket.gaierror) for each in causes):
@@ -111,7 +111,7 @@ def unanswered(
         what, check = "it closed the connection without an answer", PASSES + check
     else:
         what, check = type(error).__name__, PASSES + check
-    return Unanswered(f"could not be reached ({what})", check, code=UNREACHABLE)
+    return UnansweredWords(f"could not be reached ({what})", check, code=UNREACHABLE)
 
 
 def _once(what: str) -> str:

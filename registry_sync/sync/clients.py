@@ -16,14 +16,14 @@ from registry_sync.runs.source_state import memory_of
 from registry_sync.source.answers.record_list import Memory
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
-from registry_sync.sync.pacing import sleep
+from registry_sync.sync.pacing import wait_outside_run
 from registry_sync.sync.setup import Setup, Sides
 
 LONGEST_PAUSE = 5.0
 """Longest wait for Benchling, in seconds, while someone is waiting."""
 
 
-def client_of_settings(pause: Callable[[float, str], None] = sleep) -> Client:
+def client_of_settings(pause: Callable[[float, str], None] = wait_outside_run) -> Client:
     """Return a Benchling client for this deployment's app.
 
     `pause(seconds, reason)` decides how the client waits; it may raise to give up.
@@ -46,7 +46,7 @@ def impatient_client() -> Client:
     def pause(seconds: float, reason: str) -> None:
         if seconds > LONGEST_PAUSE:
             raise Wait(retry_time(seconds), reason or "Benchling")
-        stopping.sleep(seconds)
+        stopping.sleep_or_stop(seconds)
 
     return client_of_settings(pause)
 
@@ -61,7 +61,7 @@ def hasty_client(seconds: float) -> Client:
 
     def pause(wait: float, reason: str) -> None:
         hurry(wait, reason)
-        stopping.sleep(wait)
+        stopping.sleep_or_stop(wait)
 
     client = client_of_settings(pause)
     client.longest = lambda: max(0.05, min(seconds / 2, until - time.monotonic()))
@@ -119,4 +119,4 @@ def _source(
 
 def plain_source(sides: Sides) -> Source:
     """Return the registry's client for a caller that holds no lease."""
-    return source_of(sides, stopping.sleep, stopping.check)
+    return source_of(sides, stopping.sleep_or_stop, stopping.check)

@@ -263,7 +263,7 @@ def _without_entity(
             out.departures[record.external_id] = leaving
         return record_outcome(record, UNCHANGED, how=leaving.how)
     if (merge := out.merges.get(record.external_id)) is not None:
-        return merges.outcome(record, merge)
+        return merges.merged_outcome(record, merge)
     return None
 
 

@@ -27,7 +27,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     """
     run, client = pacer.run, pacer.client
     items = read_items(client)
-    sync_history.plan(run, target_of_items(items))
+    sync_history.plan_history_row(run, target_of_items(items))
     placed = refresh_lanes(client, items)
     lane = lane_of_run(pacer, placed)
     if lane is not None:
@@ -85,6 +85,6 @@ def _start_over(ctx: RunContext) -> None:
     run: SyncRun = ctx.run
     runs.log(run, "WARNING", "The configuration changed. Everything will be read again.")
     if run.lane_id != ctx.lane.pk:
-        runs.save(run, ctx.lease, **dict.fromkeys(ledger.COUNTS, 0))
+        runs.save_columns(run, ctx.lease, **dict.fromkeys(ledger.COUNTS, 0))
     ledger.forget_hashes(run, ctx.lease)
     starting_point.begin(ctx, "the mapping or the Benchling schema changed during the run")

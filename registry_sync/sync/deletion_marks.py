@@ -9,7 +9,7 @@ from registry_sync import runs
 from registry_sync.core.text import first_ids
 from registry_sync.ledger.lookup import LedgerView
 from registry_sync.mapping.model import Mapping, Transformed
-from registry_sync.mapping.tombstones import is_marked
+from registry_sync.mapping.tombstones import says_deleted
 from registry_sync.mapping.transform import transform
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
@@ -21,7 +21,7 @@ def transformed(
     """Return what a record becomes. A record that says it is deleted clears nothing."""
     done = transform(record.raw, record.external_id, mapping)
     in_benchling = before is not None and before.entity_hash
-    if not in_benchling or done.entity is None or not is_marked(record.raw, mapping):
+    if not in_benchling or done.entity is None or not says_deleted(record.raw, mapping):
         return done
     out.marked.append(record.external_id)
     filled = {key: value for key, value in done.entity.fields.items() if value not in (None, [])}

@@ -22,7 +22,7 @@ from registry_sync.core.types import Json
 from registry_sync.ledger.substances import canonical_of
 from registry_sync.mapping.codec import linked_ids
 from registry_sync.mapping.model import UNKNOWN, Entity, links_of
-from registry_sync.mapping.values import is_held, same
+from registry_sync.mapping.values import holds_value, same
 from registry_sync.models import Drift, Lane, LedgerEntry, SyncRun
 from registry_sync.sync import merges
 from registry_sync.sync.context import RunContext
@@ -73,7 +73,7 @@ def _compare_list(ctx: RunContext, setup: Setup, position: Json) -> bool | None:
             return False
         token = page.next_token
         _compare_page(ctx, setup, page.entities)
-        runs.save(ctx.run, ctx.lease, position={**position, "token": token})
+        runs.save_columns(ctx.run, ctx.lease, position={**position, "token": token})
         if token and ctx.pacer.out_of_time():
             return None
     return True
@@ -89,7 +89,7 @@ def _compare_known(ctx: RunContext, setup: Setup, position: Json) -> bool:
                 raw for raw in found if (raw.get("schema") or {}).get("id") == setup.schema.id
             ]
             _compare_page(ctx, setup, of_schema)
-            runs.save(ctx.run, ctx.lease, position={**position, "after": after})
+            runs.save_columns(ctx.run, ctx.lease, position={**position, "after": after})
             if ctx.pacer.out_of_time():
                 return False
     return True
@@ -109,7 +109,7 @@ def _comparable(ctx: RunContext) -> Setup:
 def _compare_page(ctx: RunContext, setup: Setup, page: Sequence[Json]) -> None:
     """Compare one page of Benchling's list with the ledger, under the lease."""
     lane = ctx.lane
-    own = own_archives(ctx, page) | merges.find(ctx, page)
+    own = own_archives(ctx, page) | merges.find_merges(ctx, page)
     rows = _rows_of_page(lane, page)
     targets = link_targets(page, setup.mapping.definitions, ctx.client)
     if linked_ids(page, setup.mapping.definitions) - set(targets):
@@ -211,7 +211,7 @@ def _differences(
     for field_id, value in in_benchling.fields.items():
         if field_id == "structure" and raw.get("canonicalizedSmiles") == form:
             continue  # it is what it was when it was written
-        if field_id in entry.fields and not is_held(field_id, entry.fields[field_id], value):
+        if field_id in entry.fields and not holds_value(field_id, entry.fields[field_id], value):
             shown = "?" if value == UNKNOWN else plain_part(field_id, value)
             yield field_id, plain_part(field_id, entry.fields[field_id]), shown
 

@@ -63,7 +63,7 @@ class FilterCheck:
             "at": timezone.now().isoformat(),
             "works": works,
         }
-        runs.learn(self.lane, self.ctx.lease, filter=found)
+        runs.learn_source_facts(self.lane, self.ctx.lease, filter=found)
         if works:
             return ""
         text = f"For changes since {LONG_AGO:%Y-%m-%d}, the registry returns nothing, although it "

@@ -17,7 +17,7 @@ from registry_sync.sync.plans.plan_gate import watermark_of_plan
 from registry_sync.sync.withdrawals.cautions import withdrawal_cautions
 
 
-def finish(ctx: RunContext) -> None:
+def finish_run(ctx: RunContext) -> None:
     """Judge the run, end it and tell everyone. Raise SyncError if it cannot be called good."""
     run = ctx.run
     ctx.session.open()
@@ -33,7 +33,7 @@ def finish(ctx: RunContext) -> None:
         runs.warn(run, ctx.lease, warning.code, warning.text)
     with transaction.atomic():
         runs.renew(ctx.lease)
-        ledger.end_run(run, ctx.lane)
+        ledger.seal_run(run, ctx.lane)
         runs.finish(
             run,
             ctx.lease,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry_sync import runs
-from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.loop_detection import position_mark
 from registry_sync.source.pages import Page, Sign
 from registry_sync.sync.context import RunContext
 
@@ -22,7 +22,7 @@ class KnownPages:
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self.paginator = mark_of({"paginator": repr(ctx.setup.connector.paginator)})
+        self.paginator = position_mark({"paginator": repr(ctx.setup.connector.paginator)})
 
     def explains(self, sign: Sign, page: Page) -> bool:
         """Return whether a sign is a suspicion that earlier reads dispel."""
@@ -42,7 +42,7 @@ class KnownPages:
         if page.next_position is not None and page.records:
             facts["paginator"] = self.paginator
         if facts:
-            runs.learn(self.ctx.lane, self.ctx.lease, **facts)
+            runs.learn_source_facts(self.ctx.lane, self.ctx.lease, **facts)
 
     def _learned(self, name: str, otherwise: Any) -> Any:
         return self.ctx.lane.source_state.get(name, otherwise)

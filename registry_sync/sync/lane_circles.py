@@ -16,7 +16,7 @@ from registry_sync.models import EntityError, Lane
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.links import in_lane, links_by_schema, others_linked
 from registry_sync.sync.records import Candidate, completed
-from registry_sync.sync.retry_choice import CHUNK, chosen, kept_records
+from registry_sync.sync.retry_choice import CHUNK, chosen_errors, kept_records
 
 MOST = 50_000
 """Waiting records that are looked at, so that memory does not grow with the registry."""
@@ -35,7 +35,9 @@ def parted_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     for other in runs.current_lanes():
         waits |= own_waits if other == lane else _waiting(other, _template(other))
     firsts = firsts_of_circles(waits, own_waits)
-    errors = chosen(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
+    errors = (
+        chosen_errors(runs.open_errors(lane), ctx.run).exclude(raw=None).filter(waits_for="link")
+    )
     waiting = errors.order_by("pk").values_list("external_id", flat=True) if firsts else ()
     ids = [
         external_id for external_id in waiting if setup.mapping.registry_id(external_id) in firsts

@@ -49,7 +49,7 @@ def claim_lane(pacer: Pacer, lane: Lane) -> None:
     if pacer.run.phase != SyncRun.Phase.CONFIGURE or pacer.run.lane_id == lane.pk:
         return
     try:
-        runs.save(pacer.run, pacer.lease, lane=lane)
+        runs.save_columns(pacer.run, pacer.lease, lane=lane)
     except IntegrityError:  # it has just been requested
         _withdraw(pacer.run, "another run does the same.")
 
@@ -68,7 +68,7 @@ def request_new(run: SyncRun, placed: Placed, fed: Lane | None) -> None:
         kind = SyncRun.Kind.INCREMENTAL
     for lane in runs.in_link_order(placed.new):
         if lane != fed:
-            new, _ = runs.request(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
+            new, _ = runs.request_run(lane=lane, kind=kind, trigger=trigger, actor=run.actor)
             if is_worker():
                 enqueue(new.pk)
 

@@ -22,7 +22,7 @@ from registry_sync.benchling.syncs import Sync, named_in, syncs_of
 from registry_sync.core.types import Json
 from registry_sync.models import Lane
 from registry_sync.source.connector_settings import read_connector
-from registry_sync.sync.setup import Setup, key_of, lane_key
+from registry_sync.sync.setup import Setup, lane_key, lane_key_of
 
 KEY_ITEMS = frozenset({"API URL", "Registry", "Connector Settings"})
 """The items, beside the schema, that say which lane a sync is."""
@@ -92,7 +92,7 @@ def _key(client: Client, items: list[Json], sync: Sync) -> dict[str, str] | None
     hidden = KEY_ITEMS & {item for item, _ in config.faults}
     if faults or hidden or not sync.schema_id:
         return None
-    return key_of(client, config.registry_id, sync.schema_id, connector)
+    return lane_key_of(client, config.registry_id, sync.schema_id, connector)
 
 
 def _lane_before(sync: Sync, key: dict[str, str] | None, before: Sequence[Lane]) -> Lane | None:
@@ -137,7 +137,7 @@ def _learn_links(client: Client, lanes: Sequence[Lane]) -> None:
                 schema = parse_schema(client.entity_schema(lane.schema_id), {})
             except Refused:
                 continue  # the lane's own run says so
-            lane.links_to = runs.links_of(schema)
+            lane.links_to = runs.linked_schemas(schema)
             if schema.entity_type is not lane.entity_type:
                 lane.schema_snapshot = {**lane.schema_snapshot, "type": schema.type}
             lane.save(update_fields=["links_to", "schema_snapshot"])

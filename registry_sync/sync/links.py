@@ -70,7 +70,7 @@ def others_linked(lane: Lane, schema: EntitySchema) -> list[Lane]:
     ]
 
 
-def schema_of(raw: Json) -> str:
+def link_schema(raw: Json) -> str:
     """Return the schema that a link must name to lead to an entity; "archived" for none."""
     schema = (raw.get("schema") or {}).get("id") or "?"
     return "archived" if raw.get("archiveRecord") else str(schema)

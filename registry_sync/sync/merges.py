@@ -23,12 +23,12 @@ from registry_sync.mapping.model import Entity, with_links
 from registry_sync.models import Lane, LedgerEntry, Merge
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
-from registry_sync.sync.survivors import linking_lanes, redirect_links, refresh, survivors
+from registry_sync.sync.survivors import follow_survivors, linking_lanes, redirect_links, survivors
 
 State = Merge.State
 
 
-def find(ctx: RunContext, page: Sequence[Json]) -> set[str]:
+def find_merges(ctx: RunContext, page: Sequence[Json]) -> set[str]:
     """Return the Benchling ids on a page of entities that were merged into others; keep new merges.
 
     Raise LeaseLost.
@@ -92,7 +92,7 @@ def open_merges(lane: Lane, external_ids: Collection[str]) -> dict[str, Merge]:
     return {row.external_id: row for row in rows.filter(external_id__among=set(external_ids))}
 
 
-def outcome(record: SourceRecord, merge: Merge) -> RecordOutcome:
+def merged_outcome(record: SourceRecord, merge: Merge) -> RecordOutcome:
     """Return the outcome of a record whose entity was merged into another: none is written."""
     if merge.state == State.FOLLOWED:
         return record_outcome(record, Outcome.UNCHANGED)
@@ -151,7 +151,7 @@ def apply_decisions(ctx: RunContext) -> None:
     decided = ctx.lane.merges.filter(closed_at__isnull=True)
     if ctx.run.dry_run or not decided.exists():  # most lanes have none
         return
-    refresh(ctx)
+    follow_survivors(ctx)
     if ctx.run.only:
         decided = decided.filter(external_id__in=ctx.run.only)
     for merge in decided.filter(state=State.FOLLOWED, applied=False):
@@ -195,6 +195,6 @@ def _make_again(ctx: RunContext, merge: Merge) -> None:
         rows = LedgerEntry.objects.filter(lane=ctx.lane, external_id=merge.external_id)
         rows.update(entity_hash="", entity_id="", raw_hash="", found_items=None)
         for lane in linking_lanes(ctx):  # what Benchling or this app led to the survivor leads back
-            ledger.redirect_links(lane, merge.entity_registry_id, merge.survivor_registry_id)
+            ledger.redirect_ledger_links(lane, merge.entity_registry_id, merge.survivor_registry_id)
             ledger.reread_linking(lane, merge.survivor_registry_id)
         Merge.objects.filter(pk=merge.pk).update(closed_at=timezone.now(), applied=True)

@@ -17,7 +17,7 @@ from registry_sync.sync.gates import departed
 CHUNK = 500
 
 
-def refresh(ctx: RunContext, keys: Sequence[str]) -> None:
+def refresh_holders(ctx: RunContext, keys: Sequence[str]) -> None:
     """Read again from Benchling the entities that hold these names. Raise LeaseLost, Wait."""
     taken = TakenName.objects.filter(lane=ctx.lane, key__in=keys)
     registered = dict(taken.order_by("entity_id").values_list("entity_id", "entity_registry_id"))
@@ -43,7 +43,7 @@ def _found(ctx: RunContext, registered: dict[str, str]) -> list[Json]:
     return found
 
 
-def find(ctx: RunContext, keys: Sequence[str]) -> None:
+def find_holders(ctx: RunContext, keys: Sequence[str]) -> None:
     """Remember the entities of any type that have these names. Raise LeaseLost, Wait, Refused."""
     registry_id, own = ctx.setup.config.registry_id, ctx.client.entity_type
     remaining = list(keys)

@@ -39,9 +39,9 @@ class Terms:
     plan_days: int = 7
 
 
-def sleep(seconds: float, reason: str) -> None:
+def wait_outside_run(seconds: float, reason: str) -> None:
     """Wait outside a run, whatever the reason. Raise Stopping."""
-    stopping.sleep(seconds)
+    stopping.sleep_or_stop(seconds)
 
 
 class Pacer:
@@ -78,12 +78,12 @@ class Pacer:
         slice's time is up, LeaseLost if another process took the run over, and Stopping.
         """
         if not self._holds_lease:
-            stopping.sleep(seconds)
+            stopping.sleep_or_stop(seconds)
             return
         if reason == OBJECT_LIMIT and self.run.limited_at is None:
             written = self.run.created + self.run.updated
             now = timezone.now()
-            runs.save(self.run, self.lease, limited_at=now, limited_written=written)
+            runs.save_columns(self.run, self.lease, limited_at=now, limited_written=written)
         if reason and self.out_of_time():
             raise Wait(retry_time(seconds), reason)
         if reason and seconds > 1:
@@ -95,7 +95,7 @@ class Pacer:
         while (remaining := until - time.monotonic()) > 0:
             if reason and stopping.requested():
                 raise Wait(retry_time(remaining), reason)
-            stopping.sleep(min(remaining, often, stopping.STEP))
+            stopping.sleep_or_stop(min(remaining, often, stopping.STEP))
             self._renew_after(often)
         if reason:
             runs.count_wait(self.run, reason, seconds)

@@ -6,7 +6,7 @@ from registry_sync import runs
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import first_ids, number_of
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.next_page_settings import written
+from registry_sync.source.completeness.next_page_settings import as_pasted
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.offset import Offset
 from registry_sync.source.paginators.page_number import PageNumber
@@ -39,10 +39,10 @@ def check_page_0(ctx: RunContext, source: Source) -> None:
         missed = _missed(ctx, source, first - 1)
     except SourceError as error:
         if error.transient:
-            runs.learn(lane, ctx.lease, page_0={**state, "failed": failed + 1})
+            runs.learn_source_facts(lane, ctx.lease, page_0={**state, "failed": failed + 1})
             return
         missed = []  # most registries refuse page 0
-    runs.learn(lane, ctx.lease, page_0={"asked": asked, "missed": bool(missed)})
+    runs.learn_source_facts(lane, ctx.lease, page_0={"asked": asked, "missed": bool(missed)})
     if missed:
         found = f"has {number_of(len(missed), 'record')} ({first_ids(missed)}) that"
         runs.warn(run, ctx.lease, "page_0_unread", _told(paginator, first - 1, found))
@@ -66,7 +66,7 @@ def _told(paginator: Paginator, before: int, found: str) -> str:
         )
     assert isinstance(paginator, PageNumber)
     param = {"page_param": paginator.page_param} if paginator.page_param != "page" else {}
-    settings = written({"type": "page_number", **param, "base_page": before})
+    settings = as_pasted({"type": "page_number", **param, "base_page": before})
     return (
         f"Page {before} {found} no page from {before + 1} on has: the registry's first page is "
         f"page {before}, and it was not read. The integration owner sets base_page in Connector "

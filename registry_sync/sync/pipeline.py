@@ -25,7 +25,7 @@ from registry_sync.sync.delivery.batch_delivery import BatchDelivery
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
 from registry_sync.sync.delivery.protocol import Delivery
 from registry_sync.sync.drift import find_drift
-from registry_sync.sync.finish import finish
+from registry_sync.sync.finish import finish_run
 from registry_sync.sync.gates.adoption import AdoptionGate
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.drawings import DrawingsGate
@@ -89,7 +89,7 @@ def _work_phases(ctx: RunContext, source: Source) -> bool:
     if not withdrawals.work():
         return False
     with ctx.timed("report"):
-        finish(ctx)
+        finish_run(ctx)
     return True
 
 
@@ -109,7 +109,7 @@ def _find_drift(ctx: RunContext) -> bool:
 
 def _begin_reading(ctx: RunContext) -> bool:
     phase = starting_point.after_looking(ctx.run.kind)
-    runs.save(ctx.run, ctx.lease, position=None, phase=phase)
+    runs.save_columns(ctx.run, ctx.lease, position=None, phase=phase)
     return True
 
 

@@ -8,7 +8,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.plans.retries import plan_retries
-from registry_sync.sync.withdrawals.forecast import Forecast
+from registry_sync.sync.withdrawals.forecast import WithdrawalForecast
 
 
 class Prediction:
@@ -29,6 +29,6 @@ class Prediction:
         """Report it, and end the plan; return True. Raise LeaseLost, Wait, SyncError."""
         if self.ctx.run.kind == self.ctx.run.Kind.PLAN:
             plan_retries(self.ctx, self.source, self.carrier, self.delivery)
-        Forecast(self.ctx, self.carrier.departures, self.plan).report()
+        WithdrawalForecast(self.ctx, self.carrier.departures, self.plan).report()
         self.plan.close(self.ctx.terms.plan_days)
         return True

@@ -146,7 +146,7 @@ class Pull:
     def _done(self) -> bool:
         self.delivery.conclude()
         if not self.ctx.run.dry_run:
-            runs.save(self.ctx.run, self.ctx.lease, phase=Phase.RETRY)
+            runs.save_columns(self.ctx.run, self.ctx.lease, phase=Phase.RETRY)
         return True
 
     def _read_everything(self, reason: str) -> bool:
@@ -154,7 +154,7 @@ class Pull:
         run = self.ctx.run
         self.delivery.flush()  # what waits has a position in the reading that is given up
         runs.log(run, "WARNING", f"Everything is read: {reason}.")
-        runs.save(
+        runs.save_columns(
             run,
             self.ctx.lease,
             kind=SyncRun.Kind.FULL if run.kind == SyncRun.Kind.INCREMENTAL else run.kind,

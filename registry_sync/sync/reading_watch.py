@@ -11,13 +11,13 @@ from registry_sync import runs
 from registry_sync.core.dates import stamp
 from registry_sync.core.text import number_of
 from registry_sync.source.completeness.reading import READINGS, Reading, is_settled
-from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.loop_detection import position_mark
 from registry_sync.source.pages import Page
 from registry_sync.source.watermark import CLOCK_SLACK
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.records import Compared, SourceRecord
-from registry_sync.sync.withdrawals.missing import withdrawn
+from registry_sync.sync.withdrawals.missing import withdrawn_entities
 
 MOST_SEEN = 200_000
 """Records that a dry run remembers, to know one that comes again."""
@@ -45,7 +45,7 @@ class ReadingWatch:
 
     def is_last_twice(self, page: Page) -> bool:
         """Return whether a page is the last that comes a second time, after a kill."""
-        return mark_of(page.position) == self._last_twice
+        return position_mark(page.position) == self._last_twice
 
     def begin(self, page: Page) -> None:
         """Note when the first page was requested, on the registry's own clock."""
@@ -122,7 +122,7 @@ class ReadingWatch:
             self._read_again()
             return True
         reading.held = not settled
-        runs.save(run, self.ctx.lease, reading=reading.kept())
+        runs.save_columns(run, self.ctx.lease, reading=reading.kept())
         # Two readings that agree on fewer records than the registry counts: the list did not move.
         if reading.has_moved or not (settled or missing) or (missing and not reading.agrees):
             self._warn(settled)
@@ -144,7 +144,7 @@ class ReadingWatch:
         reason = reason or "endpoint.paginator.stable_order is false"
         runs.log(self.run, level, f"The list is read again: {reason}.")
         self.reading = self.reading.once_more()
-        runs.save(
+        runs.save_columns(
             self.run,
             self.ctx.lease,
             reading=self.reading.kept(),
@@ -159,7 +159,7 @@ class ReadingWatch:
         run, reading = self.run, self.reading
         if reading.rows < reading.total:
             return [f"it counts {number_of(reading.total, 'record')}, but {reading.rows:,} came"]
-        if not run_verdict.is_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
+        if not run_verdict.came_short(run, self.ctx.lane, run.read) or run_verdict.counts_more(run):
             return []
         return [
             f"it counts {number_of(run.source_total or 0, 'record')}, but "
@@ -176,7 +176,7 @@ class ReadingWatch:
         counts = reading.counted and reading.pages > 1 and run.source_total is None
         if not (counts and run.reads_all):
             return []
-        missing = withdrawn(run, self.ctx.lane).filter(gone_run_id__isnull=True).count()
+        missing = withdrawn_entities(run, self.ctx.lane).filter(gone_run_id__isnull=True).count()
         return [f"{number_of(missing, 'known record')} did not come"] if missing else []
 
     def _warn(self, settled: bool) -> None:

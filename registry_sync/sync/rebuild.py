@@ -41,7 +41,7 @@ def rebuild_ledger(ctx: RunContext) -> bool:
     # Of every schema: names and ids are taken in the whole Benchling registry.
     for page in ctx.client.entities(registryId=ctx.setup.config.registry_id, token=token):
         remember_page(ctx, page.entities)
-        runs.save(ctx.run, ctx.lease, position={"token": page.next_token})
+        runs.save_columns(ctx.run, ctx.lease, position={"token": page.next_token})
         if page.next_token and ctx.pacer.out_of_time():
             return False
     now = timezone.now()

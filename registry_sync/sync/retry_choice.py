@@ -54,7 +54,7 @@ def due(ctx: RunContext) -> Iterator[list[EntityError]]:
     if limited(run):
         if run.kind != SyncRun.Kind.RETRY:
             return
-        open_errors = chosen(open_errors, run)
+        open_errors = chosen_errors(open_errors, run)
     if not open_errors.exists():  # as in most runs, and each reason asks several times
         return
     for reason in REASONS:
@@ -93,7 +93,7 @@ def _decided(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
 def _names_free(ctx: RunContext, errors: Errors) -> Iterator[Errors]:
     named = errors.filter(waits_for="name")
     keys = _keys(named)
-    name_holders.refresh(ctx, keys)
+    name_holders.refresh_holders(ctx, keys)
     waiting = named.values_list("waits_key", "external_id")
     yield from _of_keys(named, names.free(ctx.lane, keys, waiting))
     yield _unarchived(ctx.lane, named)
@@ -140,7 +140,7 @@ def limited(run: SyncRun) -> bool:
     return bool(run.only or run.only_cause)
 
 
-def chosen(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]:
+def chosen_errors(errors: QuerySet[EntityError], run: SyncRun) -> QuerySet[EntityError]:
     """Keep the errors that a retry was asked for, by their records or by their cause."""
     if run.only_cause:
         errors = errors.filter(code=run.only_cause)
@@ -246,7 +246,7 @@ def name_circles(ctx: RunContext) -> list[list[str]]:
 def _waiting(run: SyncRun, lane: Lane, waits_for: str) -> QuerySet[EntityError]:
     """Return the errors that wait for this, of the records that the run may touch."""
     waiting = runs.open_errors(lane).filter(waits_for=waits_for).exclude(raw=None)
-    return chosen(waiting, run)
+    return chosen_errors(waiting, run)
 
 
 def _arrived(ctx: RunContext, targets: Collection[str]) -> set[str]:
@@ -271,7 +271,7 @@ def _refused_names(ctx: RunContext, errors: Errors) -> Errors:
     """
     refused = errors.filter(waits_for="benchling name")
     seen = refused.values_list("waits_key", "times_seen")
-    name_holders.find(ctx, sorted({key for key, times in seen if times & (times - 1) == 0}))
+    name_holders.find_holders(ctx, sorted({key for key, times in seen if times & (times - 1) == 0}))
     taken = TakenName.objects.filter(lane=ctx.lane, key=OuterRef("waits_key"))
     return refused.filter(Exists(taken) | ~Q(run=ctx.run))
 

@@ -102,7 +102,7 @@ def _full_read(run: SyncRun, lane: Lane) -> list[Caution]:
             "Nothing was changed in Benchling.",
             code="empty_read",
         )
-    if is_short(run, lane, seen):
+    if came_short(run, lane, seen):
         return [
             Caution(
                 "short_read",
@@ -122,7 +122,7 @@ def is_incomplete(run: SyncRun) -> bool:
     return any(warning["code"] in INCOMPLETE for warning in run.warnings)
 
 
-def is_short(run: SyncRun, lane: Lane, seen: int) -> bool:
+def came_short(run: SyncRun, lane: Lane, seen: int) -> bool:
     """Return whether a read got fewer distinct records than the registry says it has.
 
     It counts all of the records that share an id, which are one here.
@@ -173,7 +173,7 @@ def read_whole(run: SyncRun, lane: Lane) -> bool:
     if not run.reads_all or run.dry_run or run.only or is_incomplete(run):
         return False
     seen = LedgerEntry.objects.filter(lane=lane, seen_run_id=run.pk).count()
-    return seen > 0 and not is_short(run, lane, seen)
+    return seen > 0 and not came_short(run, lane, seen)
 
 
 def status(run: SyncRun, lane: Lane) -> SyncRun.Status:

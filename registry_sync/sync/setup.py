@@ -224,10 +224,10 @@ def check_access(client: Client, config: AppConfig) -> None:
 
 def lane_key(client: Client, setup: Sides) -> dict[str, str]:
     """Return the key of a setup's lane: with any other value it is another lane and ledger."""
-    return key_of(client, setup.config.registry_id, setup.schema.id, setup.connector)
+    return lane_key_of(client, setup.config.registry_id, setup.schema.id, setup.connector)
 
 
-def key_of(
+def lane_key_of(
     client: Client, registry_id: str, schema_id: str, connector: Connector
 ) -> dict[str, str]:
     """Return the key of the lane that reads a list into a schema of a Benchling registry."""

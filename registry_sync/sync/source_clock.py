@@ -52,7 +52,9 @@ class SourceClock:
         Warn where the registry's is ahead.
         """
         requested_at = page.asked_at or timezone.now()
-        runs.save(self.run, self.ctx.lease, server_date=asked_at(page.server_date, requested_at))
+        runs.save_columns(
+            self.run, self.ctx.lease, server_date=asked_at(page.server_date, requested_at)
+        )
         if page.server_date is None:
             self._say_dateless()
         elif abs(page.server_date - requested_at) > CLOCK_SLACK:

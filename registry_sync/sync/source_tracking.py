@@ -44,7 +44,7 @@ class SourceTracker:
         if page.doubt:
             return page.doubt
         if page.learned and not self.run.dry_run:
-            runs.learn(self.lane, self.lease, **page.learned)
+            runs.learn_source_facts(self.lane, self.lease, **page.learned)
         # A page that a killed process had begun with is the first one again.
         first = self._first = not self._followed and self.run.position is None
         self._followed = True
@@ -103,7 +103,7 @@ class SourceTracker:
                 f"{run.expected_record}, the newest record of the last run, did not come back: "
                 "the registry was restored, its filter broke, or the key sees less than before"
             )
-        if not run.dry_run and run_verdict.is_short(run, self.lane, run.read):
+        if not run.dry_run and run_verdict.came_short(run, self.lane, run.read):
             if run_verdict.counts_more(run):
                 text = (
                     f"The registry says that {number_of(run.source_total or 0, 'record')} changed, "
@@ -131,7 +131,7 @@ class SourceTracker:
         self._count_total(page)
         # Kept before any of its records is: after a kill, those recorded are known as this page's.
         reading = self.watch.reading.kept()
-        runs.save(self.run, self.lease, source_total=self.run.source_total, reading=reading)
+        runs.save_columns(self.run, self.lease, source_total=self.run.source_total, reading=reading)
         if self.run.server_date is None:  # a reading of the same window goes by the first one
             self.clock.begin(page)
 

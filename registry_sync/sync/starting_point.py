@@ -13,7 +13,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.errors import Refused
 from registry_sync.models import Lane, SyncRun
 from registry_sync.reporting import app_status
-from registry_sync.reporting.redaction import mark
+from registry_sync.reporting.redaction import secret_mark
 from registry_sync.source.completeness.reading import Reading
 from registry_sync.source.watermark import next_since
 from registry_sync.sync import rebuild, run_verdict
@@ -50,7 +50,7 @@ def begin(ctx: RunContext, full_reason: str) -> None:
     if kind == SyncRun.Kind.INCREMENTAL and start.since is None and not run.only:
         kind = SyncRun.Kind.FULL
     reads_all = start.since is None and not run.only and kind != SyncRun.Kind.RETRY
-    runs.save(
+    runs.save_columns(
         run,
         ctx.lease,
         lane=ctx.lane,
@@ -78,7 +78,7 @@ def begin(ctx: RunContext, full_reason: str) -> None:
 def _mapping_used(ctx: RunContext) -> dict[str, Any]:
     """Describe the mapping; one that this run used before is kept, by its fingerprint."""
     used, run = ctx.setup.summary(), ctx.run
-    used["key_mark"] = mark(ctx.setup.config.api_key)
+    used["key_mark"] = secret_mark(ctx.setup.config.api_key)
     if run.fingerprint and run.fingerprint != ctx.setup.mapping.fingerprint:
         before = dict(run.mapping)
         used["earlier"] = {**before.pop("earlier", {}), run.fingerprint: before}

@@ -72,7 +72,7 @@ def _into(lane: Lane, entity_ids: Collection[str]) -> QuerySet[Merge]:
     return rows.exclude(external_id__in=withdrawals.values("external_id"))
 
 
-def refresh(ctx: RunContext) -> None:
+def follow_survivors(ctx: RunContext) -> None:
     """Find out which survivors were merged in turn: their own survivors take their place.
 
     A full run asks about all; others about those that records wait for. Raise LeaseLost.
@@ -135,7 +135,7 @@ def redirect_links(ctx: RunContext, old: str, new: str) -> None:
     The caller holds a transaction under its lease.
     """
     for lane in linking_lanes(ctx):
-        ledger.redirect_links(lane, old, new)
+        ledger.redirect_ledger_links(lane, old, new)
     _waiting().filter(waits_key=old).update(waits_key=new)
 
 

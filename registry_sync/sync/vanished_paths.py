@@ -43,7 +43,7 @@ def report_vanished(ctx: RunContext, entities: Sequence[Entity]) -> None:
             runs.warn(ctx.run, ctx.lease, f"path_vanished:{mapped.path}", _text(mapped, ids))
         reported.append(_key(mapped))
     if not ctx.run.dry_run:
-        runs.learn(ctx.lane, ctx.lease, **{FACT: reported or None})
+        runs.learn_source_facts(ctx.lane, ctx.lease, **{FACT: reported or None})
 
 
 def _is_decided(ctx: RunContext) -> bool:

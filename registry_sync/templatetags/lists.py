@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
-from registry_sync.desk.table_names import rows_of
+from registry_sync.desk.table_names import noun_for
 
 register = template.Library()
 
@@ -19,7 +19,7 @@ register = template.Library()
 @register.simple_tag
 def row_name(changelist: Any) -> str:
     """Return what the rows of a list are called, after their number."""
-    return rows_of(changelist.model, changelist.result_count)
+    return noun_for(changelist.model, changelist.result_count)
 
 
 @register.simple_tag

@@ -16,4 +16,4 @@ register.filter("rule", rule_text)
 @register.filter
 def plain(text: str) -> str:
     """Return a sentence of a canvas without its emphasis and escapes."""
-    return markdown.plain(text)
+    return markdown.plain_text(text)

@@ -54,7 +54,7 @@ known_names: dict[str, str] = {}
 """The names of users that this process asked for; it works on presses for less than a minute."""
 NOTES: dict[runs.Answer, Callable[[SyncRun], str]] = {
     runs.Answer.STARTED: words.started,
-    runs.Answer.JOINED: words.joined,
+    runs.Answer.JOINED: words.joined_run,
     runs.Answer.FOLLOWS: words.follows,
     runs.Answer.SHOWN: words.shown_instead,
 }
@@ -68,12 +68,12 @@ def _start(kind: SyncRun.Kind) -> Press:
             lanes: Sequence[Lane | None] = chosen_lanes(canvas, names)
         else:
             lanes = [None]
-        begin(canvas, who, kind, [(lane, ()) for lane in lanes])
+        begin_runs(canvas, who, kind, [(lane, ()) for lane in lanes])
 
     return press
 
 
-def begin(
+def begin_runs(
     canvas: Canvas,
     who: Presser,
     kind: SyncRun.Kind,
@@ -107,7 +107,7 @@ def _request(
         "kind": kind, "trigger": SyncRun.Trigger.CANVAS, "actor": who.name, "lane": lane,
     }  # fmt: skip
     if kind == Kind.DRY_RUN:
-        run, is_new = runs.request(**values)
+        run, is_new = runs.request_run(**values)
         return run, runs.Answer.STARTED if is_new else runs.Answer.SHOWN
     return runs.request_or_follow(**values, asked_at=who.pressed_at, only=only)
 
@@ -184,7 +184,7 @@ def _sync_records(
         canvas.note = words.only_lists()
         return
     each = [(lane, (id_,) if alone[lane] else ()) for lane, id_ in choices]
-    begin(canvas, who, Kind.INCREMENTAL, each)
+    begin_runs(canvas, who, Kind.INCREMENTAL, each)
     canvas.wanted = [{"lane": lane.pk if lane else None, "id": id_} for lane, id_ in choices]
 
 

@@ -16,7 +16,7 @@ from django.db import connections
 
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.canvas import drawing as canvases
-from registry_sync.canvas.attendance import Attendance, is_waiting
+from registry_sync.canvas.attendance import Attendance, has_waiting_webhook
 from registry_sync.core import log_context
 from registry_sync.core.problems import SyncError
 from registry_sync.core.types import Json
@@ -98,7 +98,7 @@ class Noticer:
     def look_at(self, message: Json) -> None:
         """Draw a canvas if no one works on its webhooks. Raise Refused, SyncError or Wait."""
         canvas_id = str(message.get("canvasId"))
-        if not is_waiting(canvas_id):
+        if not has_waiting_webhook(canvas_id):
             return  # a worker has taken it up
         if not self._attendance.queues.serves("interactive"):
             canvas = canvases.known_canvas(message, canvas_id)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.desk import cures
 from registry_sync.desk.cures.base import page
-from registry_sync.desk.cures.press import CannotCure, Order
+from registry_sync.desk.cures.press import CannotCure, CureOrder
 from registry_sync.ledger import pins
 from registry_sync.models import (
     Allowance,
@@ -95,7 +95,7 @@ def test_drift_is_restored_or_accepted_row_by_row(world, owner):
     answer = press(owner, page_of("drift"), press="accept")
     assert Pin.objects.get().external_id == "C-000002"
     assert not Drift.objects.filter(closed_at=None).exclude(field_id="archived")
-    assert cures.of(Lane.objects.get(), "drift") is None
+    assert cures.best_cure(Lane.objects.get(), "drift") is None
     assert "Nothing differs" in text(owner.get(one))
 
 
@@ -111,9 +111,9 @@ def test_only_what_was_decided_is_told_and_noted(db, monkeypatch, decision):
         return do(*args, **values)
 
     monkeypatch.setattr(pins, decision, decide)
-    monkeypatch.setattr(Order, "check", lambda *_: None)
-    order = Order(Person("Olivia"), REASON, decision, (str(first.pk), str(second.pk)))
-    done = cures.find("drift", "drift").do(cures.Case(entry.lane, "drift"), order)
+    monkeypatch.setattr(CureOrder, "check", lambda *_: None)
+    order = CureOrder(Person("Olivia"), REASON, decision, (str(first.pk), str(second.pk)))
+    done = cures.find_cure("drift", "drift").do(cures.CureCase(entry.lane, "drift"), order)
     assert done.noted == [second]
     assert done.warnings[0].startswith("1 difference could not be decided")
 
@@ -128,9 +128,11 @@ def test_the_queries_for_many_rows_are_bounded(owner, code, make):
     with CaptureQueriesContext(connection) as asked:
         assert len(ticked(text(owner.get(url)))) == 12
     assert len(asked) <= 14
-    order = Order(Person("Olivia"), REASON, "accept", (str(rows[3].pk), "9" * 30, "x"))
+    order = CureOrder(Person("Olivia"), REASON, "accept", (str(rows[3].pk), "9" * 30, "x"))
     with CaptureQueriesContext(connection) as asked, suppress(CannotCure):
-        cures.find(code if code == "drift" else "adopt", code).do(cures.Case(lane, code), order)
+        cures.find_cure(code if code == "drift" else "adopt", code).do(
+            cures.CureCase(lane, code), order
+        )
     table = make._meta.model._meta.db_table
     first = next(q["sql"] for q in asked if f'FROM "{table}"' in q["sql"])
     assert f"IN ({rows[3].pk})" in first
@@ -206,7 +208,7 @@ def test_a_stopped_run_is_allowed_once_and_synced(world, owner):
     run = work()
     assert answer.url.endswith(f"/syncrun/{run.pk}/change/")
     assert run.status in SyncRun.GOOD and Allowance.objects.get().used_by == run
-    assert cures.of(Lane.objects.get(), "path_gone") is None
+    assert cures.best_cure(Lane.objects.get(), "path_gone") is None
 
 
 def test_names_hold_the_id_after_a_draft_with_its_preview(world, owner, settings):
@@ -236,7 +238,7 @@ def test_an_archived_entity_names_who_did_it_and_this_apps_own_comes_back(world,
     w.registry.edit("C-000001", approval=1)
     w.sync()
     assert EntityError.objects.get(closed_at=None).code == "archived"
-    offer = cures.of(Lane.objects.get(), "archived")
+    offer = cures.best_cure(Lane.objects.get(), "archived")
     assert offer.label == "See who archived it"
     told = words(owner, offer.address)
     assert "Archived by someone else" in told and "Made in error" in told and "Ada Byron" in told
@@ -248,7 +250,7 @@ def test_an_archived_entity_names_who_did_it_and_this_apps_own_comes_back(world,
         entity_registry_id="C-000001", how="flag", state="archived", found_run=run, archive_run=run,
         found_at=run.created_at, archived_at=entity.modified_at,
     )  # fmt: skip
-    offer = cures.of(Lane.objects.get(), "archived")
+    offer = cures.best_cure(Lane.objects.get(), "archived")
     assert offer.label == "Unarchive"
     press(owner, offer.address)
     row.refresh_from_db()

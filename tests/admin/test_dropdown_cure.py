@@ -230,7 +230,7 @@ def test_many_records_are_neither_loaded_nor_named_one_by_one(world, owner, monk
 def test_a_retry_of_a_cause_follows_the_active_run(world, owner, monkeypatch):
     monkeypatch.setattr(cure, "MOST", 1)
     w = wanting(world, "Peptide", "Peptide")
-    active, _ = runs.request(kind=SyncRun.Kind.DRY_RUN, trigger=SyncRun.Trigger.SCHEDULE)
+    active, _ = runs.request_run(kind=SyncRun.Kind.DRY_RUN, trigger=SyncRun.Trigger.SCHEDULE)
     press(owner, cure_page())
     runner.work_to_end(active.pk)
     assert len(w.open_errors()) == 2

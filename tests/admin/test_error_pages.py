@@ -48,7 +48,7 @@ def test_a_page_that_fails_names_the_request(owner, monkeypatch):
     def fail(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(site.landing, "mapping", fail)
+    monkeypatch.setattr(site.landing, "mapping_cards", fail)
     owner.raise_request_exception = False
     answer = owner.get("/admin/mapping/")
     page = told(answer, 500)

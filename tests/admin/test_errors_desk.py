@@ -16,7 +16,7 @@ from registry_sync import runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import EntityError, SyncRun
 from registry_sync.reporting.error_groups import error_groups
-from registry_sync.reporting.redaction import HIDDEN, mark, redact
+from registry_sync.reporting.redaction import HIDDEN, redact, secret_mark
 from tests.support.desk import read, text
 from tests.support.factories import EntityErrorFactory, LaneFactory, SyncRunFactory
 from tests.support.registry import compound
@@ -205,12 +205,14 @@ def test_secrets_are_hidden_by_name_and_by_value(settings):
         "token": None,
     }
     raw["sent"], raw["phrase"] = "Bearer a+b/c==", "open sesame"
-    shown = redact(raw, [mark("reg-key-1"), mark("a+b/c=="), mark("open sesame")])
+    shown = redact(
+        raw, [secret_mark("reg-key-1"), secret_mark("a+b/c=="), secret_mark("open sesame")]
+    )
     assert (shown["sent"], shown["phrase"]) == (f"Bearer {HIDDEN}", HIDDEN)
     assert shown["api_key"] == HIDDEN and shown["note"] == f"sent with {HIDDEN}"
     assert shown["links"] == [{"self": f"https://r/x?key={HIDDEN}&page=2"}, HIDDEN]
     assert shown["id"] == 1 and shown["token"] is None
-    assert "reg-key-1" not in mark("reg-key-1") and raw["api_key"] == "abc"
+    assert "reg-key-1" not in secret_mark("reg-key-1") and raw["api_key"] == "abc"
 
 
 @pytest.mark.invariant(9)

@@ -221,7 +221,7 @@ def test_bars_show_a_night_beside_a_first_load():
     assert heights[0] == figures.STUB < heights[1] < heights[2] == 100 and heights[1] > 10
     last = figures.bars([1, 2], places=30, width=300, height=100, left=40)[-1]
     assert 330 < last.x < last.x + last.width <= 340
-    assert [line.value for line in figures.lines(2628, height=100)] == [1, 10, 100, 1000]
+    assert [line.value for line in figures.grid_lines(2628, height=100)] == [1, 10, 100, 1000]
 
 
 def test_days_without_a_run_are_there_too(db):
@@ -284,7 +284,9 @@ def test_only_an_owner_starts_a_run(world, viewer, what):
 
 def test_a_press_while_a_run_is_active_joins_it(world, owner):
     world([compound(1)])
-    active, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.CANVAS, actor="Ada")
+    active, _ = runs.request_run(
+        kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.CANVAS, actor="Ada"
+    )
     assert f"Run {active.pk} is active (started by Ada)" in read(owner, start_url("sync"))
     answer = owner.post(start_url("sync"), {"decided": "yes", "reason": "Now"}, follow=True)
     said = re.sub(r"<[^>]+>", "", answer.content.decode())

@@ -338,10 +338,10 @@ def test_a_release_of_withdrawals_takes_two_people(db):
     one, other = factories.WithdrawalFactory.create_batch(2, lane=lane)
     rows = Withdrawal.objects.all()
     with pytest.raises(SecondPerson):
-        withdrawals.release(rows, by=ALICE, reason="retired")
+        withdrawals.release_withdrawals(rows, by=ALICE, reason="retired")
     assert one.state == Withdrawal.State.STAGED
     Withdrawal.objects.filter(pk=other.pk).update(closed_at=timezone.now())  # it came back
-    withdrawals.release(rows, by=BOB, reason="retired, seen")
+    withdrawals.release_withdrawals(rows, by=BOB, reason="retired, seen")
     assert rows.get(pk=one.pk).state == Withdrawal.State.RELEASED
     assert rows.get(pk=other.pk).state == Withdrawal.State.STAGED
     assert states() == ["confirmed"]
@@ -352,11 +352,13 @@ def test_a_release_over_two_lanes_is_whole_or_not_at_all(db):
     first, _ = (factories.WithdrawalFactory(lane=lane) for lane in lanes)
     rows = Withdrawal.objects.all()
     with pytest.raises(SecondPerson):
-        withdrawals.release(rows.filter(pk=first.pk), by=ALICE, reason="retired")
+        withdrawals.release_withdrawals(rows.filter(pk=first.pk), by=ALICE, reason="retired")
     with pytest.raises(SecondPerson):
-        withdrawals.release(rows, by=BOB, reason="retired, seen")
+        withdrawals.release_withdrawals(rows, by=BOB, reason="retired, seen")
     assert states() == ["open", "open"], "the confirmation is not spent"
-    withdrawals.release(rows, by=Person("carol", 1004, may_sign=True), reason="retired, seen")
+    withdrawals.release_withdrawals(
+        rows, by=Person("carol", 1004, may_sign=True), reason="retired, seen"
+    )
     assert {row.state for row in rows} == {Withdrawal.State.RELEASED}
 
 

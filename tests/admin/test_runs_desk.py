@@ -79,7 +79,7 @@ def test_a_runs_page_and_the_list_tell_what_it_did(told, owner, viewer):
     assert "drift not needed" in text
     assert "because this is the lane's first run" in read(owner, page(first))
     # The list of runs.
-    by_hand, _ = runs.request(
+    by_hand, _ = runs.request_run(
         kind=SyncRun.Kind.DRY_RUN, trigger=SyncRun.Trigger.ADMIN, actor="Olivia"
     )
     text = read(viewer, LIST)
@@ -108,7 +108,7 @@ def test_a_stopped_run_tells_in_which_phase_and_what_was_not_reached(world, owne
     assert "configure failed here" in text
     for later in ("rebuild", "drift", "pull", "compare", "upsert", "retry", "report"):
         assert f"{later} not reached" in text, later
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     runs.cancel(run, actor="Olivia", reason="Not now")
     assert "configure not reached" in read(owner, page(run)), "it was never begun"
 
@@ -294,7 +294,7 @@ def test_its_queries_do_not_grow(world, owner, django_assert_max_num_queries):
 def test_progress_moves_and_says_when_it_has_ended(world, owner, settings):
     settings.BATCH_SIZE = 100
     world([compound(n) for n in range(400)], page_size=100)
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     progress = reverse("admin:registry_sync_syncrun_progress", args=[run.pk])
     assert f'data-live="{progress}"' in owner.get(page(run)).content.decode()
     assert "the run starts when a worker polls" in read(owner, progress)
@@ -310,7 +310,7 @@ def test_progress_moves_and_says_when_it_has_ended(world, owner, settings):
 @pytest.mark.once
 def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewer):
     w = world([compound(n) for n in range(3)])
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     for what in ("pause", "resume", "cancel", "rerun", "retry"):
         assert viewer.post(do(run, what), REASON).status_code == 403
         assert Client().post(do(run, what), REASON).url.startswith(reverse("admin:login"))
@@ -325,11 +325,11 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(world, owner, viewe
     assert "paused" in text and "Paused by Olivia" in text and "Wanted" in text
     assert do(run, "resume") in owner.get(page(run)).content.decode()
     owner.post(do(run, "resume"), REASON)
-    assert jobs.work_slice(run.pk) is jobs.End.DONE and w.written() == 3
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.DONE and w.written() == 3
     assert (
         "has already ended" in owner.post(do(run, "cancel"), REASON, follow=True).content.decode()
     )
-    again, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    again, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     owner.post(do(again, "cancel"), REASON)
     again.refresh_from_db()
     assert again.status == "CANCELLED" and again.error == "Cancelled by Olivia: Wanted"

@@ -86,7 +86,9 @@ def pages() -> list[str]:
     lane = Lane.objects.get()
     for code in ("drift", *EntityError.objects.values_list("code", flat=True).distinct()):
         offers = cures.all_of(lane, code)
-        found += [each.address for each in offers if isinstance(cures.find(each.name, code), Press)]
+        found += [
+            each.address for each in offers if isinstance(cures.find_cure(each.name, code), Press)
+        ]
     for number in range(1, 9):
         found.append(f"{reverse('admin:registry_sync_record')}?id=C-{number:06d}")
         if number % 2:  # each asks both systems

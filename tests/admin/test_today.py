@@ -195,7 +195,9 @@ KINDS = [
 def test_each_thing_to_do_has_its_card_and_each_role_its_presses(
     lane, owner, viewer, subtests, monkeypatch
 ):
-    monkeypatch.setattr(stopping, "sleep", lambda *_: None)  # there is no Benchling to wait for
+    monkeypatch.setattr(
+        stopping, "sleep_or_stop", lambda *_: None
+    )  # there is no Benchling to wait for
     for make, title, text, look, press in KINDS:
         with subtests.test(title):
             make(lane)
@@ -494,5 +496,5 @@ def test_a_canvas_that_is_drawn_while_it_is_counted_has_no_card(monkeypatch):
         def count(self) -> int:
             return 1
 
-    monkeypatch.setattr(drawing, "refused", Drawn)
+    monkeypatch.setattr(drawing, "refused_canvases", Drawn)
     assert not list(service.RefusedCanvases().cards(None))

@@ -117,7 +117,9 @@ def test_a_tombstone_is_not_called_a_record_without_a_name(named, owner):
 
 
 def test_buttons_that_look_alike_say_how_they_differ(owner, monkeypatch):
-    monkeypatch.setattr(stopping, "sleep", lambda *_: None)  # there is no Benchling to wait for
+    monkeypatch.setattr(
+        stopping, "sleep_or_stop", lambda *_: None
+    )  # there is no Benchling to wait for
     error = factories.EntityErrorFactory(code="name_taken", lane=factories.LaneFactory(position=0))
     one = f"/admin/registry_sync/entityerror/{error.pk}/change/"
     record = reverse("admin:registry_sync_record") + f"?id={error.external_id}"

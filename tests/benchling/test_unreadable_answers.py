@@ -138,11 +138,11 @@ def test_what_benchling_may_leave_out_is_no_fault() -> None:
     chip = {"type": "CHIP", "value": "bfi_1"}
     texts = [{"type": "MARKDOWN", "value": "Hello"}, {"type": "SECTION", "children": [chip]}]
     for blocks in ([], texts):
-        assert http.checked({"id": "cnvs_1", "blocks": blocks}, "blocks")
+        assert http.checked_body({"id": "cnvs_1", "blocks": blocks}, "blocks")
     for response in ({}, {"customEntities": None}, {"assayResults": ["an id"]}, None):
-        assert http.checked({"status": "SUCCEEDED", "response": response}, "status")
+        assert http.checked_body({"status": "SUCCEEDED", "response": response}, "status")
     for errors in ({"index": 0, "message": "Invalid"}, [], None):
-        assert http.checked({"status": "FAILED", "message": "No", "errors": errors}, "status")
+        assert http.checked_body({"status": "FAILED", "message": "No", "errors": errors}, "status")
 
 
 @pytest.mark.parametrize("path", ["tasks/", "token$", "app-configuration-items"])

@@ -17,7 +17,7 @@ from registry_sync.benchling import bad_rows, bulk_upsert, lost_answers, upsert_
 from registry_sync.benchling.bulk_upsert import PATIENCE, Upserter
 from registry_sync.benchling.client import Task
 from registry_sync.benchling.errors import LOCK_TRIES, LOCKED, AnswerLost, Refused, Wait
-from registry_sync.benchling.upsert_rows import Row
+from registry_sync.benchling.upsert_rows import UpsertRow
 from registry_sync.core.problems import SyncError
 from registry_sync.core.waits import REGISTRATION_LOCK, TASK_RUNNING
 
@@ -26,8 +26,8 @@ Json = dict[str, Any]
 DOWN = SyncError("Benchling is down.", remedy="Wait.", kind="transient", code="down")
 
 
-def rows_of(count: int) -> list[Row]:
-    return [Row(f"C-{n}", json.dumps({"entityRegistryId": f"R-{n}"})) for n in range(count)]
+def rows_of(count: int) -> list[UpsertRow]:
+    return [UpsertRow(f"C-{n}", json.dumps({"entityRegistryId": f"R-{n}"})) for n in range(count)]
 
 
 class Tenant:
@@ -99,32 +99,32 @@ class Books:
         self.steps: list[Any] = []
         self.suspects: list[Refused | None] = []
 
-    def sending(self, rows: Sequence[Row]) -> None:
+    def sending(self, rows: Sequence[UpsertRow]) -> None:
         self.steps.append(("sending", len(rows)))
 
     def unsent(self) -> None:
         self.steps.append("unsent")
 
-    def sent(self, rows: Sequence[Row], task_id: str) -> None:
+    def sent(self, rows: Sequence[UpsertRow], task_id: str) -> None:
         self.steps.append(("sent", len(rows), task_id))
 
-    def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
+    def written(self, rows: Sequence[UpsertRow], entities: dict[str, Json]) -> None:
         for row in rows:
             self.put(self.got, row, entities[row.body["entityRegistryId"]]["id"])
 
-    def refused(self, row: Row, refusal: Refused) -> None:
+    def refused(self, row: UpsertRow, refusal: Refused) -> None:
         self.put(self.refusals, row, refusal.message)
 
-    def set_aside(self, rows: Sequence[Row], message: str) -> None:
+    def set_aside(self, rows: Sequence[UpsertRow], message: str) -> None:
         for row in rows:
             self.put(self.postponed, row, message)
 
-    def put(self, book: dict[str, str], row: Row, said: str) -> None:
+    def put(self, book: dict[str, str], row: UpsertRow, said: str) -> None:
         known = self.got.keys() | self.refusals.keys() | self.postponed.keys()
         assert row.external_id not in known, "each row has one outcome"
         book[row.external_id] = said
 
-    def find_written(self, rows: Sequence[Row]) -> Json:
+    def find_written(self, rows: Sequence[UpsertRow]) -> Json:
         held = self.tenant.held
         return {
             row.external_id: held[row.body["entityRegistryId"]]

@@ -112,7 +112,7 @@ def test_every_state_as_a_scientist_sees_it(w, page, settings, monkeypatch):
     settings.OBJECTS_PER_HOUR = 10
     canvas.press("manual_sync")
     run = runs.active()
-    while jobs.work_slice(run.pk) is not jobs.End.WAITING:
+    while jobs.work_slice(run.pk) is not jobs.SliceEnd.WAITING:
         pass
     shows("resumes automatically", "waiting")
     settings.OBJECTS_PER_HOUR = 0

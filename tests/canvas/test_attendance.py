@@ -133,7 +133,7 @@ def test_a_run_that_no_worker_takes_up_is_told_and_its_beginning_too(w, monkeypa
 @pytest.mark.invariant(4)
 def test_the_reconciler_repeats_the_notice_and_takes_it_back(w, monkeypatch):
     page, other = Page(w, "etr_1"), Page(w, "etr_2")
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.ADMIN, actor="Jo")
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.ADMIN, actor="Jo")
     for one in (page, other):
         one.press("refresh")
     row = pressed(page)

@@ -227,7 +227,7 @@ def test_a_waiting_run_says_until_when(w, settings):
     page = Page(w)
     page.press("manual_sync")
     run = runs.active()
-    while jobs.work_slice(run.pk) is not jobs.End.WAITING:
+    while jobs.work_slice(run.pk) is not jobs.SliceEnd.WAITING:
         pass
     assert "waiting for this app's own hourly limit" in page.text
     assert "resumes automatically on " in page.text and "UTC" in page.text

@@ -60,7 +60,7 @@ def test_what_was_decided_is_drawn_without_a_press_or_a_run(w, desk):
     Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
     w.sync(kind=SyncRun.Kind.PLAN)
     assert "A plan waits" in page.text
-    lifecycle.void(Plan.objects.get(), actor="olivia", reason="not now")
+    lifecycle.void_plan(Plan.objects.get(), actor="olivia", reason="not now")
     reconcile()
     assert "A plan waits" not in page.text
 
@@ -76,16 +76,16 @@ def test_what_is_decided_while_a_canvas_is_drawn_is_drawn_the_next_time(db):
         canvas = CanvasFactory(canvas_id=name, **values)
         client = FakeClient([Canvas.objects.outdate])
         drawing.redraw([canvas], client, pressed=True)
-        assert drawing.outdated().get(canvas_id=name) == canvas
-        drawing.redraw(drawing.outdated(), client, pressed=True)
-        assert not drawing.outdated().exists()
+        assert drawing.outdated_canvases().get(canvas_id=name) == canvas
+        drawing.redraw(drawing.outdated_canvases(), client, pressed=True)
+        assert not drawing.outdated_canvases().exists()
         assert ["Your press" in text for text in client.drawn] == [True, False], name
         canvas.delete()
 
     late = {"used_at": used_at - MINUTE, "drawn_at": used_at}
     for n in range(Canvas.RECENT):
         CanvasFactory(canvas_id=f"late {n}", **late)
-    assert Canvas.objects.outdate() == Canvas.RECENT == drawing.outdated().count()
+    assert Canvas.objects.outdate() == Canvas.RECENT == drawing.outdated_canvases().count()
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -97,16 +97,16 @@ def test_a_decision_asks_once_for_a_canvas_that_benchling_refuses(db, status):
         raise Refused(status, "It is not yours.")
 
     Canvas.objects.outdate()
-    assert drawing.redraw(drawing.outdated(), FakeClient([refuse])) == 1
-    assert not drawing.outdated().exists()
-    assert Canvas.objects.outdate() == drawing.outdated().count() == (status == 403)
+    assert drawing.redraw(drawing.outdated_canvases(), FakeClient([refuse])) == 1
+    assert not drawing.outdated_canvases().exists()
+    assert Canvas.objects.outdate() == drawing.outdated_canvases().count() == (status == 403)
 
     def decide() -> None:
         Canvas.objects.outdate()
         refuse()
 
-    drawing.redraw(drawing.outdated(), FakeClient([decide]))
-    assert drawing.outdated().exists() == (status == 403), "it was decided during the call"
+    drawing.redraw(drawing.outdated_canvases(), FakeClient([decide]))
+    assert drawing.outdated_canvases().exists() == (status == 403), "it was decided during the call"
 
 
 @pytest.mark.parametrize("run_ended", [False, True])
@@ -121,15 +121,17 @@ def test_a_refused_canvas_is_asked_for_less_often_until_it_is_drawn(db, run_ende
     rests = []
     for _ in range(9):
         client = FakeClient([refuse])
-        assert drawing.redraw(drawing.outdated(), client) == len(client.drawn) == 1
-        assert not drawing.outdated().exists() and not drawing.canvases_showing(run).exists()
+        assert drawing.redraw(drawing.outdated_canvases(), client) == len(client.drawn) == 1
+        assert (
+            not drawing.outdated_canvases().exists() and not drawing.canvases_showing(run).exists()
+        )
         canvas.refresh_from_db()
         rests.append(round((canvas.rests_until - timezone.now()) / MINUTE))
         Canvas.objects.update(rests_until=timezone.now())
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert drawing.refused().get().refusal == "The app may not edit this entry."
-    assert drawing.redraw(drawing.outdated(), FakeClient([])) == 1
-    assert not drawing.refused().exists() and not drawing.outdated().exists()
+    assert drawing.refused_canvases().get().refusal == "The app may not edit this entry."
+    assert drawing.redraw(drawing.outdated_canvases(), FakeClient([])) == 1
+    assert not drawing.refused_canvases().exists() and not drawing.outdated_canvases().exists()
     assert Canvas.objects.get().refusals == 0
 
 
@@ -139,12 +141,12 @@ def refuse() -> None:
 
 def test_a_canvas_that_no_one_used_for_days_is_asked_for_once_a_day(db):
     canvas = CanvasFactory(used_at=timezone.now() - timedelta(days=8), refusals=6)
-    drawing.redraw(drawing.outdated(), FakeClient([refuse]))
+    drawing.redraw(drawing.outdated_canvases(), FakeClient([refuse]))
     canvas.refresh_from_db()
     assert canvas.rests_until > timezone.now() + timedelta(hours=23)
-    assert not drawing.refused().exists()
+    assert not drawing.refused_canvases().exists()
     Canvas.objects.update(used_at=timezone.now())
-    assert drawing.refused().exists()
+    assert drawing.refused_canvases().exists()
 
 
 def test_a_canvas_that_was_drawn_in_the_meantime_need_not_rest(db):
@@ -154,7 +156,7 @@ def test_a_canvas_that_was_drawn_in_the_meantime_need_not_rest(db):
         Canvas.objects.update(drawn_at=timezone.now())
         refuse()
 
-    drawing.redraw(drawing.outdated(), FakeClient([draw_elsewhere]))
+    drawing.redraw(drawing.outdated_canvases(), FakeClient([draw_elsewhere]))
     assert Canvas.objects.filter(rests_until=None, refusals=0).exists()
 
 
@@ -167,7 +169,7 @@ def test_a_canvas_with_an_unexpected_error_costs_no_other_canvas(db):
         raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
 
     client = FakeClient([fail])
-    assert drawing.redraw(drawing.outdated(), client) == len(client.drawn) == 2
+    assert drawing.redraw(drawing.outdated_canvases(), client) == len(client.drawn) == 2
     for canvas in (other, odd):
         canvas.refresh_from_db()
     assert other.drawn_at and not odd.drawn_at and odd.rests_until > timezone.now()
@@ -182,7 +184,7 @@ def test_what_ends_the_job_ends_its_drawing(db, error):
         raise error
 
     with pytest.raises(error):
-        drawing.redraw(drawing.outdated(), FakeClient([fail]))
+        drawing.redraw(drawing.outdated_canvases(), FakeClient([fail]))
     assert Canvas.objects.filter(rests_until=None).exists()
 
 
@@ -211,7 +213,7 @@ def test_an_app_that_is_activated_again_draws_what_was_refused_meanwhile(db):
     CanvasFactory(used_at=timezone.now() - MINUTE, rests_until=timezone.now() + MINUTE, refusals=3)
     delivery = WebhookDeliveryFactory(type="v2.app.activateRequested", message={})
     handlers.work_delivery(delivery.pk, FakeClient([]))
-    assert drawing.outdated().exists()
+    assert drawing.outdated_canvases().exists()
 
 
 class FakeClient:

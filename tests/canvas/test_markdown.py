@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from registry_sync.canvas import record_text, text
-from registry_sync.canvas.markdown import escaped, plain
+from registry_sync.canvas.markdown import escaped, plain_text
 from registry_sync.models import Adoption, EntityError, LedgerEntry, SyncRun
 from tests.support.canvas import Page, work
 
@@ -59,7 +59,7 @@ def test_a_text_is_read_back_by_a_parser(value: str) -> None:
         assert read(before + escaped(value)) == ((before + in_one_line(value)).strip(), set())
     assert read(f"**{escaped(value)}.** End")[1] == set()
     # As the desk shows it.
-    assert plain(f"**{escaped(value)}.** End") == f"{in_one_line(value)}. End"
+    assert plain_text(f"**{escaped(value)}.** End") == f"{in_one_line(value)}. End"
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -40,8 +40,8 @@ def begun(w: World, settings) -> SyncRun:
     del w.registry.records[8:]
     w.registry.page_size = 4
     w.tenant.refuse |= {REFUSED: "Not this one.", LATER_REFUSED: "Nor this one."}
-    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.MORE
+    run, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.MORE
     assert WRITTEN in w.values() and UNREAD not in w.values()
     return run
 

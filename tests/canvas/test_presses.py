@@ -29,7 +29,7 @@ def working(w, act):
     """Work a run, and act once while its first page is read."""
     acts = [act]
     w.registry.on_page = lambda page: acts.pop()() if acts else None
-    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     jobs.work_to_end(run.pk)
     w.registry.on_page = lambda page: None
     return run
@@ -60,7 +60,7 @@ def test_a_record_corrected_after_its_page_was_read_arrives_without_another_pres
 
 def test_a_press_that_is_worked_late_joins_the_run_that_read_after_it(w):
     page = Page(w)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     jobs.work_to_end(run.pk)
     SyncRun.objects.update(started_at=timezone.now() + timedelta(minutes=1))
     page.press("manual_sync")
@@ -69,7 +69,7 @@ def test_a_press_that_is_worked_late_joins_the_run_that_read_after_it(w):
 
 def test_presses_during_a_run_that_are_worked_after_its_end_become_one_run(w):
     pages = [Page(w, f"etr_{n}") for n in range(4)]
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     jobs.work_to_end(run.pk)
     for page in pages:
         page.press("manual_sync")
@@ -105,7 +105,7 @@ def test_single_records_that_follow_are_synced_together(w):
 
 def test_nothing_follows_a_run_that_was_cancelled(w):
     page = Page(w)
-    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     assert runs.claim(run.pk)
     page.press("manual_sync")
     assert "queued after" in page.text
@@ -297,14 +297,14 @@ def ask_for_a_sync(*, retries_all, trigger=SyncRun.Trigger.ADMIN):
 
 
 def test_a_wish_to_retry_every_error_widens_a_sync_that_has_not_begun(w):
-    queued, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    queued, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for retries_all in (False, True, True):
         run, answer = ask_for_a_sync(retries_all=retries_all)
         assert (run, answer, run.retries_all) == (queued, runs.Answer.JOINED, retries_all)
 
 
 def test_a_wish_to_retry_every_error_follows_a_sync_that_does_not(w):
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     runs.claim(run.pk)
     SyncRun.objects.update(started_at=timezone.now() + HOUR)  # later than whatever is asked for
     assert ask_for_a_sync(retries_all=False) == (run, runs.Answer.JOINED)

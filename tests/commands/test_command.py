@@ -48,7 +48,7 @@ def test_exit_statuses_follow_the_outcome(world):
 @pytest.mark.invariant(4)
 def test_a_live_run_is_left_alone_and_a_dead_one_is_finished(world):
     w = world([compound(n) for n in range(20)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     runs.claim(run.pk)
     status, said = command()
     assert status == 75 and f"Run {run.pk} is active" in said
@@ -168,8 +168,8 @@ def test_without_redis_enqueue_says_what_to_do(world, settings):
 def test_a_waiting_run_says_what_it_waits_for(world, settings):
     settings.OBJECTS_PER_HOUR = settings.BATCH_SIZE = 1
     world([compound(n) for n in range(3)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
     status, said = command()
     assert status == 75 and f"Run {run.pk} is active." in said
     assert "Waiting for this app's own limit of 1 object per hour; next try at " in said
@@ -206,7 +206,9 @@ def test_a_pilot_taken_over_is_not_taken_for_the_sync(world):
     from django.core.management import call_command
 
     w = world([compound(n) for n in range(5)])
-    runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE, only=["C-000001"])
+    runs.request_run(
+        kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE, only=["C-000001"]
+    )
     with pytest.raises(SystemExit):
         call_command("sync_registry")
     assert len(w.values()) == 5
@@ -234,7 +236,7 @@ def test_a_dry_run_asked_is_not_a_real_run_done(world):
     from django.core.management import call_command
 
     world([compound(n) for n in range(5)])
-    runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(SystemExit):
         call_command("sync_registry", "--dry-run")
     assert SyncRun.objects.filter(kind=SyncRun.Kind.DRY_RUN).exists()

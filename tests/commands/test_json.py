@@ -49,7 +49,7 @@ def test_a_sync_ends_with_an_object_a_lane_and_says_the_rest_elsewhere(world) ->
     first, second = (checked("sync_registry", line) for line in out.splitlines())
     assert status == 2 and (first["outcome"], first["open_errors"]) == ("warned", 1)
     assert second["lane"] == "Lot" and "Compound: Run" in err
-    runs.request(
+    runs.request_run(
         kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE,
         lane=runs.current_lanes()[1],
     )  # fmt: skip

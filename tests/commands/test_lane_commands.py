@@ -81,12 +81,12 @@ def test_the_exit_status_is_over_all_lanes(two):
 
 def test_busy_lanes_are_named_and_stop_no_other(two):
     assert work()[0] == 0
-    held, _ = runs.request(kind="full", trigger="schedule", lane=lanes()["Compound"])
+    held, _ = runs.request_run(kind="full", trigger="schedule", lane=lanes()["Compound"])
     runs.pause(held, actor="Ada", reason="maintenance")
     status, said = work()
     assert status == 2 and any(line.startswith(f"Compound: Run {held.pk}: Paused") for line in said)
     assert any(line.startswith("Lot: Run") and "SUCCEEDED" in line for line in said)
-    other, _ = runs.request(kind="full", trigger="schedule", lane=lanes()["Lot"])
+    other, _ = runs.request_run(kind="full", trigger="schedule", lane=lanes()["Lot"])
     assert runs.claim(other.pk)
     status, said = work()
     assert status == 75 and len(said) == 2
@@ -102,7 +102,7 @@ def test_a_dry_run_of_all_lanes_writes_nothing(two):
 
 def test_a_run_left_behind_in_one_lane_is_taken_over(two):
     assert work()[0] == 0
-    left, _ = runs.request(kind="incremental", trigger="schedule", lane=lanes()["Lot"])
+    left, _ = runs.request_run(kind="incremental", trigger="schedule", lane=lanes()["Lot"])
     status, said = work()
     assert status == 0 and f"Lot: Run {left.pk} waits; working on it." in said
     left.refresh_from_db()
@@ -112,7 +112,7 @@ def test_a_run_left_behind_in_one_lane_is_taken_over(two):
 @pytest.mark.django_db
 def test_a_run_that_a_worker_takes_over_is_left_to_it(monkeypatch):
     lane, _ = (LaneFactory(position=n) for n in range(2))
-    run, _ = runs.request(kind="incremental", trigger="schedule", lane=lane)
+    run, _ = runs.request_run(kind="incremental", trigger="schedule", lane=lane)
     said: list[str] = []
     wanted = {"kind": "incremental", "trigger": "schedule", "reads_all": False}
     several = SeveralLanes(
@@ -120,7 +120,7 @@ def test_a_run_that_a_worker_takes_over_is_left_to_it(monkeypatch):
     )
     several.request([lane])
     assert runs.claim(run.pk), "between two slices it had no holder"
-    monkeypatch.delattr(stopping, "sleep")  # it would wait until the worker has ended it
+    monkeypatch.delattr(stopping, "sleep_or_stop")  # it would wait until the worker has ended it
     several.work_all()
     several.tell()
     assert several.outcomes() == [LaneOutcome.BUSY] and "has taken it over" in said[-1]
@@ -128,8 +128,8 @@ def test_a_run_that_a_worker_takes_over_is_left_to_it(monkeypatch):
 
 def test_run_pauses_resumes_and_cancels_one_lane_or_all(two):
     assert work()[0] == 0
-    first, _ = runs.request(kind="full", trigger="schedule", lane=lanes()["Compound"])
-    second, _ = runs.request(kind="full", trigger="schedule", lane=lanes()["Lot"])
+    first, _ = runs.request_run(kind="full", trigger="schedule", lane=lanes()["Compound"])
+    second, _ = runs.request_run(kind="full", trigger="schedule", lane=lanes()["Lot"])
     status, said = work_run("pause", "--reason", "why", "--lane", "Lot")
     assert status == 0 and said[0].startswith(f"Run {second.pk} will pause") and len(said) == 1
     assert runs.is_paused(second) and not runs.is_paused(first)
@@ -154,7 +154,7 @@ def test_lanes_lists_what_each_is_and_how_it_stands(two):
     assert status == 0 and said.count("never ran") == 2, "the configuration is read for it"
     work()
     EntityError.objects.all().delete()
-    held, _ = runs.request(kind="full", trigger="schedule", lane=lanes()["Lot"])
+    held, _ = runs.request_run(kind="full", trigger="schedule", lane=lanes()["Lot"])
     status, said = command(name="lanes")
     first, second = said.split("Lot\n")
     assert first.startswith("Compound\n") and "position:   1 of 2" in first

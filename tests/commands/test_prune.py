@@ -177,7 +177,7 @@ def test_plans_that_no_one_signed_go_with_their_runs(world, keep):
         w.registry.edit("C-000001", f"2026-03-0{len(name) - 4}T00:00:00Z", name=name)
         w.sync()
     void, signed = Plan.objects.order_by("pk")
-    lifecycle.sign(signed, actor="bea", reason="checked")
+    lifecycle.sign_plan(signed, actor="bea", reason="checked")
     applied = apply(signed)
     quiet = []
     for _ in range(2):  # nothing to write: a plan without rows, and a run that notes the reading

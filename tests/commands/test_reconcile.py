@@ -18,7 +18,7 @@ from rq.timeouts import JobTimeoutException
 
 from registry_sync import runs
 from registry_sync.core.stopping import Stopping
-from registry_sync.desk.reconciliations import verdict
+from registry_sync.desk.reconciliations import comparison_verdict
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import (
@@ -269,7 +269,7 @@ def test_what_was_not_read_whole_is_not_equal(world):
         found = json.loads(said)
         assert (status, found["equal"], found["counts"]["equal"]) == (2, False, 3), text
         assert text in " ".join(found["doubts"]) and text in reconcile()[1]
-    assert verdict(Reconciliation.objects.latest("pk")) == "equal as far as it was read"
+    assert comparison_verdict(Reconciliation.objects.latest("pk")) == "equal as far as it was read"
 
 
 def test_signs_and_a_list_that_moves_are_doubts():
@@ -314,20 +314,20 @@ def held() -> list[int]:
 
 
 def test_comparisons_of_a_lane_leave_each_other_alone(lane):
-    first = record.begin(lane, actor="mona")
+    first = record.begin_comparison(lane, actor="mona")
     left = {"reconciliation": first, "lane": lane, "state": "missing", "external_id": "C-9"}
     ReconciledRecordFactory(**left)  # by a worker that died
-    second = record.begin(lane, actor="mona")
+    second = record.begin_comparison(lane, actor="mona")
     first.refresh_from_db()
     assert first.trouble == record.OVERTAKEN and first.finished_at is not None
     assert held() == [second.pk - 2]
     ReconciledRecordFactory(**left | {"reconciliation": second})
     assert compare(second).counts["differing"] == 1 and held() == [second.pk]
     assert compare(first).trouble == record.OVERTAKEN and held() == [second.pk]
-    third = record.begin(lane, actor="mona")
+    third = record.begin_comparison(lane, actor="mona")
 
     def overtaken(setup):
-        record.begin(lane, actor="ada")
+        record.begin_comparison(lane, actor="ada")
         return plain_source(setup)
 
     assert compare(third, overtaken).trouble == record.OVERTAKEN and held() == [second.pk]
@@ -346,7 +346,7 @@ def test_whatever_ends_a_comparison_is_its_trouble(lane, error, said):
     def broken(setup):
         raise error
 
-    row = compare(record.begin(lane, actor="mona"), broken)
+    row = compare(record.begin_comparison(lane, actor="mona"), broken)
     assert re.search(said, row.trouble) and row.finished_at is not None and held() == before
 
 
@@ -354,7 +354,9 @@ def test_a_run_that_starts_meanwhile_is_named(lane):
     begun = []
 
     def meanwhile(setup):
-        begun.append(runs.request(kind=FULL, trigger="admin")[0])
+        begun.append(runs.request_run(kind=FULL, trigger="admin")[0])
         return plain_source(setup)
 
-    assert compare(record.begin(lane, actor="mona"), meanwhile).active_run_id == begun[0].pk
+    assert (
+        compare(record.begin_comparison(lane, actor="mona"), meanwhile).active_run_id == begun[0].pk
+    )

@@ -138,8 +138,8 @@ def test_a_withdrawal_is_decided_once():
     row = factories.WithdrawalFactory()
     rows, kept = Withdrawal.objects.all(), list[Any]()
     at_once(
-        lambda: withdrawals.release(rows, by=ANN, reason="gone"),
-        lambda: kept.extend(withdrawals.keep(rows, by=BEA, reason="in use")),
+        lambda: withdrawals.release_withdrawals(rows, by=ANN, reason="gone"),
+        lambda: kept.extend(withdrawals.keep_in_use(rows, by=BEA, reason="in use")),
     )
     row.refresh_from_db()
     assert (row.state, row.actor, kept) == (Withdrawal.State.RELEASED, "ann", [])

@@ -26,7 +26,7 @@ TELL = Wish("tell", "Retired", held=False)
 
 
 def now(lane: Lane) -> Wish:
-    return withdrawal_policy.of(Lane.objects.get(pk=lane.pk))
+    return withdrawal_policy.policy_for(Lane.objects.get(pk=lane.pk))
 
 
 def put(lane: Lane, wish: Wish, by: Person = ALICE) -> None:
@@ -84,14 +84,14 @@ def test_what_is_declined_while_it_is_saved_is_not_done_and_told(owner, monkeypa
     sent = {"drift_policy": lane.drift_policy, "withdrawn_policy": "archive", "why": "complete",
             "withdrawn_reason": "Retired", "plans_for": "nothing"}  # fmt: skip
     owner.post(at, {**sent, "second_release": "on"})
-    row, claim = Proposal.objects.get(), withdrawal_policy.claim
+    row, claim = Proposal.objects.get(), withdrawal_policy.policy_consent
 
     def claimed(*given, **more):
         consent = claim(*given, **more)
         proposals.decline(row, by=BOB, reason="not yet")  # another worker's request
         return consent
 
-    monkeypatch.setattr(withdrawal_policy, "claim", claimed)
+    monkeypatch.setattr(withdrawal_policy, "policy_consent", claimed)
     paula = person("Paula", groups.OWNERS)
     said = paula.post(at, {**sent, "second_release": "on"}, follow=True)
     assert said.status_code == 200

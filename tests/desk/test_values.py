@@ -137,7 +137,7 @@ def test_a_run_lists_each_part_of_its_mapping_once():
         "rules": {"sequence": sequence, "tsf_2": {"rule": "constant", "value": "x"}},
         "field_names": {"tsf_1": "Kind", "tsf_2": "Site"},
     }  # fmt: skip
-    rows = run_display.mapping(SyncRun(mapping=used))
+    rows = run_display.mapping_used(SyncRun(mapping=used))
     assert [(row["field"], row["path"]) for row in rows] == [
         ("Kind", "kind"), ("sequence", "bases"), ("Site", ""),
     ]  # fmt: skip

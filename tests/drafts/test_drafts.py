@@ -106,7 +106,7 @@ def test_unseen_or_under_a_run_nothing_is_published(bare, desk):
     assert draft.preview_version < draft.version
     assert "This version of the draft has not been previewed" in desk.publish(draft)
     desk.do(draft, "sample", at="preview")
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     assert "is active and would read a half-written configuration" in desk.publish(draft)
     assert rows_in(bare) == {} and not MappingVersion.objects.exists()
     runs.cancel(run, actor="Olivia", reason="-")
@@ -239,10 +239,12 @@ def test_all_records_in_slices_and_taken_over(world, desk, settings):
     assert "manage.py mapping preview" in said and draft.preview_state == "queued"
     assert "What it would do to the 0 records previewed so far" in said
     settings.SLICE_SECONDS = 0
-    beat = preview.claim(draft.pk)
-    assert preview.claim(draft.pk) is None
+    beat = preview.claim_preview(draft.pk)
+    assert preview.claim_preview(draft.pk) is None
     MappingDraft.objects.update(preview_heartbeat=timezone.now() - 2 * runs.lease_time())
-    assert list(preview_queue.stranded()) == [draft] and preview_queue.release_stranded(draft)
+    assert list(preview_queue.stranded_previews()) == [draft] and preview_queue.release_stranded(
+        draft
+    )
     run_preview(draft.pk)  # a page: the time is up
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview_done, draft.preview["read"]) == ("queued", 200, 200)

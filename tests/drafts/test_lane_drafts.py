@@ -76,7 +76,7 @@ def test_changes_and_runs_of_another_lane_do_not_hinder(two, desk):
     w, lots = two
     draft = with_approval(desk, w, lots)
     w.configure(**{"Mapping Rules": json.dumps({w.tenant.field_id(w.schema, "Kind"): "trim"})})
-    other, _ = runs.request(
+    other, _ = runs.request_run(
         kind="full", trigger="schedule", lane=Lane.objects.get(schema_id=w.schema)
     )
     assert "Published as version" in desk.publish(draft)
@@ -86,7 +86,7 @@ def test_changes_and_runs_of_another_lane_do_not_hinder(two, desk):
 def test_a_run_of_its_own_lane_hinders(two, desk):
     w, lots = two
     draft = with_approval(desk, w, lots)
-    runs.request(kind="full", trigger="schedule", lane=Lane.objects.get(schema_id=lots.schema))
+    runs.request_run(kind="full", trigger="schedule", lane=Lane.objects.get(schema_id=lots.schema))
     assert "would read a half-written configuration" in desk.publish(draft)
 
 

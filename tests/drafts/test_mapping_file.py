@@ -150,7 +150,7 @@ def test_a_file_that_is_none_is_refused(world, tmp_path, text, words):
 def test_nothing_is_imported_under_a_run(two, tmp_path):
     file = tmp_path / "mapping.yaml"
     mapping("export", str(file))
-    runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(CommandError, match="A run is active") as refused:
         mapping("import", str(file))
     assert refused.value.returncode == 75

@@ -24,7 +24,7 @@ def work(draft: MappingDraft, error: Exception) -> None:
         raise error
 
     client = SimpleNamespace(configuration_items=broken, app_id="app_test")
-    assert not preview.work_slice(draft.pk, lambda pause: client, lambda *more: None)
+    assert not preview.work_preview(draft.pk, lambda pause: client, lambda *more: None)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_preview_that_fails_says_why(draft, error, said):
     draft.refresh_from_db()
     assert draft.preview_state == "failed" and said in draft.preview_error
     assert "secret" not in draft.preview_error
-    assert preview.claim(draft.pk) is None, "it is over"
+    assert preview.claim_preview(draft.pk) is None, "it is over"
 
 
 def test_a_preview_whose_database_fails_is_left_to_another_worker(draft):
@@ -54,4 +54,4 @@ def test_a_preview_whose_database_fails_is_left_to_another_worker(draft):
     draft.refresh_from_db()
     assert (draft.preview_state, draft.preview_error) == ("running", "")
     MappingDraft.objects.update(preview_heartbeat=None)
-    assert list(preview_queue.stranded()) == [draft]
+    assert list(preview_queue.stranded_previews()) == [draft]

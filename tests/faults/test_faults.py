@@ -142,7 +142,7 @@ from registry_sync import runs
 barrier, got = threading.Barrier(16), []
 def ask():
     barrier.wait()
-    got.append(runs.request(kind="incremental", trigger="schedule"))
+    got.append(runs.request_run(kind="incremental", trigger="schedule"))
 threads = [threading.Thread(target=ask) for _ in range(16)]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(len(got), sum(ours for _, ours in got), len({run.pk for run, _ in got}))

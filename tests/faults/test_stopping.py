@@ -178,7 +178,7 @@ def test_a_run_that_is_stopped_goes_on_in_the_next_process(world, monkeypatch, p
     monkeypatch.setattr(stopping, "GRACE", 0.5)
     w = world([compound(n) for n in range(COUNT)], page_size=PAGE, contract="off", rate_limit=0)
     there = place(w)
-    run, _ = runs.request(kind=kind, trigger="command")
+    run, _ = runs.request_run(kind=kind, trigger="command")
     with stopping.deferring_sigterm():
         thread = stop_when(there.reached)
         began = time.monotonic()
@@ -203,7 +203,7 @@ def test_a_command_between_two_slices_stops_at_once(world, settings, monkeypatch
         wait(run, until)
 
     monkeypatch.setattr(jobs, "_sleep_until", begin_to_wait)
-    run, _ = runs.request(kind="full", trigger="command")
+    run, _ = runs.request_run(kind="full", trigger="command")
     with stopping.deferring_sigterm():
         waiting = jobs.work_to_end(run.pk)
     assert waiting.status == "RUNNING" and runs.is_waiting(run)

@@ -90,7 +90,7 @@ def test_they_stand_nowhere_else():
 
 def test_a_run_queued_under_an_old_path_is_queued_again(world, queues):
     w, queue = world([compound(n) for n in range(20)]), queues["sync"]
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.ADMIN)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.ADMIN)
     job_id = f"sync-run-{run.pk}-{run.fence}"
     queue.enqueue("registry_sync.jobs.run_sync", run.pk, job_id=job_id)
     work(queue)
@@ -122,10 +122,10 @@ def test_a_delivery_queued_under_an_old_path_is_queued_again(world, queues):
 def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
     world([compound(n) for n in range(20)])
     queue = queues["sync"]
-    draft = starting.start(
+    draft = starting.start_draft(
         client_of_settings(), plain_source, title="Mine", actor="ada", from_live=True
     )
-    preview.request(draft)
+    preview.request_preview(draft)
     job_id = f"preview-{draft.pk}-{draft.version}-0"
     queue.enqueue("registry_sync.jobs.run_preview", draft.pk, job_id=job_id)
     work(queue)
@@ -141,7 +141,7 @@ def test_a_preview_queued_under_an_old_path_is_queued_again(world, queues):
 def test_a_comparison_queued_under_an_old_path_is_queued_again(world, queues):
     world([compound(n) for n in range(3)]).sync()
     queue = queues["sync"]
-    row = reconciling.begin(Lane.objects.get(), actor="mona", by_worker=True)
+    row = reconciling.begin_comparison(Lane.objects.get(), actor="mona", by_worker=True)
     old = "registry_sync.jobs.run_reconciliation"
     queue.enqueue(old, row.pk, job_id=f"reconciliation-{row.pk}")
     work(queue)

@@ -50,7 +50,7 @@ def test_a_paused_run_stops_holds_its_place_and_goes_on(world):
     with pytest.raises(SystemExit) as busy:
         call_command("sync_registry", stdout=io.StringIO(), stderr=io.StringIO())
     assert busy.value.code == 75
-    assert not runs.stranded().exists() and jobs.work_slice(run.pk) is jobs.End.BUSY
+    assert not runs.stranded().exists() and jobs.work_slice(run.pk) is jobs.SliceEnd.BUSY
     assert "The lab registers today" in control()
     written = w.written()
     control("resume")
@@ -66,7 +66,7 @@ def test_a_run_that_tries_errors_again_is_paused_between_their_batches(world):
     assert len(w.open_errors()) == 1200 and w.written() == 0
     w.tenant.add_option(w.kinds, "Peptide")
     pause = Interrupt(0, lambda: control("pause", "--reason", "The lab registers today"))
-    run, _ = runs.request(kind=SyncRun.Kind.RETRY, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.RETRY, trigger=SyncRun.Trigger.SCHEDULE)
     jobs.work_slice(run.pk, pause)
     run.refresh_from_db()
     assert run.is_active and run.paused_at and w.written() == 500
@@ -96,8 +96,8 @@ def test_a_cancelled_run_says_who_and_why_and_the_next_one_loses_nothing(world):
 def test_a_run_that_waits_can_be_cancelled_at_once(world, settings):
     settings.OBJECTS_PER_HOUR = 100
     w = world([compound(n) for n in range(300)], page_size=100, contract="after")
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
-    while jobs.work_slice(run.pk) is not jobs.End.WAITING:
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    while jobs.work_slice(run.pk) is not jobs.SliceEnd.WAITING:
         pass
     control("cancel", "--reason", "Not today")
     run.refresh_from_db()
@@ -111,12 +111,12 @@ def test_the_sessions_timeout_grows_with_the_run(world, settings, monkeypatch):
     settings.OBJECTS_PER_HOUR = 100
     monkeypatch.setattr(app_status, "EVERY", 0.0)
     w = world([compound(n) for n in range(500)], page_size=100, contract="off")
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
     for hours, days in ((0, 1), (13, 2), (800, 4)):
         SyncRun.objects.update(created_at=timezone.now() - timedelta(hours=hours))
         # Each slice ends waiting for an hour, which we let pass.
         Batch.objects.update(sent_at=timezone.now() - timedelta(hours=1))
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
         assert w.session()["timeoutSeconds"] == days * 86400
     assert w.session()["status"] == "RUNNING"
 
@@ -176,7 +176,7 @@ def test_without_a_run_there_is_nothing_to_control(db):
 def test_the_admin_pauses_resumes_and_cancels(world, admin_client):
     w = world([compound(n) for n in range(600)], page_size=100, contract="after")
     url = reverse("admin:registry_sync_syncrun_changelist")
-    run, _ = runs.request(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE)
 
     def press(action: str, **more: str):
         asked = {"action": action, "_selected_action": [run.pk], **more}

@@ -45,7 +45,7 @@ from django.utils import timezone
 from registry_sync import runs
 from registry_sync.models import SyncRun
 from tests.support.factories import WebhookDeliveryFactory
-run, _ = runs.request(kind="incremental", trigger="canvas")
+run, _ = runs.request_run(kind="incremental", trigger="canvas")
 old = timezone.now() - timedelta(minutes=5)
 SyncRun.objects.update(heartbeat=old, created_at=old)
 for n in range(20):

@@ -148,7 +148,7 @@ def test_it_says_why_it_waits(monkeypatch, capsys) -> None:
         return next(answers)
 
     monkeypatch.setattr(place, "holds", holds)
-    monkeypatch.setattr(scheduler.stopping, "sleep", lambda *_, **__: None)
+    monkeypatch.setattr(scheduler.stopping, "sleep_or_stop", lambda *_, **__: None)
     command._wait_for_place(place)
     first, second = (line.partition("UTC  ")[2] for line in capsys.readouterr().out.splitlines())
     assert first.startswith("Another scheduler of this lane is running.")

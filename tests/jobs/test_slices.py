@@ -35,11 +35,11 @@ def test_a_silent_benchling_fails_the_run_in_the_end(world, settings, monkeypatc
 
     monkeypatch.setattr(Client, "_send", silent)
     monkeypatch.setattr(transport.random, "uniform", lambda a, b: 0.01)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     ends = []
     for _ in range(12):
         ends.append(jobs.work_slice(run.pk))
-        if ends[-1] is jobs.End.DONE:
+        if ends[-1] is jobs.SliceEnd.DONE:
             break
     run.refresh_from_db()
     assert run.status == Status.FAILED, (ends, run.status)
@@ -59,8 +59,8 @@ def test_a_deactivated_app_closes_its_session_whatever_the_network(world, monkey
 
     monkeypatch.setattr(Client, "_send", breaks_once)
     monkeypatch.setattr(transport.random, "uniform", lambda a, b: 0.01)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.DONE
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "deactivated")
     assert broken and run.session_id and not run.session_open
@@ -77,7 +77,7 @@ def test_a_run_whose_end_was_rolled_back_is_followed_by_nothing(world, monkeypat
 
     monkeypatch.setattr(ledger, "end_reported", fail)
     monkeypatch.setattr(jobs, "follow", lambda run: seen.append(run.is_active))
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(OperationalError, match="connection is closed"):
         jobs.work_slice(run.pk)
     assert seen == [True]
@@ -99,8 +99,8 @@ def test_a_cancel_whose_process_dies_has_not_happened(db, monkeypatch):
 def test_waiting_does_not_count_repeats(world, settings):
     settings.OBJECTS_PER_HOUR, settings.BATCH_SIZE = 250, 100
     w = world([compound(n) for n in range(600)], page_size=30)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    while jobs.work_slice(run.pk) is jobs.End.WAITING:
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    while jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING:
         Batch.objects.filter(sent_at__isnull=False).update(
             sent_at=timezone.now() - timedelta(hours=1)
         )
@@ -153,7 +153,7 @@ def test_a_deterministic_database_error_ends_the_run(world, monkeypatch):
         raise DataError("value too long for type character varying(255)")
 
     monkeypatch.setattr(ledger, "record", record)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for _ in range(5):
         try:
             jobs.work_slice(run.pk)

@@ -278,7 +278,7 @@ def test_links_to_a_merged_entity_lead_to_the_one_that_is_left():
         DriftFactory(external_id="C-1", **theirs, closed_at=long_ago),
         DriftFactory(external_id="C-1", lane=ctx.lane),  # of its name
     ]
-    ledger.redirect_links(ctx.lane, "OLD", "NEW")
+    ledger.redirect_ledger_links(ctx.lane, "OLD", "NEW")
     rows = LedgerEntry.objects.order_by("external_id").values_list("fields__f0", flat=True)
     assert list(rows) == [{"entityRegistryId": "NEW"}, other, link, link]
     led = ctx.lane.ledger.get(external_id="C-1")

@@ -20,7 +20,7 @@ def test_a_signed_and_applied_plan_is_two_rows_that_are_verified(world, settings
     planned = w.sync(kind=SyncRun.Kind.PLAN, actor="ann")
     plan = Plan.objects.get()
     assert exported(tmp_path / "before.csv") == []
-    lifecycle.sign(plan, actor="bea", reason="Checked with the lab")
+    lifecycle.sign_plan(plan, actor="bea", reason="Checked with the lab")
     run = apply(plan)
     *changes, signed, applied = exported(path := tmp_path / "all.csv")
     assert changes and {row["run_id"] for row in changes} == {str(run.pk)}

@@ -97,7 +97,7 @@ def rewound(lane):
     sql("DELETE FROM {change} WHERE run_id = (SELECT max(id) FROM {syncrun})",
         "DELETE FROM {chainlink} WHERE number = 3")  # fmt: skip
     link = ChainLink.objects.get(number=2)
-    chain.move_head(lane, chain.End(link.digest, 2, link.rows + 100))
+    chain.move_head(lane, chain.ChainEnd(link.digest, 2, link.rows + 100))
 
 
 def everything(lane):
@@ -195,7 +195,7 @@ CASES = {
     "a signature of something else": lambda lane: ChainHead.objects.update(
         signature=chain.signature(b"[1]")),
     "the signature of another lane": lambda lane: ChainHead.objects.update(
-        signature=chain.signature(chain.End("0", 3, 102).payload(Lane(tenant="t")))),
+        signature=chain.signature(chain.ChainEnd("0", 3, 102).payload(Lane(tenant="t")))),
     "all of it in the old form": old_forms,
 }  # fmt: skip
 NEEDS_KEY = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry_sync.benchling.syncs import ConfigRow
-from registry_sync.mapping.tombstones import is_marked, is_tombstone
+from registry_sync.mapping.tombstones import is_tombstone, says_deleted
 from registry_sync.source.connector_settings import parse_connector
 from tests.support.mapping import mapping_of, schema_of
 
@@ -42,14 +42,14 @@ def test_a_mark_with_nothing_to_write_is_a_tombstone(mark: dict[str, Any]) -> No
     assert is_tombstone({"id": "1", **mark}, MAPPING)
     assert is_tombstone({"id": "1", "name": "One", "text": None, **mark}, MAPPING)
     full = {"id": "1", "name": "One", "text": "x", **mark}
-    assert is_marked(full, MAPPING) and not is_tombstone(full, MAPPING)
+    assert says_deleted(full, MAPPING) and not is_tombstone(full, MAPPING)
 
 
 @pytest.mark.parametrize("mark", UNSET, ids=str)
 def test_a_mark_that_is_not_set_lets_its_record_be_emptied(mark: dict[str, Any]) -> None:
     """A record in use whose values are all empty would else be withdrawn, and might be archived."""
     record = {"id": "1", "name": "One", "text": None, **mark}
-    assert not is_tombstone(record, MAPPING) and not is_marked(record, MAPPING)
+    assert not is_tombstone(record, MAPPING) and not says_deleted(record, MAPPING)
 
 
 @pytest.mark.parametrize(

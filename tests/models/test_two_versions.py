@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from registry_sync import runs
-from registry_sync.jobs.runner import End, work_slice
+from registry_sync.jobs.runner import SliceEnd, work_slice
 from registry_sync.models import SyncRun
 from tests.support.registry import compound
 from tests.support.worlds import APP
@@ -93,8 +93,8 @@ def test_the_present_release_writes_every_table_of_the_new_schema(db, old):
 def test_a_run_that_an_old_worker_works_on_is_finished_by_a_new_one(world, old, settings):
     settings.OBJECTS_PER_HOUR = settings.BATCH_SIZE = 5
     w = world([compound(n) for n in range(10)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert work_slice(run.pk) is End.WAITING and w.written() == 5
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert work_slice(run.pk) is SliceEnd.WAITING and w.written() == 5
     OldRun, OldLog = old.get_model(APP_LABEL, "SyncRun"), old.get_model(APP_LABEL, "RunLog")
     theirs = OldRun.objects.get(pk=run.pk)
     theirs.phase_seconds, theirs.waiting_until = {"pull": 1.0}, None
@@ -106,7 +106,7 @@ def test_a_run_that_an_old_worker_works_on_is_finished_by_a_new_one(world, old, 
         status="FAILED", finished_at=timezone.now(),
     )  # fmt: skip
     settings.OBJECTS_PER_HOUR = 0
-    assert work_slice(run.pk) is End.DONE
+    assert work_slice(run.pk) is SliceEnd.DONE
     run.refresh_from_db()
     assert (run.status, run.created, w.written()) == ("SUCCEEDED", 10, 10)
     assert run.log.filter(text="By the old worker.").exists()

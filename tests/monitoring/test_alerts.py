@@ -135,7 +135,7 @@ def test_what_may_pass_is_told_after_several_runs_in_a_row(told):
 
 def _fast_fail(w: Any) -> SyncRun:
     """Fail a run for a cause that may pass, without the minute that its tries take."""
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     assert lease is not None
     error = jobs.internal_error(RuntimeError())
@@ -149,7 +149,7 @@ def test_no_good_run_is_told_by_whoever_still_lives(told):
     w, _ = told()
     w.sync()
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=25))
-    stuck, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    stuck, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     hour = timezone.now() + timedelta(hours=1)
     SyncRun.objects.filter(pk=stuck.pk).update(waiting_until=hour)
     reconcile()
@@ -265,7 +265,7 @@ def test_a_busy_run_ends_no_alert(told):
     SyncRun.objects.update(finished_at=timezone.now() - timedelta(hours=25))
     alerts.record_changes()
     assert open_alerts() == ["stale"]
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     assert runs.claim(run.pk) is not None
     assert freshness.check_freshness(None).state == "busy"
     alerts.record_changes()

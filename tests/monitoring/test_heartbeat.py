@@ -53,7 +53,7 @@ def test_the_monitor_hears_of_runs_of_all_records_and_of_no_others(world, monito
         w.sync(**other)
         assert heard(monitor) == [], other
     assert command("--since", "2026-01-01")[0] in (0, 2) and heard(monitor) == []
-    queued, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.ADMIN)
+    queued, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.ADMIN)
     run_sync(queued.pk)  # as a worker does
     assert heard(monitor) == ["/Compound"]
     w.registry.token = "another"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from registry_sync import runs
-from registry_sync.jobs.runner import End, work_slice
+from registry_sync.jobs.runner import SliceEnd, work_slice
 from registry_sync.models import AlertMessage, EntityError, Lane, SyncRun, WebhookDelivery
 from registry_sync.monitoring.metrics import tallies
 from tests.support.factories import (
@@ -63,7 +63,7 @@ def test_it_tells_what_happened(world, client, token):
     good = w.sync()
     w.registry.token = "other"
     w.sync()
-    asked, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    asked, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     said = read(client)
     assert said["objects_written_total"] == w.written() == 18
     assert said["runs_total COMPLETED_WITH_WARNINGS"] == said["runs_total FAILED"] == 1
@@ -80,7 +80,7 @@ def test_it_tells_what_happened(world, client, token):
 def test_a_waiting_run_shows_its_reason_and_its_end(world, client, token):
     w = world([compound(1)])
     w.sync()
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     until = timezone.now() + timedelta(minutes=20)
     rows = SyncRun.objects.filter(pk=run.pk)
     rows.update(waiting_until=until, waiting_code="object_limit")
@@ -131,8 +131,8 @@ def test_durations_batches_budget_and_the_oldest_error(world, client, token, set
 def test_waits_for_limits_are_counted_by_reason(world, client, token, settings):
     settings.OBJECTS_PER_HOUR, settings.BATCH_SIZE = 5, 5
     w = world([compound(n) for n in range(10)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert work_slice(run.pk) is End.WAITING
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert work_slice(run.pk) is SliceEnd.WAITING
     said = read(client)
     assert said["waits_total own_limit"] == 1 and said["waits_total object_limit"] == 0
     assert 3500 < said["wait_seconds_total own_limit"] <= 3600

@@ -13,7 +13,7 @@ from opentelemetry.trace import StatusCode
 
 from registry_sync import runs
 from registry_sync.core import trace_provider, tracing
-from registry_sync.jobs.runner import End, work_slice
+from registry_sync.jobs.runner import SliceEnd, work_slice
 from registry_sync.models import Batch, SyncRun
 from tests.support.otlp import Collector
 from tests.support.registry import compound
@@ -33,10 +33,10 @@ def exporter(monkeypatch) -> InMemorySpanExporter:
 def test_a_run_in_two_slices_is_one_trace(world, settings, exporter) -> None:
     settings.OBJECTS_PER_HOUR = settings.BATCH_SIZE = 5
     w = world([compound(n) for n in range(10)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert work_slice(run.pk) is End.WAITING
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert work_slice(run.pk) is SliceEnd.WAITING
     settings.OBJECTS_PER_HOUR = 0
-    assert work_slice(run.pk) is End.DONE and w.written() == 10
+    assert work_slice(run.pk) is SliceEnd.DONE and w.written() == 10
     spans = exporter.get_finished_spans()
     assert len({span.context.trace_id for span in spans}) == 1
     names = {span.context.span_id: span.name for span in spans}
@@ -84,7 +84,7 @@ def test_a_fault_shows_by_its_type_alone(exporter) -> None:
 def test_nothing_is_imported_unless_a_variable_asks_for_it(monkeypatch, caplog) -> None:
     code = (
         "import sys; from registry_sync.core import tracing\n"
-        "with tracing.of_run('1'), tracing.span('slice'): pass\n"
+        "with tracing.in_run_trace('1'), tracing.span('slice'): pass\n"
         "print(sorted(name for name in sys.modules if name.startswith('opentelemetry')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

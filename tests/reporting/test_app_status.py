@@ -53,7 +53,7 @@ def test_a_full_rate_window_does_not_keep_the_session_open(world, ends, limit):
 def test_a_successor_session_of_a_cancelled_run_is_closed(world, monkeypatch):
     """Timed out while it waited; a person cancels between the creation and its writing down."""
     w = world([compound(n) for n in range(5)])
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     run.refresh_from_db()
     client = client_of_settings()

@@ -218,4 +218,4 @@ def test_who_must_act_on_a_failed_run(code, kind, actor):
 def test_the_docs_show_the_catalogue():
     text = (ROOT / "docs" / "causes.md").read_text(encoding="utf-8")
     assert text.count("<!-- causes: ") == len(reference.TABLES) == text.count("<!-- end of causes")
-    assert reference.rendered(text) == text, "run: make reference"
+    assert reference.rendered_catalogue(text) == text, "run: make reference"

@@ -13,7 +13,7 @@ from registry_sync.core import secrets
 from registry_sync.mapping import record_problems
 from registry_sync.mapping.rules import base
 from registry_sync.mapping.rules.base import quoted
-from registry_sync.reporting.redaction import HIDDEN, mark, redact, redact_answer
+from registry_sync.reporting.redaction import HIDDEN, redact, redact_answer, secret_mark
 from registry_sync.source.answers import fine_words
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.sync import records
@@ -82,7 +82,7 @@ def test_a_secret_of_which_only_the_mark_is_kept_is_known_in_an_address(how: str
         "as a form": f"sid={quote_plus(key)}",
         "HTTP Basic": "Basic " + base64.b64encode(f"client:{key}".encode()).decode(),
     }[how]  # fmt: skip
-    shown = redact(f"GET {written} was refused", [mark(key)])
+    shown = redact(f"GET {written} was refused", [secret_mark(key)])
     assert HIDDEN in shown and leaks([("page", shown)], {"key": key}) == set()
     assert shown.startswith("GET ") and shown.endswith(" was refused")
 

@@ -64,7 +64,7 @@ def test_any_texts_are_messages_within_the_limit(texts):
 def opened(world):
     """A run whose session is open, and its session here."""
     w = world([])
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     run.refresh_from_db()
     session = app_status.Session(run, lease, client_of_settings())

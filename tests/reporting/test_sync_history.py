@@ -42,7 +42,7 @@ def test_each_run_with_a_session_leaves_one_row(world):
     w.sync(kind=Kind.DRY_RUN)
     failed = _failed(w)
     cancelled = _cancelled()
-    silent, _ = runs.request(kind=Kind.FULL, trigger="admin")
+    silent, _ = runs.request_run(kind=Kind.FULL, trigger="admin")
     cancel_run(silent, actor="Ada", reason="Never began")
     made = rows(w)
     assert [row["outcome"] for row in made] == ["SUCCEEDED", "FAILED", "CANCELLED"]
@@ -61,7 +61,7 @@ def test_each_run_with_a_session_leaves_one_row(world):
 
 
 def _cancelled() -> SyncRun:
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger="canvas", actor="Ada")
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger="canvas", actor="Ada")
     lease = runs.claim(run.pk)
     run.refresh_from_db()
     app_status.Session(run, lease, client_of_settings()).open()

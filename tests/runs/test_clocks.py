@@ -33,7 +33,7 @@ def host_clock(monkeypatch):
 
 def begun():
     """Return a run that a process holds."""
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     assert lease is not None
     return run, lease
@@ -94,7 +94,7 @@ def test_a_canvas_that_a_host_ahead_left_undrawn_is_drawn_by_another(world, host
     drawing.owe_drawing(canvas.canvas_id, "A note.")
     host_clock(timedelta())
     Canvas.objects.update(used_at=F("used_at") - drawing.OWED_AFTER)
-    assert drawing.outdated().get() == canvas
+    assert drawing.outdated_canvases().get() == canvas
 
 
 @pytest.mark.invariant(4)

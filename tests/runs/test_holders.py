@@ -117,7 +117,7 @@ def test_one_runs_claim_leaves_the_others_alone(run):
     assert theirs.fence == lease.fence, "a number is of one run"
     SyncRun.objects.filter(pk=other.pk).update(lease_until=None, read=1)
     runs.renew(lease)
-    runs.save(run, lease, read=7)
+    runs.save_columns(run, lease, read=7)
     runs.release(lease, waiting_until=timezone.now() + SECOND * 60, reason="x")
     other.refresh_from_db()
     assert (other.lease_until, other.read, other.waiting_for) == (None, 1, "")
@@ -144,11 +144,11 @@ def test_a_renewed_lease_lasts_a_whole_lease_from_now(run):
 def test_an_ended_run_is_written_by_no_one(run, django_assert_num_queries):
     lease = runs.claim(run.pk)
     with django_assert_num_queries(1):  # with the lease: nothing can come between
-        runs.save(run, lease, read=3)
+        runs.save_columns(run, lease, read=3)
     assert stored().read == run.read == 3
     SyncRun.objects.update(status=Status.CANCELLED)
     with pytest.raises(runs.LeaseLost):
-        runs.save(run, lease, read=4)
+        runs.save_columns(run, lease, read=4)
     assert stored().read == run.read == 3
 
 

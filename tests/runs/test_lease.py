@@ -123,7 +123,7 @@ def test_short_pauses_renew_the_lease(world, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(stopping, "time", clock)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     lease = runs.claim(run.pk)
     run.refresh_from_db()
     pacer = module.Pacer(run, lease, jobs.terms_of_settings(), client_of_settings, NullListener())
@@ -152,8 +152,8 @@ def test_a_stale_holder_does_not_repeat_its_post(world, monkeypatch):
         return real(self, method, url, body)
 
     monkeypatch.setattr(Client, "_send", slow)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.BUSY
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.BUSY
     assert len(posts) == 1 and w.written() == 0, (posts, w.written())
 
 
@@ -179,9 +179,9 @@ def test_a_holder_taken_over_while_it_waits_for_a_task_sends_no_more(
         return answer
 
     monkeypatch.setattr(Client, "task", task)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     before = w.tenant.counters["bulk_calls"]
-    assert jobs.work_slice(run.pk) is jobs.End.BUSY
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.BUSY
     counters = w.tenant.counters
     assert (counters["bulk_calls"] - before, counters["single_upserts"]) == (1, 0)
 

@@ -13,12 +13,12 @@ from tests.support.factories import LaneFactory, SyncRunFactory
 def test_facts_are_kept_by_name_and_removed_by_none(django_assert_num_queries):
     lane, run = LaneFactory(), SyncRunFactory(status="QUEUED", finished_at=None)
     lease = runs.claim(run.pk)
-    runs.learn(lane, lease, records_at="items")
-    runs.learn(lane, lease, order="id")
+    runs.learn_source_facts(lane, lease, records_at="items")
+    runs.learn_source_facts(lane, lease, order="id")
     assert Lane.objects.get().source_state == {"records_at": "items", "order": "id"}
     with django_assert_num_queries(0):
-        runs.learn(lane, lease, order="id")
-    runs.learn(lane, lease, order=None)
+        runs.learn_source_facts(lane, lease, order="id")
+    runs.learn_source_facts(lane, lease, order=None)
     assert Lane.objects.get().source_state == {"records_at": "items"}
 
 
@@ -28,5 +28,5 @@ def test_a_stale_holder_learns_nothing():
     lease = runs.claim(run.pk)
     runs.cancel(run, actor="ada", reason="A test.")
     with pytest.raises(runs.LeaseLost):
-        runs.learn(lane, lease, records_at="items")
+        runs.learn_source_facts(lane, lease, records_at="items")
     assert Lane.objects.get().source_state == {}

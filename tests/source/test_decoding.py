@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry_sync.source.answers.decoding import Unusable, charset_of, parse
+from registry_sync.source.answers.decoding import Unusable, charset_of, parse_answer
 from registry_sync.source.answers.doubled_keys import DoubledKey, mark_within
 from registry_sync.source.answers.marks import fault_in, is_marked, unmarked
 from registry_sync.source.paths import compile_path
@@ -34,12 +34,12 @@ pytestmark = pytest.mark.once
     ],
 )
 def test_a_body_is_read_in_its_charset(content: bytes, charset: str, value: str) -> None:
-    assert parse(b'["' + content + b'"]', charset) == [value]
+    assert parse_answer(b'["' + content + b'"]', charset) == [value]
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_is_recognized_without_a_charset(codec: str) -> None:
-    assert parse('[{"id": "é€"}]'.encode(codec), "iso-8859-1") == [{"id": "é€"}]
+    assert parse_answer('[{"id": "é€"}]'.encode(codec), "iso-8859-1") == [{"id": "é€"}]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_stated_charset(header: str, charset: str) -> None:
 )
 def test_a_value_that_is_no_json_is_marked(written: str, shown: str, fault: str) -> None:
     body = f'[{{"id": "M-1", "x": "a, [b: {{"}}, {{"id": "M-2", "x": {written}, "y": 1}}]'
-    [_, record] = parse(body.encode())
+    [_, record] = parse_answer(body.encode())
     assert (record["id"], record["y"]) == ("M-2", 1)
     assert (unmarked(record["x"]), fault_in(record["x"])) == (shown, fault)
     with pytest.raises(UnicodeEncodeError):
@@ -84,11 +84,17 @@ def test_a_value_that_is_no_json_is_marked(written: str, shown: str, fault: str)
 
 
 def test_what_harms_no_value_is_read() -> None:
-    assert parse(b'[{"id": "a\nb\tc\x01"},]') == [{"id": "a\nb\tc\x01"}]
-    assert parse(b")]}'\n" + b'[{"id": 1}]') == parse(b'for(;;);[{"id": 1}]') == [{"id": 1}]
+    assert parse_answer(b'[{"id": "a\nb\tc\x01"},]') == [{"id": "a\nb\tc\x01"}]
+    assert (
+        parse_answer(b")]}'\n" + b'[{"id": 1}]')
+        == parse_answer(b'for(;;);[{"id": 1}]')
+        == [{"id": 1}]
+    )
     exact = b'[9007199254740993, 1.5, 1e400, "\\ud83d\\ude00", "NaN", "a\\\\"]'
-    assert parse(exact) == [9007199254740993, 1.5, "1e400", "😀", "NaN", "a\\"]
-    assert parse(exact[:-1] + b",NaN]")[:-1] == parse(exact), "repairing changes nothing else"
+    assert parse_answer(exact) == [9007199254740993, 1.5, "1e400", "😀", "NaN", "a\\"]
+    assert parse_answer(exact[:-1] + b",NaN]")[:-1] == parse_answer(exact), (
+        "repairing changes nothing else"
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_what_harms_no_value_is_read() -> None:
 )
 def test_what_cannot_be_read_names_the_record_before(body: bytes, cut: bool, near: str) -> None:
     with pytest.raises(Unusable) as caught:
-        parse(body)
+        parse_answer(body)
     assert caught.value.cut is cut
     assert (f"in or after the record {near}:" in str(caught.value)) is bool(near)
 
@@ -119,7 +125,7 @@ def test_the_record_is_named_by_the_id_of_the_settings() -> None:
     body = b'[{"key": {"code": "A-7"}, "id": 3, "n": "5" x"}]'
     for path, named in (("key.code", "A-7"), ("{key.code}", "A-7"), ("id", "3")):
         with pytest.raises(Unusable, match=f"record {named}:"):
-            parse(body, id_path=path)
+            parse_answer(body, id_path=path)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +147,14 @@ def test_the_record_is_named_by_the_id_of_the_settings() -> None:
 @pytest.mark.invariant(5)
 def test_keys_that_an_object_has_twice_are_found(body: bytes, values: Any) -> None:
     doubled: list[DoubledKey] = []
-    parse(body, doubled=doubled)
+    parse_answer(body, doubled=doubled)
     assert [(one.key, one.values) for one in doubled] == values
 
 
 def test_many_keys_that_an_object_has_twice_are_found_in_time() -> None:
     doubled: list[DoubledKey] = []
     began = time.thread_time()
-    parse(
+    parse_answer(
         b"{" + b",".join(b'"k%d":1,"k%d":2' % (n, n) for n in range(20_000)) + b"}",
         "",
         "id",
@@ -169,7 +175,7 @@ def test_many_keys_that_an_object_has_twice_are_found_in_time() -> None:
 )
 def test_only_values_that_differ_are_marked(body: bytes, marked: Any, outside: Any) -> None:
     doubled: list[DoubledKey] = []
-    record = parse(body, doubled=doubled)["r"]
+    record = parse_answer(body, doubled=doubled)["r"]
     assert [one.key for one in mark_within([record], doubled)] == outside
     paths = ("in.a", "in.b", "in.c", "y")
     assert [path for path in paths if is_marked(compile_path(path)(record))] == marked
@@ -178,12 +184,12 @@ def test_only_values_that_differ_are_marked(body: bytes, marked: Any, outside: A
 @pytest.mark.parametrize("path", ["p[0].v", "$['p'][0].v", "$.p[0].v", '"p"[0].v', "['p'][*].v"])
 def test_a_doubled_key_is_seen_at_the_begin_of_a_path(path: str) -> None:
     doubled: list[DoubledKey] = []
-    record = parse(b'{"p": [{"v": 1}], "p": null}', doubled=doubled)
+    record = parse_answer(b'{"p": [{"v": 1}], "p": null}', doubled=doubled)
     mark_within([record], doubled)
     assert is_marked(compile_path(path)(record))
 
 
 def test_large_pages_are_repaired_in_time() -> None:
     rows = b",".join(b'{"id": %d, "t": "a\\\\b \\" {}[]", "x": 1.5}' % n for n in range(20_000))
-    found = parse(b'[{"id": "\\q"},' + rows + b"]")
+    found = parse_answer(b'[{"id": "\\q"},' + rows + b"]")
     assert len(found) == 20_001 and found[-1] == {"id": 19_999, "t": 'a\\b " {}[]', "x": 1.5}

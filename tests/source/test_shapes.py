@@ -12,7 +12,7 @@ from registry_sync.source.answers.parts_missing import parts_missing
 from registry_sync.source.answers.totals import find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import is_inverted, marks_of
-from registry_sync.source.completeness.next_page_settings import propose
+from registry_sync.source.completeness.next_page_settings import next_paginator
 from registry_sync.source.completeness.one_more import probe_next_page
 from registry_sync.source.paginators.cursor import Cursor
 from tests.support.odd import Reply, read, settings_in
@@ -72,7 +72,7 @@ def test_a_cursor_explains_a_token_to_resume_from() -> None:
 def test_numbered_links_propose_pages() -> None:
     links = [{"href": "/list?page=1", "active": True}, {"href": "/list?page=2"}]
     answer = PageAnswer({"items": [{"id": 1}], "links": links}, {}, (), "")
-    assert propose(marks_of(answer), answer)["type"] == "page_number"
+    assert next_paginator(marks_of(answer), answer)["type"] == "page_number"
 
 
 def test_a_time_to_continue_from_is_no_sure_sign() -> None:

@@ -30,7 +30,7 @@ def relink(lane: Lane, *, sign: bool = False) -> None:
         link.digest = previous = digests.of_link(link, previous, lane.mark)
         link.save()
         last_id, rows = link.last_id, rows + link.rows
-    end = chain.End(previous, number, rows)
+    end = chain.ChainEnd(previous, number, rows)
     if sign:
         chain.move_head(lane, end)
     else:

@@ -31,7 +31,7 @@ def killed_in(
 
     Its lease has run out, so that another process can take it over.
     """
-    run, _ = runs.request(kind=kind, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=kind, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(owner, call, dies)
         with pytest.raises(Killed):

@@ -18,7 +18,7 @@ from tests.support.worlds import INCREMENTAL
 def apply(plan: Plan) -> SyncRun:
     """Run a run that applies the plan to its end, and return it."""
     how = {"trigger": SyncRun.Trigger.ADMIN, "lane": plan.lane, "actor": "bea"}
-    run, ours = runs.request(kind=SyncRun.Kind.APPLY, plan=plan, **how)
+    run, ours = runs.request_run(kind=SyncRun.Kind.APPLY, plan=plan, **how)
     assert ours
     run = jobs.work_to_end(run.pk)
     plan.refresh_from_db()
@@ -28,7 +28,7 @@ def apply(plan: Plan) -> SyncRun:
 def signed(w, **asked) -> Plan:
     """Make the lane's plan, have it signed, and return it."""
     run = w.sync(kind=SyncRun.Kind.PLAN, **asked)
-    lifecycle.sign(run.plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(run.plan, actor="bea", reason="checked")
     return Plan.objects.get(pk=run.plan_id)
 
 

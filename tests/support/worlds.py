@@ -128,7 +128,7 @@ class World:
             **asked,
         }
         listener = wanted.pop("listener", None)
-        run, ours = runs.request(**wanted)
+        run, ours = runs.request_run(**wanted)
         assert ours, f"another run is active: {run}"
         return jobs.work_to_end(run.pk, listener)
 

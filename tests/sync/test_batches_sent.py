@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from registry_sync import ledger, runs
 from registry_sync.benchling.errors import AnswerLost, Refused, Wait
-from registry_sync.benchling.upsert_rows import Flight, Row
+from registry_sync.benchling.upsert_rows import Flight, UpsertRow
 from registry_sync.core.problems import SyncError
 from registry_sync.ledger import Outcome, RecordOutcome
 from registry_sync.mapping.model import Entity
@@ -50,14 +50,14 @@ class Books:
         self.spent, self.lost = 1, None
         self.waits = set[str]()
 
-    def say(self, word: str, rows: Sequence[Row]) -> None:
+    def say(self, word: str, rows: Sequence[UpsertRow]) -> None:
         assert self.batch is not None and {r.external_id for r in rows} <= set(self.batch.packed)
         self.said.append(f"{word} {','.join(row.external_id[2:] for row in rows)}")
 
     def open(self, batch: Batch) -> None:
         self.batch = batch
 
-    def start(self, rows: Sequence[Row], **spent: int) -> Flight:
+    def start(self, rows: Sequence[UpsertRow], **spent: int) -> Flight:
         if "start" in self.waits:
             raise Wait(timezone.now(), "the limit")
         self.say("start", rows)
@@ -73,11 +73,11 @@ class Books:
         if self.said and self.said[-1] != "record":
             self.said.append("record")
 
-    def refused(self, row: Row, refusal: Refused) -> None:
+    def refused(self, row: UpsertRow, refusal: Refused) -> None:
         self.say("refuse", [row])
         self.refusals.append(refusal)
 
-    def hold(self, rows: Sequence[Row]) -> None:
+    def hold(self, rows: Sequence[UpsertRow]) -> None:
         if rows:
             self.say("hold", rows)
 

@@ -9,7 +9,7 @@ import pytest
 
 from registry_sync.core.problems import Problem
 from registry_sync.ledger import hash_record
-from registry_sync.source.scope import Condition, Scope
+from registry_sync.source.scope import Scope, ScopeCondition
 from registry_sync.sync.compare import compare
 from registry_sync.sync.records import Compared, SourceRecord
 from tests.support.contexts import SCHEMA, context, in_ledger
@@ -210,7 +210,7 @@ def test_a_record_that_could_not_be_read_in_full_comes_again_as_others_do():
      ("no_detail", "b", "no_detail"), (None, "b", "unchanged")],
 )  # fmt: skip
 def test_nobody_needs_the_id_of_a_record_outside_the_scope(code, value, expected):
-    ctx = context(mapping_of(SCHEMA, scope=Scope((Condition("f0", "is", "a"),))))
+    ctx = context(mapping_of(SCHEMA, scope=Scope((ScopeCondition("f0", "is", "a"),))))
     known = in_ledger(ctx, record(), raw_hash="before")
     faulty = record(value=value, problem=problem(code) if code else None)
     out = page(ctx, faulty)

@@ -38,7 +38,7 @@ def test_a_crash_after_the_task_landed_rewrites_nothing(world, monkeypatch):
         return real(run, lease, sightings, **more)
 
     monkeypatch.setattr(batch_delivery.ledger, "record", record)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(Boom):
         jobs.work_slice(run.pk)
     SyncRun.objects.update(lease_until=None)
@@ -78,10 +78,10 @@ def work_until_the_second_waits(w, settings, monkeypatch) -> SyncRun:
         land(self, flight)
         landed.append(flight)
 
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with monkeypatch.context() as patched:
         patched.setattr(Upserter, "land", second_waits)
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
     w.settle()
     run.refresh_from_db()
     return run
@@ -110,11 +110,11 @@ def test_paused_after_that_nothing_is_doubled(world, settings, monkeypatch):
 def test_a_task_that_never_ends_ends_the_run_some_day(world, monkeypatch):
     monkeypatch.setattr(upsert, "PATIENCE", 0.3)
     w = world([compound(n) for n in range(5)], task_base=10_000_000.0)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
     Batch.objects.update(sent_at=timezone.now() - timedelta(hours=7))
     SyncRun.objects.update(waiting_until=None)
-    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.DONE
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "endless_task")
     assert "A Benchling admin asks Benchling's support" in run.remedy
@@ -139,10 +139,10 @@ def test_a_pause_at_the_request_limit_outlasts_the_tasks_and_doubles_nothing(
             self.pause(5, "Benchling's request limit")  # what _pace does with a full window
         return look(self, task_id)
 
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with monkeypatch.context() as patched:
         patched.setattr(Client, "task", task)
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
     w.settle()
     w.tenant.clock.advance(3700)
     SyncRun.objects.update(waiting_until=None)
@@ -162,7 +162,7 @@ def test_the_parts_of_a_batch_are_recorded_as_they_pass(world, monkeypatch):
     """
     w = world([compound(n) for n in range(8)], task_errors="none")
     w.tenant.refuse["C-000007"] = "Not this one."
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
 
     def killed(self, row, refusal):
         raise SystemExit("killed")
@@ -186,8 +186,8 @@ def test_our_own_cap_counts_what_earlier_runs_sent(world, settings):
     assert w.sync().created == 20
     for n in range(10):
         w.registry.edit(f"C-{n:06d}", approval=2001)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
-    assert jobs.work_slice(run.pk) is jobs.End.WAITING
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
     run.refresh_from_db()
     assert run.waiting_code == "own_limit" and w.written() <= 25
     Batch.objects.update(sent_at=timezone.now() - timedelta(hours=1))

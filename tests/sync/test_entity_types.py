@@ -102,7 +102,7 @@ def test_what_people_made_before_is_taken_over_where_it_is_the_same(world, type_
 
 
 def test_without_rdkit_a_structure_is_compared_with_what_was_sent(world, monkeypatch):
-    monkeypatch.setattr(chemistry.process, "available", lambda: False)
+    monkeypatch.setattr(chemistry.process, "is_available", lambda: False)
     molfile = "\n".join(["", "  x", "", "  1  0  0  0  0  0  0  0  0  0999 V2000",
                          "    0.0000    0.0000    0.0000 C   0  0", "M  END", ""])  # fmt: skip
     records = [record(1, "molecule"), record(2, "molecule", smiles="CC("), record(3, "molecule")]

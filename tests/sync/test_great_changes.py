@@ -135,7 +135,9 @@ def test_an_override_lets_one_run_pass(lane):
 @pytest.mark.parametrize("kind", [Kind.FULL, Kind.DRY_RUN])
 def test_a_lane_with_plans_holds_what_is_too_much(lane, kind, monkeypatch):
     """A dry run says that the sync would stop for a plan."""
-    monkeypatch.setattr(guards, "hold", lambda ctx, some: [c.entity.external_id for c in some])
+    monkeypatch.setattr(
+        guards, "hold_unplanned", lambda ctx, some: [c.entity.external_id for c in some]
+    )
     lane.plans_for = lane.PlansFor.GREAT_CHANGES
     lane.save()
     whole = guard(lane, kind=kind)

@@ -89,7 +89,7 @@ class Rehearsal:
         kind = Kind.FULL if self.chance.random() < 0.3 else Kind.INCREMENTAL
         try:
             with process.lives():
-                run, _ = runs.request(kind=kind, trigger=SyncRun.Trigger.SCHEDULE)
+                run, _ = runs.request_run(kind=kind, trigger=SyncRun.Trigger.SCHEDULE)
                 jobs.work_to_end(run.pk)
         except Killed:
             self.deaths += 1

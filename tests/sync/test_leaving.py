@@ -308,15 +308,17 @@ def test_a_release_covers_the_containers_that_were_shown(leaving, monkeypatch):
         w.registry.edit(f"C-{n:06d}", retired=True)
     store_by_hand(w.tenant, entity_of(w, 1), "Tube 1")
     w.sync()
-    rows = decisions.open_rows([Lane.objects.get()])
-    decisions.facts(list(rows))
-    decisions.release(rows, by=Person("Olivia"), reason="Shown")
+    rows = decisions.open_withdrawals([Lane.objects.get()])
+    decisions.archive_facts(list(rows))
+    decisions.release_withdrawals(rows, by=Person("Olivia"), reason="Shown")
     store_by_hand(w.tenant, entity_of(w, 2), "Tube 2")
     count = archiving.containers_of
 
     def keep_one(*args: Any) -> dict[str, int]:
         """Decide about one entity while a run is about to archive it."""
-        decisions.keep(rows.filter(external_id="C-000003"), by=Person("Olivia"), reason="Needed")
+        decisions.keep_in_use(
+            rows.filter(external_id="C-000003"), by=Person("Olivia"), reason="Needed"
+        )
         return count(*args)
 
     def die(*args: Any) -> None:

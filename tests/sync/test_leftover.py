@@ -36,7 +36,7 @@ def left(world, monkeypatch):
         w.sync()  # what the lane's first update shows of the tenant is known
         for n in (2, 3):
             w.registry.edit(f"C-{n:06d}", approval=2001)
-        run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
+        run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
         with monkeypatch.context() as patched:
             patched.setattr(*dies, killed)
             with pytest.raises(SystemExit):
@@ -167,7 +167,7 @@ def test_a_batch_that_was_never_sent_is_not_told_as_written(world, monkeypatch, 
     w = world([compound(n) for n in range(3)])
     w.sync()
     w.registry.edit("C-000002", approval=2001)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
     with monkeypatch.context() as patched:
         patched.setattr(batch_delivery, "wait_for_room", killed)
         with pytest.raises(SystemExit):

@@ -173,7 +173,7 @@ def test_a_task_that_was_forgotten_is_looked_up(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     w = world([compound(n) for n in range(5)])
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     poll, asked = Upserter._poll, []
 
     def forgotten(self: Upserter, flight: Any) -> Any:

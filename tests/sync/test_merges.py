@@ -144,7 +144,7 @@ def test_what_another_lanes_run_writes_meanwhile_stays_when_links_are_redirected
         return found
 
     monkeypatch.setattr(recording, "links_of", meanwhile)
-    recording.redirect_links(row.lane, "C-1", "C-2")
+    recording.redirect_ledger_links(row.lane, "C-1", "C-2")
     row.refresh_from_db()
     assert row.fields == {"parent": new, "note": "b"}
 
@@ -293,7 +293,7 @@ def test_a_survivor_stays_while_a_record_in_the_registry_follows_it(world):
     row, other, old = Withdrawal.objects.order_by("external_id")
     assert (run.archived, row.state, entity(w, "C-000002").archived) == (0, "kept", None)
     assert "C-000001, which is still in the registry, follows this entity" in row.note
-    for decide in (withdrawals.release, withdrawals.keep):
+    for decide in (withdrawals.release_withdrawals, withdrawals.keep_in_use):
         decide(Withdrawal.objects.filter(pk=other.pk), by=Person("ann"), reason="in use")
     said, other.note = other.note, Withdrawal.objects.get(pk=other.pk).note
     assert said and not other.note

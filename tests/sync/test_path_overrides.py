@@ -46,7 +46,7 @@ def test_a_plan_that_was_made_before_does_not_use_it_up(world):
     w.registry.edit("C-000016", name="Another name")
     plan = w.sync().plan
     assert plan.state == Plan.State.OPEN
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     run = apply(plan)
     override.refresh_from_db()
     assert run.updated == 1 and override.used_by == run

@@ -116,7 +116,7 @@ class Rounds:
             if plan.state == Plan.State.EMPTY:
                 jobs.work_to_end(runs.active(plan.lane).pk)
                 break
-            lifecycle.sign(plan, actor="bea", reason="checked")
+            lifecycle.sign_plan(plan, actor="bea", reason="checked")
             apply(plan)
         held = dict(LedgerEntry.objects.values_list("external_id", "name"))
         theirs = {r["id"]: r["name"] for r in self.w.registry.records}
@@ -131,7 +131,7 @@ class Rounds:
         if plan is None:
             jobs.work_to_end(runs.active(Lane.objects.get()).pk)  # which notes what was read
             return
-        lifecycle.sign(plan, actor="bea", reason="checked")
+        lifecycle.sign_plan(plan, actor="bea", reason="checked")
         signed = {row.external_id: row for row in plan.rows.all()}
         # Benchling takes nothing for an entity that people archived: that is refused.
         able = signed.keys() - self.archived

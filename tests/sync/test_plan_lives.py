@@ -36,7 +36,7 @@ def signed(w) -> Plan:
     w.registry.edit("C-000001", name="New name")
     w.sync()
     plan = Plan.objects.filter(state=State.OPEN).get()
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     return plan
 
 
@@ -60,7 +60,7 @@ def test_a_plan_of_another_mapping_is_void_and_the_new_one_needs_its_own(w):
     w.registry.edit("C-000001", name="New name")
     w.sync(kind=Kind.PLAN)
     plan = Plan.objects.get()
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     before = w.values()
     publish(w)
     assert apply(plan).error_code == "plan_unfit"
@@ -69,7 +69,7 @@ def test_a_plan_of_another_mapping_is_void_and_the_new_one_needs_its_own(w):
     assert (run.kind, codes(run)) == (Kind.PLAN, ["plan_waits"])
     assert plan.state == State.VOID and "mapping has changed" in plan.void_reason
     assert runs.active(run.lane) is None and w.values() == before
-    lifecycle.sign(run.plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(run.plan, actor="bea", reason="checked")
     applied = w.sync()
     assert (applied.kind, applied.updated) == (Kind.APPLY, 4)
     assert follow(applied).kind == Kind.INCREMENTAL  # the mapping is not new any more
@@ -78,7 +78,9 @@ def test_a_plan_of_another_mapping_is_void_and_the_new_one_needs_its_own(w):
 def test_a_mapping_that_changes_while_a_plan_is_applied_writes_nothing(w):
     plan = signed(w)
     before = w.values()
-    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    run, _ = runs.request_run(
+        kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan
+    )
     interrupt(run)
     publish(w)
     run = jobs.work_to_end(run.pk)
@@ -118,7 +120,7 @@ def test_nothing_follows_a_plan_that_could_not_be_applied(w):
 def test_what_people_ask_for_meanwhile_follows_also_where_it_failed(w):
     plan = signed(w)
     w.registry.token = "changed"
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
 
     def fail(number):
         how = {"trigger": SyncRun.Trigger.ADMIN, "actor": "ann", "asked_at": timezone.now()}
@@ -141,17 +143,19 @@ def test_a_plan_that_is_being_applied_stays_until_the_run_ends(w):
     plan = signed(w)
     w.registry.edit("C-000002", name="Other")
     newer = w.sync(kind=Kind.PLAN, actor="ann").plan
-    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    run, _ = runs.request_run(
+        kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan
+    )
     interrupt(run)
     with pytest.raises(lifecycle.PlanError, match=f"Run {run.pk} applies {plan}"):
-        lifecycle.sign(newer, actor="bea", reason="checked")
+        lifecycle.sign_plan(newer, actor="bea", reason="checked")
     with pytest.raises(lifecycle.PlanError, match="Cancel that run first"):
-        lifecycle.void(plan, actor="ann", reason="wrong")
+        lifecycle.void_plan(plan, actor="ann", reason="wrong")
     Plan.objects.filter(pk=plan.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
     run = jobs.work_to_end(run.pk)
     plan.refresh_from_db()
     assert (run.status, run.updated, plan.state) == (Status.SUCCEEDED, 1, State.APPLIED)
-    lifecycle.sign(newer, actor="bea", reason="checked")
+    lifecycle.sign_plan(newer, actor="bea", reason="checked")
 
 
 def test_rows_that_an_earlier_try_wrote_are_written(w, monkeypatch):

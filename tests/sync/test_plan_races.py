@@ -20,12 +20,12 @@ def test_a_plan_that_is_being_signed_is_not_void(world, monkeypatch):
     w.sync(kind=SyncRun.Kind.PLAN, actor="ann")
     plan, begun = Plan.objects.get(), threading.Event()
     w.registry.records.append(compound(2))
-    digest_of, main = lifecycle.digest_of, threading.get_ident()
+    digest_of, main = lifecycle.plan_digest, threading.get_ident()
 
     def sign() -> None:
         """Sign, and commit a moment later."""
         with transaction.atomic():
-            lifecycle.sign(plan, actor="bea", reason="checked")
+            lifecycle.sign_plan(plan, actor="bea", reason="checked")
             begun.set()
             threading.Event().wait(KEPT_OPEN)
         connection.close()
@@ -38,7 +38,7 @@ def test_a_plan_that_is_being_signed_is_not_void(world, monkeypatch):
             assert begun.wait(60)
         return digest_of(made)
 
-    monkeypatch.setattr(lifecycle, "digest_of", digest_while_signed)
+    monkeypatch.setattr(lifecycle, "plan_digest", digest_while_signed)
     newer = w.sync(kind=SyncRun.Kind.PLAN, actor="ann").plan
     signer.join()
     kept = Plan.objects.get(pk=plan.pk)

@@ -49,7 +49,7 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     User.objects.update(username="anna")  # the same one still
     for name, pk in (("ann", None), ("anna", ann.pk)):
         with pytest.raises(lifecycle.PlanError, match=f"{name} asked for something in"):
-            lifecycle.sign(plan, actor=name, user_id=pk, reason="mine")
+            lifecycle.sign_plan(plan, actor=name, user_id=pk, reason="mine")
         sign = {"signed_by": name, "signed_user": pk, "signed_at": timezone.now()}
         with pytest.raises(IntegrityError), transaction.atomic():
             Plan.objects.filter(pk=plan.pk).update(state="signed", sign_reason="mine", **sign)
@@ -62,7 +62,7 @@ def test_who_asked_for_a_part_of_the_schedules_plan_does_not_sign_it(world):
     assert w.sync().plan == newer
     newer.refresh_from_db()
     assert newer.requesters == ["an", "ann", "bob"]
-    lifecycle.sign(newer, actor="eve", user_id=ann.pk + 1, reason="checked")
+    lifecycle.sign_plan(newer, actor="eve", user_id=ann.pk + 1, reason="checked")
     assert newer.signed_by == "eve"
 
 

@@ -58,7 +58,7 @@ def test_an_entity_that_is_not_unarchived_is_planned_again(leaving):
 def test_a_record_that_is_back_before_its_archive_is_known_is_planned(leaving, sent):
     w = leaving
     w.registry.edit("C-000001", retired=True)
-    run, _ = runs.request(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.MonkeyPatch.context() as patched:
         place, name = (ledger, "record_archiving") if sent else (archiving, "archive")
         patched.setattr(place, name, killed)
@@ -117,7 +117,7 @@ def test_a_record_that_is_held_counts_once_also_after_a_kill(world):
         w.sync()
     assert {e.waits_for for e in w.open_errors().values()} == {"link"}
     Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)
-    run, _ = runs.request(kind=Kind.RETRY, trigger=SyncRun.Trigger.ADMIN)
+    run, _ = runs.request_run(kind=Kind.RETRY, trigger=SyncRun.Trigger.ADMIN)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(outcome, "conclude", killed)
         with pytest.raises(Killed):

@@ -79,7 +79,9 @@ def test_a_kill_right_after_a_temporary_name_leaves_no_one_with_it(world, edited
     w.registry.edit("C-000000", name="Compound 1")
     w.registry.edit("C-000001", name="Compound 0")
     plan = signed(w)
-    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    run, _ = runs.request_run(
+        kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ledger, "temporary_name_outcome", killed)
         with pytest.raises(Killed):
@@ -162,7 +164,9 @@ def test_a_kill_right_after_an_archive_or_unarchive_is_known_as_this_app_s(leavi
         w.sync()
         w.registry.edit(id_, retired=False)
     plan = signed(w)
-    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    run, _ = runs.request_run(
+        kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ledger, "record_archiving", killed)
         with pytest.raises(Killed):
@@ -205,7 +209,7 @@ def noting(w, lane=None) -> Plan:
     """Make a plan, have it signed if it writes anything, and apply it."""
     plan = Plan.objects.get(pk=w.sync(kind=Kind.PLAN, lane=lane).plan_id)
     if plan.state == State.OPEN:
-        lifecycle.sign(plan, actor="bea", reason="checked")
+        lifecycle.sign_plan(plan, actor="bea", reason="checked")
         apply(plan)
     while (run := runs.active()) is not None:
         jobs.work_to_end(run.pk)

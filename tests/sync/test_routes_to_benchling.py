@@ -83,7 +83,7 @@ def run(kind: SyncRun.Kind, **asked: Any) -> None:
 def restore(lane: Lane) -> None:
     rows = Drift.objects.filter(closed_at=None)
     done = pins.restore(lane, list(differences_of(lane, rows).values()), actor="ann", reason="x")
-    run(Kind.INCREMENTAL, only=pins.ids_of(done))
+    run(Kind.INCREMENTAL, only=pins.records_that_differ(done))
 
 
 def decide(what: Callable[..., Any], state: str, lane: Lane) -> None:
@@ -122,7 +122,7 @@ ROUTES: dict[str, Callable[[Lane], Any]] = {
         run(Kind.RETRY, only=[SUBSTANCE]),
     ),
     "an archive undone": lambda lane: decide(withdrawals.undo, "archived", lane),
-    "withdrawals released": lambda lane: decide(withdrawals.release, "gone", lane),
+    "withdrawals released": lambda lane: decide(withdrawals.release_withdrawals, "gone", lane),
     "an unsigned plan": unsigned,
 }
 
@@ -145,7 +145,7 @@ def test_each_route_writes_nothing_and_what_it_asked_for_is_in_the_next_plan(w):
         (ADOPTED, "change"), (SUBSTANCE, "change"), (NEW, "create"), (RETIRED, "archive"),
         (BACK, "unarchive"),
     }  # fmt: skip
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     apply(plan)
     fates = set(plan.rows.values_list("external_id", "fate"))
     assert {fate for _, fate in fates} == {"written"}, fates

@@ -78,9 +78,9 @@ def test_each_lane_has_one_active_run_and_pausing_one_stops_no_other(two):
     two.sync()
     work_all()
     compounds, lot_lane = runs.current_lanes()
-    held, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=compounds)
+    held, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=compounds)
     runs.pause(held, actor="Ada", reason="maintenance")
-    assert runs.request(kind=Kind.FULL, trigger="schedule", lane=compounds) == (held, False)
+    assert runs.request_run(kind=Kind.FULL, trigger="schedule", lane=compounds) == (held, False)
     other = two.sync(kind=Kind.FULL, lane=lot_lane)
     assert other.status == Status.SUCCEEDED and runs.active(lot_lane) is None
     assert runs.active(compounds) == held
@@ -130,7 +130,7 @@ def test_a_lane_that_left_the_configuration_keeps_its_rows_and_gets_no_runs(two)
     two.sync()
     work_all()
     compounds, lot_lane = runs.current_lanes()
-    late, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
+    late, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
     kept = [
         key for key, item in two.tenant.config.items()
         if item["path"][0] == "Additional Syncs" or item["value"] == two.lanes[0].schema
@@ -174,10 +174,10 @@ def test_a_lane_whose_list_moves_in_mid_run_is_fed_by_the_same_run(two, monkeypa
     two.sync()
     work_all()
     lot_lane = by_name()["Lot"]
-    run, _ = runs.request(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
+    run, _ = runs.request_run(kind=Kind.FULL, trigger=SyncRun.Trigger.SCHEDULE, lane=lot_lane)
     with monkeypatch.context() as patched:
         patched.setattr(Pull, "work", lambda pull: False)  # the slice's time is up
-        assert jobs.work_slice(run.pk) is jobs.End.MORE
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.MORE
     for item in two.tenant.config.values():
         if item["path"][-1] == "API URL" and len(item["path"]) > 1:
             item["value"] = item["value"].replace("127.0.0.1", "localhost")  # another list

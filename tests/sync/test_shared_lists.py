@@ -104,7 +104,7 @@ def test_restored_aliases_are_this_apps_as_before(world, ours, by_hand, listed, 
     lane = Lane.objects.get()
     found = desk_drift.differences_of(lane, desk_drift.open_drift(lane))
     done = pins.restore(lane, list(found.values()), actor="o", reason="r")
-    assert pins.ids_of(done) == ["C-1"]
+    assert pins.records_that_differ(done) == ["C-1"]
     w.registry.edit("C-1", synonyms=listed)
     w.sync(kind=Kind.FULL)
     assert aliases(w) == restored

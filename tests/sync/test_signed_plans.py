@@ -59,7 +59,7 @@ def test_a_lane_that_needs_plans_writes_what_was_signed_and_nothing_else(world):
 
     again = w.sync()  # the same: the plan stays, and expires later
     assert again.plan == plan and Plan.objects.count() == 1
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     applied = apply(plan)
     assert (applied.status, applied.created, applied.updated) == (Status.SUCCEEDED, 1, 2)
     assert set(fates(plan).values()) == {"written"} and plan.state == State.APPLIED
@@ -75,7 +75,7 @@ def test_who_planned_cannot_sign_and_the_database_says_so_too(world):
     planned = w.sync(kind=Kind.PLAN, actor="ann")
     plan = Plan.objects.get(run=planned)
     with pytest.raises(lifecycle.PlanError, match="second person"):
-        lifecycle.sign(plan, actor="ann", reason="mine")
+        lifecycle.sign_plan(plan, actor="ann", reason="mine")
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(pk=plan.pk).update(
             state=State.SIGNED, signed_by="ann", signed_at=timezone.now(), sign_reason="mine"
@@ -83,9 +83,9 @@ def test_who_planned_cannot_sign_and_the_database_says_so_too(world):
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(pk=plan.pk).update(state=State.SIGNED)
     with pytest.raises(lifecycle.PlanError, match="reason"):
-        lifecycle.sign(plan, actor="bea", reason=" ")
+        lifecycle.sign_plan(plan, actor="bea", reason=" ")
     assert apply(plan).error_code == "plan_unfit" and w.values() == {}
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     assert plan.signed_by == "bea"
 
 
@@ -99,8 +99,8 @@ def test_plans_expire_and_newer_ones_void_older_ones(world):
     new = Plan.objects.exclude(pk=old.pk).get()
     assert (old.state, new.state) == (State.VOID, State.OPEN)
     with pytest.raises(lifecycle.PlanError, match="void"):
-        lifecycle.sign(old, actor="bea", reason="checked")
-    lifecycle.sign(new, actor="bea", reason="checked")
+        lifecycle.sign_plan(old, actor="bea", reason="checked")
+    lifecycle.sign_plan(new, actor="bea", reason="checked")
     Plan.objects.filter(pk=new.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
     assert apply(new).error_code == "plan_unfit" and w.values() == {}
 
@@ -109,7 +109,7 @@ def test_rows_that_someone_edits_in_the_database_are_not_written(world):
     w = world([compound(1), compound(2)])
     w.sync(kind=Kind.PLAN)
     plan = Plan.objects.get()
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     plan.rows.filter(external_id="C-000001").update(name="Something else")
     run = apply(plan)
     assert set(w.values()) == {"C-000002"} and codes(run) == ["plan_left"]
@@ -120,7 +120,7 @@ def test_a_signed_plan_is_applied_first_and_what_is_new_planned(world):
     w.registry.edit("C-000001", LATER, name="New name")
     w.sync()
     plan = Plan.objects.get()
-    lifecycle.sign(plan, actor="bea", reason="checked")
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
     w.registry.edit("C-000002", LATER, name="Unsigned")
     applied = w.sync()
     assert (applied.kind, applied.plan, applied.updated) == (Kind.APPLY, plan, 1)
@@ -180,7 +180,7 @@ def test_a_great_change_is_left_for_a_plan(world, monkeypatch):
     assert run.held and run.updated < 5
     planned = jobs.work_to_end(runs.active(run.lane).pk)
     assert planned.plan.changes == 8 - run.updated
-    lifecycle.sign(planned.plan, actor="bea", reason="meant")
+    lifecycle.sign_plan(planned.plan, actor="bea", reason="meant")
     assert apply(planned.plan).updated == 8 - run.updated
     assert w.sync().status == Status.SUCCEEDED
 
@@ -191,8 +191,10 @@ def test_a_kill_while_applying_loses_nothing_and_overwrites_nothing(world):
         w.registry.edit(f"C-00000{n}", LATER, name=f"New {n}")
     w.sync()
     plan = Plan.objects.get()
-    lifecycle.sign(plan, actor="bea", reason="checked")
-    run, _ = runs.request(kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan)
+    lifecycle.sign_plan(plan, actor="bea", reason="checked")
+    run, _ = runs.request_run(
+        kind=Kind.APPLY, trigger=SyncRun.Trigger.ADMIN, lane=plan.lane, plan=plan
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(BatchLog, "sending", killed)
         with pytest.raises(Killed):

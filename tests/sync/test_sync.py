@@ -557,9 +557,9 @@ def test_the_object_limit_is_waited_for(world, monkeypatch):
 def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
     settings.OBJECTS_PER_HOUR, settings.BATCH_SIZE = 250, 100
     w = world([compound(n) for n in range(600)])
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for written in (200, 400):
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
         run.refresh_from_db()
         assert w.written() == run.created == written
         assert timedelta(minutes=59) < run.waiting_until - timezone.now() < timedelta(minutes=61)
@@ -570,7 +570,7 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
         Batch.objects.filter(sent_at__isnull=False).update(
             sent_at=timezone.now() - timedelta(hours=1)
         )
-    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.DONE
     run.refresh_from_db()
     assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 600, 600)
     assert (run.waiting_until, run.waiting_code, run.waiting_for) == (None, "", "")
@@ -580,13 +580,13 @@ def test_our_own_cap_is_kept_and_the_wait_is_told(world, settings):
 def test_a_task_that_does_not_end_holds_no_process_for_ever(world, monkeypatch):
     monkeypatch.setattr(bulk_upsert, "PATIENCE", 0.5)
     w = world([compound(n) for n in range(30)], task_base=3600)
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     for _ in range(2):
-        assert jobs.work_slice(run.pk) is jobs.End.WAITING
+        assert jobs.work_slice(run.pk) is jobs.SliceEnd.WAITING
         assert "a task that Benchling has not finished" in w.session()["messages"][0]["content"]
         assert w.written() == 0 and w.tenant.counters["bulk_calls"] == 1
     w.tenant.clock.advance(3601)
-    assert jobs.work_slice(run.pk) is jobs.End.DONE
+    assert jobs.work_slice(run.pk) is jobs.SliceEnd.DONE
     run.refresh_from_db()
     assert (run.status, run.created, w.written()) == (Status.SUCCEEDED, 30, 30)
 

@@ -31,7 +31,7 @@ class Line:
         self.told: list[str] = []
 
     def _run(self, lane: Lane) -> tuple[SyncRun, runs.Lease]:
-        run, _ = runs.request(kind="full", trigger="schedule", lane=lane)
+        run, _ = runs.request_run(kind="full", trigger="schedule", lane=lane)
         lease = runs.claim(run.pk)
         assert lease is not None
         run.refresh_from_db()

@@ -120,7 +120,7 @@ def test_a_process_that_dies_after_the_first_update_loses_nothing(noted, tenant,
 
     dies, really = [True], unmapped.UnmappedFields.conclude
     monkeypatch.setattr(unmapped.UnmappedFields, "conclude", die)
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
+    run, _ = runs.request_run(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.SCHEDULE)
     with pytest.raises(SystemExit):
         jobs.work_to_end(run.pk)
     SyncRun.objects.update(lease_until=None)
@@ -136,7 +136,9 @@ def test_what_was_cleared_and_put_back_is_told_to_the_auditor(noted, monkeypatch
     w = noted("clear")
     before = notes(w)
     w.registry.edit("C-000030", approval=2020)
-    run, _ = runs.request(kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann")
+    run, _ = runs.request_run(
+        kind=SyncRun.Kind.INCREMENTAL, trigger=SyncRun.Trigger.ADMIN, actor="Ann"
+    )
     if dies:  # when it is put back, and not yet told
 
         def die(*args: object) -> None:

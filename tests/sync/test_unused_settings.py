@@ -9,7 +9,7 @@ import pytest
 from registry_sync.core.problems import ConfigError
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import starting
-from registry_sync.drafts.publish import plan
+from registry_sync.drafts.publish import plan_publish
 from registry_sync.models import MappingDraft
 from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.source.connector import SINCE
@@ -89,11 +89,11 @@ def test_a_run_goes_on_and_a_draft_is_refused(world: Any) -> None:
     assert SAID in run.warnings[0]["text"]
     found = {check.name: check for check in doctor.examine()}["Connector Settings"]
     assert found.state == "warning" and SAID in found.finding
-    draft = starting.start(
+    draft = starting.start_draft(
         client_of_settings(), plain_source, title="t", actor="ann", from_live=True
     )
     assert SAID in drafts.fault_of(draft)
-    hindrances = plan(MappingDraft.objects.get(), client_of_settings()).hindrances
+    hindrances = plan_publish(MappingDraft.objects.get(), client_of_settings()).hindrances
     assert any(SAID in hindrance.message for hindrance in hindrances)
 
 

@@ -9,10 +9,10 @@ from registry_sync.benchling.chemistry.structures import (
     StructureFault,
     StructureUnread,
     available,
-    is_held,
+    holds_structure,
     is_molfile,
-    is_same,
-    parse,
+    is_same_structure,
+    parse_structure,
 )
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "StructureFault",
     "StructureUnread",
     "available",
-    "is_held",
+    "holds_structure",
     "is_molfile",
-    "is_same",
-    "parse",
+    "is_same_structure",
+    "parse_structure",
 ]

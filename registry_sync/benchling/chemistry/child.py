@@ -17,7 +17,7 @@ from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]
 POSITION = re.compile(r"position (\d+)")
 
 
-def read(text: str) -> dict[str, Any]:
+def read_structure(text: str) -> dict[str, Any]:
     """Return the canonical forms of a structure, or its `fault` in words."""
     mol = _unchecked(text)
     if isinstance(mol, str):
@@ -133,7 +133,7 @@ def main() -> None:
     rdBase.LogToPythonStderr()
     for line in sys.stdin:
         try:
-            answer = read(json.loads(line))
+            answer = read_structure(json.loads(line))
         except Exception as error:
             answer = {"fault": f"cannot be read: {error}"[:300]}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -27,7 +27,7 @@ class TooLong(NoAnswer):
     """The process did not answer in time."""
 
 
-def available() -> bool:
+def is_available() -> bool:
     """Return whether RDKit is installed (requirements-chem.txt)."""
     return importlib.util.find_spec("rdkit") is not None
 

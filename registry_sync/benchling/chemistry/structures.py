@@ -34,7 +34,7 @@ class Parsed:
 
 def available() -> bool:
     """Return whether RDKit is installed (requirements-chem.txt)."""
-    return process.available()
+    return process.is_available()
 
 
 def is_molfile(text: str) -> bool:
@@ -42,7 +42,7 @@ def is_molfile(text: str) -> bool:
     return "\n" in text or "\r" in text
 
 
-def parse(text: str) -> Parsed:
+def parse_structure(text: str) -> Parsed:
     """Return a structure's canonical forms. Raise StructureFault for what cannot be one.
 
     What could not be read this time (StructureUnread) is tried again when it is next asked for.
@@ -82,30 +82,30 @@ def _ask_child(text: str) -> dict[str, Any]:
         return CHILD.ask(text)
 
 
-def is_same(one: str, other: str) -> bool:
+def is_same_structure(one: str, other: str) -> bool:
     """Return whether two texts are one structure, salts included."""
     if one == other:
         return True
     try:
-        first, second = parse(one), parse(other)
+        first, second = parse_structure(one), parse_structure(other)
     except StructureFault:
         return False
     return first.whole != "" and first.whole == second.whole
 
 
-def is_held(sent: str, original: str | None, canonical: str, *, exactly: bool) -> bool:
+def holds_structure(sent: str, original: str | None, canonical: str, *, exactly: bool) -> bool:
     """Return whether Benchling holds a structure that was sent; False if that cannot be known.
 
     `original` is what Benchling says it was given as SMILES, `canonical` what it made of it.
     `exactly`: it must have been given the same salts, too, where it says what it was given.
     """
     is_original = original is not None and not is_molfile(sent)
-    if is_original and (exactly or not available()) and not is_same(sent, original or ""):
+    if is_original and (exactly or not available()) and not is_same_structure(sent, original or ""):
         return False
     if not available():
         return is_original
     try:
-        sent_forms, held_forms = parse(sent), parse(canonical)
+        sent_forms, held_forms = parse_structure(sent), parse_structure(canonical)
     except StructureFault:
         return False
     return bool(set(held_forms.largest) & set(sent_forms.largest))

@@ -67,7 +67,7 @@ class Structure(Part):
         if not isinstance(one, str):
             return bool(one == other)
         if isinstance(other, str):
-            return chemistry.is_same(one, other)
+            return chemistry.is_same_structure(one, other)
         if not isinstance(other, dict):
             return False
         return self._is_held(one, other, exactly=True)
@@ -79,7 +79,7 @@ class Structure(Part):
 
     def _is_held(self, sent: str, current: Json, *, exactly: bool) -> bool:
         canonical = str(current.get("canonical") or "")
-        return chemistry.is_held(sent, current.get("original"), canonical, exactly=exactly)
+        return chemistry.holds_structure(sent, current.get("original"), canonical, exactly=exactly)
 
 
 class Sequence(Part):
@@ -134,7 +134,7 @@ class Shared(Part):
         return {"held": list(map(self.item, raw[self.shown] or ()))}
 
     def same(self, one: Any, other: Any) -> bool:
-        keys, other_keys = keys_of(one), keys_of(other)
+        keys, other_keys = item_keys(one), item_keys(other)
         if isinstance(one, dict) == isinstance(other, dict):
             return keys == other_keys
         return other_keys <= keys if isinstance(one, dict) else keys <= other_keys
@@ -156,7 +156,7 @@ class Folder(Part):
         return not sent or self.same(sent, current)
 
 
-def keys_of(value: Any) -> set[str]:
+def item_keys(value: Any) -> set[str]:
     """Return the items of a shared list as they are compared."""
     items = value.get("held") if isinstance(value, dict) else value
     return {name_key(str(item)) for item in items or ()}
@@ -184,7 +184,7 @@ def left_of(written: Any, current: Any) -> Any:
     """Return which items of a shared list are still there; all, where it is unknown whose."""
     if not isinstance(written, list):
         return current if written is None else written
-    held_keys = keys_of(current)
+    held_keys = item_keys(current)
     return [item for item in written if name_key(str(item)) in held_keys]
 
 

@@ -74,7 +74,7 @@ def live(client: Client, element: str | None = None) -> list[Facts]:
 def stored(schema_id: str) -> Facts:
     """Return the facts of the sync of a schema, without asking Benchling; "": of the newest one."""
     if not schema_id:
-        newest = drafts.of_this_app().exclude(state=State.DISCARDED).first()
+        newest = drafts.drafts_of_this_app().exclude(state=State.DISCARDED).first()
         schema_id = newest.schema_id if newest else ""
     draft = _draft(schema_id)
     element = str((draft.base.get("element") if draft else "") or "")
@@ -86,7 +86,9 @@ def _remembered(element: str) -> Facts:
     lane = next((current for current in runs.current_lanes() if current.element == element), None)
     if lane is not None:
         return _stored_facts(Sync(element, lane.schema_id, lane.schema_name))
-    kept = drafts.of_this_app().exclude(state=State.DISCARDED).values_list("base", "schema_id")
+    kept = (
+        drafts.drafts_of_this_app().exclude(state=State.DISCARDED).values_list("base", "schema_id")
+    )
     of = (schema_id for base, schema_id in kept[:100] if (base.get("element") or "") == element)
     return _stored_facts(Sync(element, next(of, "")))
 
@@ -127,7 +129,7 @@ def _stored_facts(sync: Sync) -> Facts:
 
 def _draft(schema_id: str) -> MappingDraft | None:
     """Return the newest draft of a schema that leads forward."""
-    found = drafts.of_this_app().filter(back_to=None).exclude(state=State.DISCARDED)
+    found = drafts.drafts_of_this_app().filter(back_to=None).exclude(state=State.DISCARDED)
     return found.filter(schema_id=schema_id).first() if schema_id else None
 
 

@@ -18,7 +18,7 @@ from registry_sync.desk.connecting.facts import Facts
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview
 from registry_sync.models import MappingDraft, SyncRun
-from registry_sync.reporting.redaction import mark
+from registry_sync.reporting.redaction import secret_mark
 
 Mark = Literal["done", "warning", "failed", "open"]
 SIGNS: dict[Mark, str] = {"done": "✓", "warning": "!", "failed": "✕", "open": "○"}
@@ -50,7 +50,7 @@ def failed(text: str) -> Reached:
     return Reached("failed", text)
 
 
-class Step:
+class ConnectStep:
     """One step: its name in addresses, its title, what it has come to, and its page."""
 
     name: ClassVar[str]
@@ -67,7 +67,7 @@ class Step:
         return f"{page}?{query}" if query else page
 
 
-class DraftStep(Step):
+class DraftStep(ConnectStep):
     """A step whose page is one of the draft's."""
 
     page: ClassVar[str]
@@ -79,7 +79,7 @@ class DraftStep(Step):
         return reverse(f"admin:registry_sync_mappingdraft_{self.page}", args=[facts.draft.pk])
 
 
-class Access(Step):
+class Access(ConnectStep):
     name, title = "access", "Address and key"
     needed = ("API URL", "API Key", SCHEMA, "Registry", "Synced Entity Location")
 
@@ -99,7 +99,7 @@ class Access(Step):
         return to_do(text) if missing else failed(text)
 
 
-class Test(Step):
+class Test(ConnectStep):
     name, title = "test", "Test"
 
     def reached(self, facts: Facts) -> Reached:
@@ -111,14 +111,14 @@ class Test(Step):
             return to_do("The registry was not asked yet.")
         if facts.config is not None and tried.api_url != public_address(facts.config.api_url):
             return to_do("API URL is another one since the last test.")
-        if facts.config and tried.key_mark not in ("", mark(facts.config.api_key)):
+        if facts.config and tried.key_mark not in ("", secret_mark(facts.config.api_key)):
             return to_do("API Key is another one since the last test.")
         if tried.fault:
             return failed(tried.fault)
         return done(f"The registry answered {number_of(len(tried.asked), 'request')}.")
 
 
-class Proposal(Step):
+class ProposalStep(ConnectStep):
     name, title = "proposal", "Settings"
 
     def reached(self, facts: Facts) -> Reached:
@@ -130,7 +130,7 @@ class Proposal(Step):
         return to_do("No settings were taken yet.")
 
 
-class Records(Step):
+class Records(ConnectStep):
     name, title = "records", "First records"
 
     def reached(self, facts: Facts) -> Reached:
@@ -149,7 +149,7 @@ class Records(Step):
         return super().address(facts) if facts.draft is not None else ""
 
 
-class Mapping(DraftStep):
+class MappingStep(DraftStep):
     name, title, page = "mapping", "Mapping", "change"
 
     def reached(self, facts: Facts) -> Reached:
@@ -196,7 +196,7 @@ class Publish(DraftStep):
         return to_do("The draft is not published yet.")
 
 
-class DryRun(Step):
+class DryRun(ConnectStep):
     name, title = "dry_run", "Dry run"
 
     def reached(self, facts: Facts) -> Reached:
@@ -233,18 +233,18 @@ def _by_hand(facts: Facts) -> Reached | None:
     return None
 
 
-STEPS: tuple[Step, ...] = (
-    Access(), Test(), Proposal(), Records(), Mapping(), Preview(), Publish(), DryRun(),
+STEPS: tuple[ConnectStep, ...] = (
+    Access(), Test(), ProposalStep(), Records(), MappingStep(), Preview(), Publish(), DryRun(),
 )  # fmt: skip
 BY_NAME = {step.name: step for step in STEPS}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StepPlace:
     """A step in the bar: its number, what it came to, and its page."""
 
     number: int
-    step: Step
+    step: ConnectStep
     reached: Reached
     address: str
     is_here: bool = False
@@ -260,14 +260,14 @@ class Place:
         return WORDS[self.reached.mark]
 
 
-def places(facts: Facts, here: str = "") -> list[Place]:
+def places(facts: Facts, here: str = "") -> list[StepPlace]:
     """Return every step with its state; `here` names the one whose page is shown."""
     return [
-        Place(n, step, step.reached(facts), step.address(facts), step.name == here)
+        StepPlace(n, step, step.reached(facts), step.address(facts), step.name == here)
         for n, step in enumerate(STEPS, 1)
     ]
 
 
-def next_step(found: list[Place]) -> Place | None:
+def next_step(found: list[StepPlace]) -> StepPlace | None:
     """Return the first step that is not done and can be opened; None if all are."""
     return next((place for place in found if place.reached.mark != "done" and place.address), None)

@@ -19,10 +19,10 @@ from registry_sync.desk.cures import (
     options,
     overrides,
 )
-from registry_sync.desk.cures.base import Case, Cure, Offer, User
+from registry_sync.desk.cures.base import Cure, CureCase, Offer, User
 from registry_sync.models import Lane
 
-__all__ = ["CURES", "Case", "Cure", "Offer", "all_of", "find", "of", "presses"]
+__all__ = ["CURES", "Cure", "CureCase", "Offer", "all_of", "best_cure", "find_cure", "presses"]
 
 CURES: tuple[Cure, ...] = (
     options.AddOptions(),
@@ -41,14 +41,14 @@ CURES: tuple[Cure, ...] = (
 """By name; those that stand first are offered first."""
 
 
-def of(lane: Lane, code: str, ids: Sequence[str] = ()) -> Offer | None:
+def best_cure(lane: Lane, code: str, ids: Sequence[str] = ()) -> Offer | None:
     """Return the best cure for a cause of a lane, or for some records of it; None if none fits."""
     return next(iter(all_of(lane, code, ids)), None)
 
 
 def all_of(lane: Lane, code: str, ids: Sequence[str] = ()) -> list[Offer]:
     """Return every cure for a cause of a lane, the best one first."""
-    case = Case(lane, code, tuple(ids))
+    case = CureCase(lane, code, tuple(ids))
     return [cure.offer(case) for cure in CURES if cure.fits(code) and cure.applies(case)]
 
 
@@ -58,10 +58,11 @@ def presses(lane: Lane, code: str, user: User, ids: Sequence[str] = ()) -> list[
     return [
         offer
         for offer in offers
-        if offer.is_open_to(user) and not isinstance(find(offer.name, code), every_cause.OfCause)
+        if offer.is_open_to(user)
+        and not isinstance(find_cure(offer.name, code), every_cause.OfCause)
     ]
 
 
-def find(name: str, code: str) -> Cure | None:
+def find_cure(name: str, code: str) -> Cure | None:
     """Return the cure with this name for a cause."""
     return next((cure for cure in CURES if cure.name == name and cure.fits(code)), None)

@@ -10,9 +10,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case, record_cell
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.desk.marks import mark
+from registry_sync.desk.cures.base import CureCase, record_cell
+from registry_sync.desk.cures.press import (
+    CannotCure,
+    CureOrder,
+    CureRow,
+    Done,
+    Group,
+    Press,
+    Prospect,
+)
+from registry_sync.desk.marks import mark_of_parts
 from registry_sync.desk.values import as_text
 from registry_sync.models import Adoption
 from registry_sync.runs import SchemaView, schema_view
@@ -40,13 +48,13 @@ class Adopt(Press):
     permissions = ("registry_sync.change_adoption", "registry_sync.add_syncrun")
     codes = ("not_ours", "adoptions", BY_NAME)
 
-    def applies(self, case: Case) -> bool:
+    def applies(self, case: CureCase) -> bool:
         """Return whether an entity waits for the decision."""
-        return waiting(case).exists()
+        return waiting_adoptions(case).exists()
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return both sides of what waits; what conflicts stands apart, unticked."""
-        schema, rows = schema_view(case.lane), list(waiting(case)[:MOST])
+        schema, rows = schema_view(case.lane), list(waiting_adoptions(case)[:MOST])
         clashing = _clashing(rows)
         groups = [
             Group(title, COLUMNS, tuple(_row(row, schema, ticked=ticked) for row in some), note)
@@ -58,18 +66,18 @@ class Adopt(Press):
         ]
         if not groups:
             return Prospect("No adoption waits for a decision.")
-        count = waiting(case).count()
+        count = waiting_adoptions(case).count()
         facts = [f"{count:,} wait. The first {MOST:,} are shown."] if count > MOST else []
         return Prospect(EXPLANATION, facts=facts, groups=groups, presses={"adopt": self.label})
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Approve the chosen ones, and check their records again."""
-        chosen = list(waiting(case).filter(pk__in=order.keys()))
+        chosen = list(waiting_adoptions(case).filter(pk__in=order.keys()))
         if not chosen:
             raise CannotCure("Tick at least one that still waits. Nothing was done.")
         if twice := adoption.chosen_twice(chosen):
             raise CannotCure(f"{twice} conflicts: {TWICE} Nothing was done.")
-        order.check(mark_of(row) for row in chosen)
+        order.check(adoption_mark(row) for row in chosen)
         count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
         summary = f"{number_of(count, 'entity', 'entities')} approved for adoption."
         return Done(
@@ -77,7 +85,7 @@ class Adopt(Press):
         )
 
 
-def waiting(case: Case) -> QuerySet[Adoption]:
+def waiting_adoptions(case: CureCase) -> QuerySet[Adoption]:
     """Return what waits for a decision and can be adopted, as far as a case is about it."""
     rows = Adoption.objects.filter(lane=case.lane, state=Adoption.State.OPEN)
     rows = rows.filter(how__in=Adoption.ADOPTABLE).select_related("lane").order_by("pk")
@@ -86,9 +94,9 @@ def waiting(case: Case) -> QuerySet[Adoption]:
     return rows.filter(external_id__in=case.ids) if case.ids else rows
 
 
-def mark_of(row: Adoption) -> str:
+def adoption_mark(row: Adoption) -> str:
     """Return the mark of an entity and of what taking it over would change."""
-    return mark(row.pk, row.how, row.differences)
+    return mark_of_parts(row.pk, row.how, row.differences)
 
 
 def _clashing(rows: Iterable[Adoption]) -> set[int]:
@@ -99,11 +107,14 @@ def _clashing(rows: Iterable[Adoption]) -> set[int]:
     return {row.pk for row in rows if records[row.external_id] > 1 or entities[row.entity_id] > 1}
 
 
-def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> Row:
+def _row(row: Adoption, schema: SchemaView, *, ticked: bool) -> CureRow:
     entity = f"{row.entity_registry_id or row.entity_id} “{row.name}”"
     record = record_cell(row.external_id, row.lane)
-    return Row(
-        str(row.pk), (record, entity, row.how, _differences(row, schema)), ticked, mark_of(row)
+    return CureRow(
+        str(row.pk),
+        (record, entity, row.how, _differences(row, schema)),
+        ticked,
+        adoption_mark(row),
     )
 
 

@@ -17,8 +17,16 @@ from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import withdrawals
-from registry_sync.desk.cures.base import Case, record_cell
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.cures.base import CureCase, record_cell
+from registry_sync.desk.cures.press import (
+    CannotCure,
+    CureOrder,
+    CureRow,
+    Done,
+    Group,
+    Press,
+    Prospect,
+)
 from registry_sync.desk.times import time_html
 from registry_sync.models import Adoption, Lane, LedgerEntry, SyncRun, Withdrawal
 from registry_sync.sync import change_authors
@@ -47,11 +55,11 @@ class Unarchive(Press):
     permissions = ("registry_sync.change_lane", "registry_sync.add_syncrun")
     codes = ("archived",)
 
-    def label_for(self, case: Case) -> str:
+    def label_for(self, case: CureCase) -> str:
         """Return what can be done: undo, or see who did it."""
         return self.label if _own_archives(case).exists() else "See who archived it"
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return the archived entities, this app's own with ticks."""
         ids = list(case.errors().values_list("external_id", flat=True)[:MOST])
         archives = list(_own_archives(case)[:MOST])
@@ -67,7 +75,7 @@ class Unarchive(Press):
             return Prospect("No record waits for an archived entity.")
         return Prospect("", groups=groups, presses={"undo": self.label} if archives else {})
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Let the next run unarchive the chosen entities, and write their records."""
         chosen = _own_archives(case).filter(pk__in=order.keys())
         rows = withdrawals.undo(chosen, by=order.by, reason=order.reason)
@@ -78,23 +86,23 @@ class Unarchive(Press):
         return Done(summary, sentences=[summary], noted=rows, check=ids, kind=SyncRun.Kind.RETRY)
 
 
-def _own_archives(case: Case) -> QuerySet[Withdrawal]:
+def _own_archives(case: CureCase) -> QuerySet[Withdrawal]:
     """Return this app's archives of the records that wait."""
     ids = case.errors().values("external_id")
-    return withdrawals.open_rows([case.lane]).filter(
+    return withdrawals.open_withdrawals([case.lane]).filter(
         state__in=withdrawals.UNDOABLE, external_id__in=ids
     )
 
 
-def _own_row(row: Withdrawal) -> Row:
+def _own_row(row: Withdrawal) -> CureRow:
     entity = _entity(row.external_id, row.lane, f"{row.entity_registry_id} “{row.name}”")
     when = time_html(row.archived_at) or "–"
     run = f"run {row.archive_run_id}" if row.archive_run_id else "this app"
     record = record_cell(row.external_id, row.lane)
-    return Row(str(row.pk), (record, entity, row.reason, when, run))
+    return CureRow(str(row.pk), (record, entity, row.reason, when, run))
 
 
-def _rows(lane: Lane, ids: Sequence[str]) -> Iterable[Row]:
+def _rows(lane: Lane, ids: Sequence[str]) -> Iterable[CureRow]:
     """Yield what Benchling has of the entities of some records, and who archived the first ones."""
     client = hasty_client(PATIENCE)
     client.entity_type = lane.entity_type
@@ -107,12 +115,12 @@ def _rows(lane: Lane, ids: Sequence[str]) -> Iterable[Row]:
         record = record_cell(external_id, lane)
         raw = found.get(entity_ids.get(external_id, ""))
         if raw is None:
-            yield Row(external_id, (record, "not visible to this app", "–", "–", "not known"))
+            yield CureRow(external_id, (record, "not visible to this app", "–", "–", "not known"))
             continue
         named = f"{raw.get('entityRegistryId') or raw['id']} “{raw.get('name')}”"
         when, who = _who(client, lane, raw) if number < ASKED else ("–", "not asked")
         cells = (record, _entity(external_id, lane, named), reason_of(raw) or "–", when, who)
-        yield Row(external_id, cells)
+        yield CureRow(external_id, cells)
 
 
 def _entity_ids(lane: Lane, ids: Sequence[str]) -> dict[str, str]:

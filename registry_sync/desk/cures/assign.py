@@ -7,9 +7,9 @@ from django.contrib.auth.models import AbstractUser
 
 from registry_sync.core.text import number_of
 from registry_sync.desk import error_decisions as decisions
-from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.base import CureCase
 from registry_sync.desk.cures.every_cause import RECORDS
-from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
+from registry_sync.desk.cures.press import CannotCure, CureOrder, Done, Press, Prospect
 
 NO_ONE = ""
 MOST = 1000
@@ -22,7 +22,7 @@ class Assign(Press):
     name, label = "assign", "Assign"
     codes = RECORDS
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return the users who can see errors."""
         count = case.errors().count()
         people = {NO_ONE: "No one"} | {str(user.pk): name_of(user) for user in assignable()}
@@ -33,7 +33,7 @@ class Assign(Press):
         facts = [number_of(count, "open error")]
         return Prospect(text, facts=facts, people=people, presses={"assign": self.label})
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Assign the errors, or take the assignment back."""
         users = {str(user.pk): user for user in assignable()}
         if order.person != NO_ONE and order.person not in users:

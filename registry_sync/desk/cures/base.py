@@ -25,7 +25,7 @@ class User(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CureCase:
     """What is to be cured: a cause of a lane.
 
     `code` is that of a record's error, of a run's failure, or of a finding (`drift`). With `ids`
@@ -96,23 +96,23 @@ class Cure:
         named = any(fnmatchcase(code, pattern) for pattern in self.codes)
         return named and code not in self.except_for
 
-    def applies(self, case: Case) -> bool:
+    def applies(self, case: CureCase) -> bool:
         """Return whether it can be used now. It costs a query at most."""
         return True
 
-    def label_for(self, case: Case) -> str:
+    def label_for(self, case: CureCase) -> str:
         """Return the words of its button."""
         return self.label
 
-    def note_for(self, case: Case) -> str:
+    def note_for(self, case: CureCase) -> str:
         """Return what stands beside its button. It costs a query at most."""
         return ""
 
-    def address(self, case: Case) -> str:
+    def address(self, case: CureCase) -> str:
         """Return the address of its confirmation page."""
         raise NotImplementedError
 
-    def offer(self, case: Case) -> Offer:
+    def offer(self, case: CureCase) -> Offer:
         """Return it as a page offers it."""
         label, address = self.label_for(case), self.address(case)
         note = self.note_for(case)

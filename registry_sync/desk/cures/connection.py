@@ -11,8 +11,8 @@ from registry_sync import __version__
 from registry_sync.core.secrets import is_secret, public_address
 from registry_sync.core.text import number_of
 from registry_sync.desk import lanes
-from registry_sync.desk.cures.base import Case
-from registry_sync.desk.cures.press import CannotCure, Done, Order, Press, Prospect
+from registry_sync.desk.cures.base import CureCase
+from registry_sync.desk.cures.press import CannotCure, CureOrder, Done, Press, Prospect
 from registry_sync.desk.record_live import impatient
 from registry_sync.reporting.redaction import HIDDEN, redact, redact_answer, redact_text
 from registry_sync.source.connection import Connection, Received
@@ -38,7 +38,7 @@ class TestConnection(Press):
     permissions = ("registry_sync.add_syncrun",)
     codes = ("registry_*",)
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return what was asked and answered just now, without secrets.
 
         Raise SyncError, and CannotCure for a lane that is no longer synced: its element may be
@@ -55,13 +55,13 @@ class TestConnection(Press):
         presses = {"sync": "Sync now"}
         return Prospect(GOOD if answer.ok else BAD, listing=listing, presses=presses)
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Start a sync. Raise CannotCure for a lane that is no longer synced."""
         _require_current(case)
         return Done("The connection was tested.", noted=[case.lane], whole=True)
 
 
-def _require_current(case: Case) -> None:
+def _require_current(case: CureCase) -> None:
     if not lanes.is_current(case.lane):
         raise CannotCure("This lane is no longer synced, so its connection cannot be tested.")
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case, record_cell
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.desk.drift import differences_of, mark_of, open_drift
+from registry_sync.desk.cures.base import CureCase, record_cell
+from registry_sync.desk.cures.press import (
+    CannotCure,
+    CureOrder,
+    CureRow,
+    Done,
+    Group,
+    Press,
+    Prospect,
+)
+from registry_sync.desk.drift import differences_of, drift_mark, open_drift
 from registry_sync.desk.times import time_html
 from registry_sync.desk.values import as_html
 from registry_sync.ledger import pins
@@ -30,11 +38,11 @@ class DecideDrift(Press):
     codes = ("drift",)
     typed_over = 20
 
-    def applies(self, case: Case) -> bool:
+    def applies(self, case: CureCase) -> bool:
         """Return whether something differs that can be decided."""
         return open_drift(case.lane, case.ids).exists()
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return the values that differ, both sides."""
         schema, rows = schema_view(case.lane), open_drift(case.lane, case.ids)
         found = differences_of(case.lane, rows[:MOST])
@@ -47,26 +55,28 @@ class DecideDrift(Press):
         groups = [Group("Values that differ", COLUMNS, shown)]
         return Prospect(EXPLANATION, facts=facts, groups=groups, presses=presses)
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Restore or accept the chosen values."""
         rows = open_drift(case.lane, case.ids).filter(pk__in=order.keys())
         found = differences_of(case.lane, rows)
         if not found:
             raise CannotCure("Tick at least one value that still differs. Nothing was done.")
-        order.check(mark_of(each) for each in found.values())
+        order.check(drift_mark(each) for each in found.values())
         act = _accept if order.press == "accept" else _restore
         return act(case, order, found)
 
 
-def _restore(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
+def _restore(case: CureCase, order: CureOrder, found: dict[Drift, FieldDifference]) -> Done:
     differences = list(found.values())
     restored = pins.restore(case.lane, differences, actor=order.actor, reason=order.reason)
     noted = _decided(found, {(each.external_id, each.field_id) for each in restored})
-    done = Done("The registry's values restored.", noted=noted, check=pins.ids_of(restored))
+    done = Done(
+        "The registry's values restored.", noted=noted, check=pins.records_that_differ(restored)
+    )
     return _with_left(done, len(differences) - len(restored))
 
 
-def _accept(case: Case, order: Order, found: dict[Drift, FieldDifference]) -> Done:
+def _accept(case: CureCase, order: CureOrder, found: dict[Drift, FieldDifference]) -> Done:
     differences = list(found.values())
     accepted = pins.accept(case.lane, differences, actor=order.actor, reason=order.reason)
     noted = _decided(found, {(pin.external_id, pin.field_id) for pin in accepted})
@@ -87,9 +97,9 @@ def _with_left(done: Done, undecided: int) -> Done:
     return done
 
 
-def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> Row:
+def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> CureRow:
     current = "cannot be read back" if each.theirs == UNREADABLE else row.theirs
-    return Row(
+    return CureRow(
         str(row.pk),
         (
             record_cell(row.external_id, row.lane),
@@ -99,5 +109,5 @@ def _row(row: Drift, each: FieldDifference, schema: SchemaView) -> Row:
             time_html(row.changed_at or row.modified_at) or "–",
             row.changed_by or "not known",
         ),
-        mark=mark_of(each),
+        mark=drift_mark(each),
     )

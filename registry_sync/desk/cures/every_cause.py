@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from registry_sync.desk.cures.base import Case, Cure, page
+from registry_sync.desk.cures.base import Cure, CureCase, page
 from registry_sync.reporting.catalogue import RECORD_CAUSES
 from registry_sync.sync.retry_choice import UNSENDABLE
 
@@ -18,7 +18,7 @@ class OfCause(Cure):
     codes = RECORDS
     what: ClassVar[str]
 
-    def address(self, case: Case) -> str:
+    def address(self, case: CureCase) -> str:
         """Return the page that asks for the reason."""
         return page("entityerror_cause", case.code, self.what, query=case.query())
 

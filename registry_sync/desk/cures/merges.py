@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from registry_sync.desk.cures.base import Case, Cure, page
+from registry_sync.desk.cures.base import Cure, CureCase, page
 from registry_sync.models import Merge
 
 
@@ -15,12 +15,12 @@ class DecideMerge(Cure):
     permissions = ("registry_sync.change_entityerror", "registry_sync.add_syncrun")
     codes = ("merged_away",)
 
-    def applies(self, case: Case) -> bool:
+    def applies(self, case: CureCase) -> bool:
         """Return whether a merge waits for the decision."""
         rows = Merge.objects.filter(lane=case.lane, closed_at__isnull=True, state=Merge.State.OPEN)
         return (rows.filter(external_id__in=case.ids) if case.ids else rows).exists()
 
-    def address(self, case: Case) -> str:
+    def address(self, case: CureCase) -> str:
         """Return the list of what waits, of these records."""
         filters = {"state__exact": Merge.State.OPEN, "lane": case.lane.pk}
         named = {"q": case.ids[0]} if len(case.ids) == 1 else {}

@@ -9,9 +9,17 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from registry_sync.core.text import name_key, number_of
-from registry_sync.desk.cures.adoptions import waiting
-from registry_sync.desk.cures.base import Case, page, record_cell
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
+from registry_sync.desk.cures.adoptions import waiting_adoptions
+from registry_sync.desk.cures.base import CureCase, page, record_cell
+from registry_sync.desk.cures.press import (
+    CannotCure,
+    CureOrder,
+    CureRow,
+    Done,
+    Group,
+    Press,
+    Prospect,
+)
 from registry_sync.drafts import draft as drafts
 from registry_sync.drafts import preview, starting
 from registry_sync.drafts.preview_queue import enqueue_preview
@@ -36,18 +44,18 @@ class NameTemplate(Press):
     permissions = ("registry_sync.add_mappingdraft", "registry_sync.change_mappingdraft")
     codes = ("name_taken",)
 
-    def note_for(self, case: Case) -> str:
+    def note_for(self, case: CureCase) -> str:
         """Return how many entities it renames, counted as far as a page may."""
         count = _entities(case.lane)[:COUNTED].count()
         more = " or more" if count == COUNTED else ""
         return f"renames {count:,}{more} {'entity' if count == 1 else 'entities'}"
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return the template, and the names that the refused records would have."""
         now, then = templates(case.lane)
         rows = tuple(_rows(case, now, then))
         columns = COLUMNS if any(row.cells[-1] for row in rows) else COLUMNS[:-1]
-        shown = tuple(Row(row.key, row.cells[: len(columns)]) for row in rows)
+        shown = tuple(CureRow(row.key, row.cells[: len(columns)]) for row in rows)
         groups = [Group("Refused records", columns, shown, fixed=True)] if rows else []
         count = case.errors().count()
         renamed = _entities(case.lane).count()
@@ -57,7 +65,7 @@ class NameTemplate(Press):
             f"{number_of(renamed, 'entity', 'entities')}.",
             "Nothing changes in Benchling until you publish the draft.",
         ]
-        if met := waiting(case).count():
+        if met := waiting_adoptions(case).count():
             facts.append(
                 f"{number_of(met, 'record')} match an entity that was in Benchling before. If it "
                 "is the same one, adopt it first; with another name it would be created again."
@@ -67,10 +75,10 @@ class NameTemplate(Press):
         text = "A draft of the mapping is started with this template and previewed on all records."
         return Prospect(text, facts=facts, groups=groups, presses={"draft": "Start the draft"})
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Start the draft with the template, and request its preview."""
         template = templates(case.lane)[1]
-        draft = starting.start(
+        draft = starting.start_draft(
             client_of_settings(),
             plain_source,
             title=f"Names with ids: {template}"[:200],
@@ -78,12 +86,12 @@ class NameTemplate(Press):
             from_live=True,
             schema_id=case.lane.schema_id,
         )
-        drafts.save(draft, draft.version, actor=order.actor, name_field=template)
+        drafts.save_edit(draft, draft.version, actor=order.actor, name_field=template)
         done = Done(f"Draft {draft.pk} started with {template}.", noted=[draft, case.lane])
         done.sentences.append(
             "The draft is started. Publish it when the preview is as you want it."
         )
-        preview.request(draft)
+        preview.request_preview(draft)
         if not enqueue_preview(draft):
             preview.on_sample(draft, client_of_settings(), plain_source)
             done.warnings.append(
@@ -117,7 +125,7 @@ def templates(lane: Lane) -> tuple[str, str]:
     return now, f"{template} [{{{id_path}}}]"
 
 
-def _rows(case: Case, now: str, then: str) -> Iterator[Row]:
+def _rows(case: CureCase, now: str, then: str) -> Iterator[CureRow]:
     try:
         before, after = compile_template(now), compile_template(then)
     except PathError as fault:
@@ -128,7 +136,7 @@ def _rows(case: Case, now: str, then: str) -> Iterator[Row]:
         note = "" if name and name_key(name) not in seen else "still not unique"
         seen.add(name_key(name))
         record = record_cell(error.external_id, case.lane)
-        yield Row(error.external_id, (record, _name(error, before), name, note))
+        yield CureRow(error.external_id, (record, _name(error, before), name, note))
 
 
 def _name(error: EntityError, template: Callable[[Any], Any]) -> str:

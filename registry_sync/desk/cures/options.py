@@ -17,16 +17,16 @@ from registry_sync.benchling.errors import Refused
 from registry_sync.benchling.schema import FieldDefinition, Option, parse_schema
 from registry_sync.core import stopping
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case
+from registry_sync.desk.cures.base import CureCase
 from registry_sync.desk.cures.press import (
     FAILURES,
     CannotCure,
+    CureOrder,
+    CureRow,
     Done,
     Group,
-    Order,
     Press,
     Prospect,
-    Row,
 )
 from registry_sync.desk.failure_text import failure_text
 from registry_sync.jobs.sole_holder import SoleHolder
@@ -50,7 +50,7 @@ EXPLANATION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingOption:
     """A value that a dropdown does not take, and how many records have it.
 
     `near` is an option that differs by case or blanks, or is archived.
@@ -88,9 +88,9 @@ class Dropdown:
 
     id: str
     field: str
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingOption, ...]
 
-    def key(self, each: Missing) -> str:
+    def key(self, each: MissingOption) -> str:
         """Return how a form names an option."""
         return f"{self.id}.{hashlib.sha256(each.label.encode()).hexdigest()[:16]}"
 
@@ -103,7 +103,7 @@ class AddOptions(Press):
     codes = ("dropdown_option_missing",)
     typed_over = 20
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return the missing options, those that are like another one apart."""
         dropdowns = read_dropdowns(case, hasty_client(PATIENCE))
         plain, apart = _rows(dropdowns, plain=True), _rows(dropdowns, plain=False)
@@ -117,7 +117,7 @@ class AddOptions(Press):
         presses = {"add": self.label}
         return Prospect(EXPLANATION, groups=found, presses=presses, letter=letter(dropdowns))
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Add the chosen options, dropdown by dropdown."""
         client = hasty_client(PATIENCE)
         done = Done("")
@@ -145,7 +145,7 @@ class AddOptions(Press):
         return done
 
 
-def read_dropdowns(case: Case, client: Client) -> list[Dropdown]:
+def read_dropdowns(case: CureCase, client: Client) -> list[Dropdown]:
     """Return the dropdowns that lack options, as Benchling has them now. Raise Refused, SyncError.
 
     A field that is no longer in the schema, or no dropdown any more, is left out.
@@ -162,7 +162,7 @@ def read_dropdowns(case: Case, client: Client) -> list[Dropdown]:
     ]
 
 
-def _named_options(case: Case) -> QuerySet[EntityError, tuple[str, str, int]]:
+def _named_options(case: CureCase) -> QuerySet[EntityError, tuple[str, str, int]]:
     """Return the fields, the options that errors name, and in how many, most frequent first."""
     counted = case.errors().order_by().values("field", "waits_key").annotate(count=Count("pk"))
     return counted.order_by("-count", "field", "waits_key").values_list(
@@ -179,7 +179,7 @@ def _options(client: Client, dropdown_id: str) -> list[Option]:
     return [Option(str(o["id"]), str(o["name"]), bool(o.get("archiveRecord"))) for o in raw]
 
 
-def _compared(labels: Counter[str], options: Iterable[Option]) -> Iterator[Missing]:
+def _compared(labels: Counter[str], options: Iterable[Option]) -> Iterator[MissingOption]:
     """Yield what is missing, the most frequent first, each with what it is like."""
     near: dict[str, Option] = {}
     for option in options:
@@ -189,20 +189,20 @@ def _compared(labels: Counter[str], options: Iterable[Option]) -> Iterator[Missi
     seen: dict[str, str] = {}
     for label, count in sorted(labels.items(), key=lambda pair: (-pair[1], pair[0])):
         key = option_key(label)
-        yield Missing(label, count, near.get(key), seen.get(key, ""))
+        yield MissingOption(label, count, near.get(key), seen.get(key, ""))
         seen.setdefault(key, label)
 
 
-def _rows(dropdowns: Sequence[Dropdown], *, plain: bool) -> tuple[Row, ...]:
+def _rows(dropdowns: Sequence[Dropdown], *, plain: bool) -> tuple[CureRow, ...]:
     return tuple(
-        Row(dropdown.key(each), _cells(dropdown, each), plain)
+        CureRow(dropdown.key(each), _cells(dropdown, each), plain)
         for dropdown in dropdowns
         for each in dropdown.missing
         if each.is_plain is plain and not each.is_there
     )
 
 
-def _cells(dropdown: Dropdown, each: Missing) -> tuple[str, ...]:
+def _cells(dropdown: Dropdown, each: MissingOption) -> tuple[str, ...]:
     note = () if each.is_plain else (each.note,)
     return (each.label, dropdown.field, f"{each.count:,}", *note)
 
@@ -228,14 +228,14 @@ def _turn(dropdown: Dropdown) -> Iterator[None]:
                 f"Someone else adds options to the dropdown of “{dropdown.field}” at this moment. "
                 "Try again in a minute."
             )
-        stopping.sleep(0.1)
+        stopping.sleep_or_stop(0.1)
     try:
         yield
     finally:
         place.release()
 
 
-def _add(client: Client, dropdown: Dropdown, chosen: Sequence[Missing]) -> Addition:
+def _add(client: Client, dropdown: Dropdown, chosen: Sequence[MissingOption]) -> Addition:
     again = [m.near.id for m in chosen if m.near is not None and m.near.label == m.label]
     new = [m.label for m in chosen if m.near is None or not (m.is_there or m.near.id in again)]
     try:
@@ -273,7 +273,7 @@ def _report(done: Done, dropdown: Dropdown, found: Addition) -> Exception | None
     return found.fault
 
 
-def _finish(done: Done, case: Case, added: Sequence[tuple[str, str]]) -> None:
+def _finish(done: Done, case: CureCase, added: Sequence[tuple[str, str]]) -> None:
     """Name the lane and the records whose history keeps it, and those to check."""
     written = defaultdict(list)  # by field, the labels as errors have them
     for field, label, _ in _named_options(case):

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case, page, record_cell
-from registry_sync.desk.cures.press import CannotCure, Done, Group, Order, Press, Prospect, Row
-from registry_sync.desk.marks import mark
+from registry_sync.desk.cures.base import CureCase, page, record_cell
+from registry_sync.desk.cures.press import (
+    CannotCure,
+    CureOrder,
+    CureRow,
+    Done,
+    Group,
+    Press,
+    Prospect,
+)
+from registry_sync.desk.marks import mark_of_parts
 from registry_sync.models import Allowance, EntityError, Lane, LedgerEntry, SyncRun
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.plans.proposals import SecondPerson
@@ -41,11 +49,11 @@ class AllowRun(Press):
     permissions = PERMISSIONS
     codes = tuple(OF_RUN)
 
-    def applies(self, case: Case) -> bool:
+    def applies(self, case: CureCase) -> bool:
         """Return whether the stop stands and was not overridden."""
         return not allowances.nothing_to_allow(case.lane, OF_RUN[case.code], "")
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return what stopped the run, and what the next one would do."""
         what = OF_RUN[case.code]
         if fault := allowances.nothing_to_allow(case.lane, what, ""):
@@ -59,7 +67,7 @@ class AllowRun(Press):
             mark=mark_of_stop(case.lane, what),
         )
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Override it, and start the run that uses the override."""
         what = OF_RUN[case.code]
         run = allowances.stopped_run(case.lane, what)
@@ -86,14 +94,14 @@ class AllowRecord(Press):
     codes = tuple(OF_RECORD)
     typed_over = 20
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return what each record would become. More than one starts unticked."""
         errors = list(case.errors().defer("raw")[:MOST])
         ids = [error.external_id for error in errors]
         entries = LedgerEntry.objects.filter(lane=case.lane, external_id__among=ids)
         by_external_id = {entry.external_id: entry for entry in entries}
         rows = [
-            Row(
+            CureRow(
                 error.external_id,
                 (
                     record_cell(error.external_id, case.lane),
@@ -111,7 +119,7 @@ class AllowRecord(Press):
         presses = {"allow": self.label} if rows else {}
         return Prospect(RECORD_WOULD[OF_RECORD[case.code]], groups=groups, presses=presses)
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Override it for the chosen records, and check them again."""
         what = OF_RECORD[case.code]
         rows = list(case.errors().defer("raw").filter(external_id__among=order.chosen))
@@ -148,7 +156,7 @@ class Stop:
     mark: str
 
 
-def standing() -> list[Stop]:
+def standing_stops() -> list[Stop]:
     """Return the stops of the lanes that are synced now."""
     return [
         Stop(lane, run, mark_of_stop(lane, what))
@@ -160,12 +168,12 @@ def standing() -> list[Stop]:
 
 def mark_of_stop(lane: Lane, what: What) -> str:
     """Return the mark of a stop: what an override would be about."""
-    return mark(lane.pk, allowances.subject(lane, what, ""))
+    return mark_of_parts(lane.pk, allowances.subject(lane, what, ""))
 
 
 def _mark_of(error: EntityError) -> str:
     """Return the mark of a record as it was refused."""
-    return mark(error.external_id, error.raw_hash)
+    return mark_of_parts(error.external_id, error.raw_hash)
 
 
 def _before(entry: LedgerEntry | None) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.core.problems import SyncError
 from registry_sync.core.text import number_of
-from registry_sync.desk.cures.base import Case, Cure, page
+from registry_sync.desk.cures.base import Cure, CureCase, page
 from registry_sync.desk.marks import CHANGED, has_moved
 from registry_sync.models import SyncRun
 from registry_sync.sync.plans.proposals import Person
@@ -37,7 +37,7 @@ FAILURES = (CannotCure, SyncError, Refused, Wait)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CureRow:
     """One thing that a cure acts on, with a tick. `cells` are its columns.
 
     `mark` tells it, as it is shown, from what it may become until someone presses.
@@ -58,11 +58,11 @@ class Group:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[CureRow, ...]
     note: str = ""
     fixed: bool = False
 
-    def lines(self) -> list[tuple[Row, list[tuple[str, str | SafeString]]]]:
+    def lines(self) -> list[tuple[CureRow, list[tuple[str, str | SafeString]]]]:
         """Return its rows, each with its cells by their columns' titles."""
         return [(row, list(zip(self.columns, row.cells, strict=True))) for row in self.rows]
 
@@ -91,13 +91,13 @@ class Prospect:
         found = [self.mark, *(row.mark for row in self.rows())]
         return " ".join(mark for mark in found if mark)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[CureRow]:
         """Return everything that can be ticked."""
         return [row for group in self.groups if not group.fixed for row in group.rows]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CureOrder:
     """What someone asked for: which press, on what, and why."""
 
     by: Person
@@ -151,15 +151,15 @@ class Press(Cure):
 
     typed_over: ClassVar[int | None] = None
 
-    def address(self, case: Case) -> str:
+    def address(self, case: CureCase) -> str:
         """Return the address of its page."""
         return page("entityerror_cure", self.name, case.code, query=case.query())
 
-    def prospect(self, case: Case) -> Prospect:
+    def prospect(self, case: CureCase) -> Prospect:
         """Return what it would do. Raise CannotCure, SyncError, Refused, Wait."""
         raise NotImplementedError
 
-    def do(self, case: Case, order: Order) -> Done:
+    def do(self, case: CureCase, order: CureOrder) -> Done:
         """Do it. Raise CannotCure, SyncError, Refused, Wait."""
         raise NotImplementedError
 

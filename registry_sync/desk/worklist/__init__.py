@@ -18,18 +18,18 @@ from registry_sync.desk.worklist import (
     service,
     stops,
 )
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview
+from registry_sync.desk.worklist.base import CardKind, Gravity, Overview, WorkCard
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
 
 __all__ = [
     "CARD_KINDS",
-    "Card",
+    "ActorSection",
     "CardKind",
     "Gravity",
     "Overview",
-    "Section",
-    "of_lanes",
+    "WorkCard",
+    "cards_of_lanes",
     "sections",
 ]
 
@@ -66,11 +66,11 @@ ORDER = ("mapping", "source", "benchling", "operator", "transient", NOTES)
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ActorSection:
     """The cards of those things that one actor does first, or notes, whoever they are for."""
 
     actor: str
-    cards: Sequence[Card]
+    cards: Sequence[WorkCard]
 
     @property
     def title(self) -> str:
@@ -87,9 +87,9 @@ class Section:
         return self.actor == NOTES
 
 
-def sections(overview: Overview, user: User) -> list[Section]:
+def sections(overview: Overview, user: User) -> list[ActorSection]:
     """Return the worklist by who acts, the gravest first, with the presses open to a user."""
-    by_actor: dict[str, list[Card]] = {}
+    by_actor: dict[str, list[WorkCard]] = {}
     for kind in CARD_KINDS:
         for card in kind.cards(overview):
             able = tuple(press for press in card.presses if press.is_open_to(user))
@@ -99,7 +99,7 @@ def sections(overview: Overview, user: User) -> list[Section]:
     return _sorted(by_actor)
 
 
-def of_lanes(sections: Iterable[Section], lanes: Sequence[Lane]) -> list[Section]:
+def cards_of_lanes(sections: Iterable[ActorSection], lanes: Sequence[Lane]) -> list[ActorSection]:
     """Return the cards of some lanes, and those that are about no lane."""
     return _sorted(
         {
@@ -109,13 +109,15 @@ def of_lanes(sections: Iterable[Section], lanes: Sequence[Lane]) -> list[Section
     )
 
 
-def _sorted(by_actor: Mapping[str, Sequence[Card]]) -> list[Section]:
+def _sorted(by_actor: Mapping[str, Sequence[WorkCard]]) -> list[ActorSection]:
     found = [
-        Section(actor, sorted(cards, key=_weight)) for actor, cards in by_actor.items() if cards
+        ActorSection(actor, sorted(cards, key=_weight))
+        for actor, cards in by_actor.items()
+        if cards
     ]
     return sorted(found, key=lambda one: (*_weight(one.cards[0]), ORDER.index(one.actor)))
 
 
-def _weight(card: Card) -> tuple[int, int]:
+def _weight(card: WorkCard) -> tuple[int, int]:
     """Return by what cards and sections are sorted: the gravest first, then the most records."""
     return card.gravity, -(card.count or 0)

@@ -44,7 +44,7 @@ class Gravity(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class WorkCard:
     """One thing to do.
 
     `actors` are keys of ACTORS, the one who acts first at the beginning. `address` leads to what
@@ -107,12 +107,12 @@ class CardKind:
 
     name: ClassVar[str]
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return its cards for the lanes of the page. The number of queries must be bounded."""
         raise NotImplementedError
 
 
-def waiting(rows: QuerySet[Any], found: str, overview: Overview) -> list[Waiting]:
+def rows_waiting(rows: QuerySet[Any], found: str, overview: Overview) -> list[Waiting]:
     """Return rows that wait, by lane: one query. `found` is the column of the time they came."""
     by_lane = {lane.pk: lane for lane in overview.lanes}
     new = Count("pk", filter=Q(**{f"{found}__gte": overview.new_since}))
@@ -137,7 +137,7 @@ def press(label: str, address: str, permission: str, *, asks: bool = False) -> O
     return Offer(name, label, address, permissions, asks)
 
 
-def start(action: str, label: str, query: str = "") -> Offer:
+def start_press(action: str, label: str, query: str = "") -> Offer:
     """Return the press that starts a run: sync, full, dry-run or retry."""
     return press(label, link("syncrun_start", action, query=query), "add_syncrun", asks=True)
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from registry_sync.desk import cures
-from registry_sync.desk.error_waits import awaited
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
+from registry_sync.desk.error_waits import awaited_targets
+from registry_sync.desk.worklist.base import CardKind, Gravity, Overview, WorkCard, link, press
 from registry_sync.models import Lane
 from registry_sync.reporting.catalogue import ACTORS
 from registry_sync.reporting.error_groups import ErrorGroup
@@ -24,21 +24,21 @@ class Causes(CardKind):
 
     name = "causes"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return one card a cause of each lane."""
         groups = [
             (lane, error_group)
             for lane in overview.lanes
             for error_group in overview.causes.get(lane.pk, ())
         ]
-        named = awaited(groups)
+        named = awaited_targets(groups)
         for lane, group in groups:
             card = self._card(overview, lane, group)
             yield replace(card, awaited=named.get((lane.pk, group.code), ()))
 
-    def _card(self, overview: Overview, lane: Lane, group: ErrorGroup) -> Card:
+    def _card(self, overview: Overview, lane: Lane, group: ErrorGroup) -> WorkCard:
         query = urlencode({"code": group.code, **self._lane(overview, lane)})
-        return Card(
+        return WorkCard(
             title=group.title,
             gravity=Gravity.BEHIND,
             actors=group.actors,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from registry_sync.core.text import are
 from registry_sync.desk.connecting.facts import stored
 from registry_sync.desk.connecting.steps import next_step, places
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press
+from registry_sync.desk.worklist.base import CardKind, Gravity, Overview, WorkCard, link, press
 from registry_sync.monitoring.health import Health
 
 
@@ -16,13 +16,13 @@ class Connecting(CardKind):
 
     name = "connecting"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane that has no good run."""
         for health in overview.health.values():
             if health.last_good is None and health.active is None:
                 yield self._card(health)
 
-    def _card(self, health: Health) -> Card:
+    def _card(self, health: Health) -> WorkCard:
         lane = health.lane
         steps = places(stored(lane.schema_id if lane else ""))
         done = sum(step.reached.mark == "done" for step in steps)
@@ -31,7 +31,7 @@ class Connecting(CardKind):
         if done and further is not None:
             text = f"{done} of {len(steps)} steps {are(done)} done. Next: {further.step.title}."
         label = "Go on connecting" if done else "Connect a registry"
-        return Card(
+        return WorkCard(
             title="No registry is connected yet" if lane is None else "Not connected yet",
             gravity=Gravity.WAITING,
             actors=("mapping",),

@@ -9,16 +9,16 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from registry_sync import runs
 from registry_sync.desk import cures
-from registry_sync.desk.drift import ARCHIVED, undecided
+from registry_sync.desk.drift import ARCHIVED, undecided_drift
 from registry_sync.desk.worklist.base import (
-    Card,
     CardKind,
     Gravity,
     Overview,
     Waiting,
+    WorkCard,
     link,
     press,
-    waiting,
+    rows_waiting,
 )
 from registry_sync.models import (
     Adoption,
@@ -54,9 +54,9 @@ class Decision(CardKind):
         """Return what waits, of all lanes."""
         raise NotImplementedError
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane in which something waits."""
-        for waiting_rows in waiting(self.rows(), self.found, overview):
+        for waiting_rows in rows_waiting(self.rows(), self.found, overview):
             if waiting_rows.count > self._refused(overview, waiting_rows.lane):
                 yield self._card(waiting_rows)
 
@@ -65,9 +65,9 @@ class Decision(CardKind):
         groups = overview.causes.get(lane.pk, ())
         return next((group.count for group in groups if group.code == self.cause), 0)
 
-    def _card(self, waiting_rows: Waiting) -> Card:
+    def _card(self, waiting_rows: Waiting) -> WorkCard:
         address = link(f"{self.page}_changelist", query=f"{self.query}&lane={waiting_rows.lane.pk}")
-        return Card(
+        return WorkCard(
             title=self.title,
             gravity=self.gravity,
             actors=("mapping",),
@@ -136,7 +136,7 @@ class DriftedValues(Decision):
 
     def rows(self) -> QuerySet[Drift]:
         """Return the open ones that can be decided."""
-        return undecided()
+        return undecided_drift()
 
     def presses(self, lane: Lane, address: str) -> tuple[cures.Offer, ...]:
         """Return the cures of drift."""

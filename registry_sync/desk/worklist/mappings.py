@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from registry_sync import runs
 from registry_sync.core.text import number_of
-from registry_sync.desk.worklist.base import Card, CardKind, Gravity, Overview, link, press, start
+from registry_sync.desk.worklist.base import (
+    CardKind,
+    Gravity,
+    Overview,
+    WorkCard,
+    link,
+    press,
+    start_press,
+)
 from registry_sync.models import Lane, MappingDraft
 
 State = MappingDraft.State
@@ -19,7 +27,7 @@ class Outstanding(CardKind):
 
     name = "outstanding"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane in which values are still to be written."""
         for health in overview.health.values():
             unwritten = (
@@ -28,7 +36,7 @@ class Outstanding(CardKind):
             if unwritten is None or health.lane is None:
                 continue
             version = unwritten.version
-            yield Card(
+            yield WorkCard(
                 title=f"Version {version.number} of the mapping is not applied yet",
                 gravity=Gravity.BEHIND,
                 actors=("mapping",),
@@ -37,7 +45,7 @@ class Outstanding(CardKind):
                 lane=health.lane,
                 since=version.at,
                 address=link("mappingversion_change", version.pk),
-                presses=(start("sync", "Sync now", overview.of_lane(health.lane)),),
+                presses=(start_press("sync", "Sync now", overview.of_lane(health.lane)),),
             )
 
 
@@ -46,7 +54,7 @@ class Drafts(CardKind):
 
     name = "drafts"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each of the newest drafts, and one for the rest."""
         states = (State.OPEN, State.WAITING)
         rows = MappingDraft.objects.of_app().filter(state__in=states).order_by("-updated_at")
@@ -59,10 +67,10 @@ class Drafts(CardKind):
         if remaining := len(found) - SHOWN:
             yield from self._rest(remaining)
 
-    def _card(self, draft: MappingDraft, lane: Lane | None) -> Card:
+    def _card(self, draft: MappingDraft, lane: Lane | None) -> WorkCard:
         waits = draft.state == State.WAITING
         state_text = "waits for manual steps in Benchling" if waits else "is open"
-        return Card(
+        return WorkCard(
             title=f"The mapping draft “{draft.title}” {state_text}",
             gravity=Gravity.WAITING if waits else Gravity.NOTE,
             actors=("mapping", "benchling") if waits else ("mapping",),
@@ -73,9 +81,9 @@ class Drafts(CardKind):
             presses=(press("Continue", address, "change_mappingdraft"),),
         )
 
-    def _rest(self, count: int) -> Iterable[Card]:
+    def _rest(self, count: int) -> Iterable[WorkCard]:
         if count > 0:
-            yield Card(
+            yield WorkCard(
                 title=f"{number_of(count, 'older mapping draft')} left open",
                 gravity=Gravity.NOTE,
                 actors=("mapping",),

@@ -12,10 +12,10 @@ from registry_sync.canvas import drawing
 from registry_sync.canvas.refused import INTERNAL
 from registry_sync.core.text import number_of
 from registry_sync.desk.worklist.base import (
-    Card,
     CardKind,
     Gravity,
     Overview,
+    WorkCard,
     link,
     press,
 )
@@ -44,11 +44,11 @@ class ServiceFindings(CardKind):
 
     name = "service"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each finding that holds for all lanes."""
         for finding in overview.service.findings:
             title, _, text = finding.text.partition(". ")
-            yield Card(
+            yield WorkCard(
                 title=title.rstrip("."),
                 gravity=Gravity.STOPPED if finding.state is HealthState.BAD else Gravity.BEHIND,
                 actors=(finding.actor,),
@@ -62,7 +62,7 @@ class OpenAlerts(CardKind):
 
     name = "alerts"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane with its last alert."""
         rows = Alert.objects.of_app().filter(ended_at__isnull=True)
         by_lane: dict[Lane | None, list[Alert]] = {}
@@ -75,8 +75,8 @@ class OpenAlerts(CardKind):
 
     def _card(
         self, overview: Overview, lane: Lane | None, found: Sequence[Alert], unsent: str
-    ) -> Card:
-        return Card(
+    ) -> WorkCard:
+        return WorkCard(
             title=f"open alert{unsent}",
             gravity=Gravity.NOTE,
             actors=("mapping",),
@@ -102,13 +102,13 @@ class NobodyNotified(CardKind):
 
     name = "notified"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card unless someone is notified."""
         notified = who_is_notified()
         if notified.anyone:
             return
         title, _, text = notified.text.partition(". " if ". " in notified.text else ": ")
-        yield Card(
+        yield WorkCard(
             title=title.rstrip("."),
             gravity=Gravity.NOTE,
             actors=("operator",) if "EMAIL_URL" in notified.text else ("mapping",),
@@ -123,7 +123,7 @@ class UnsentAlerts(CardKind):
 
     name = "unsent"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return one card with the last fault."""
         rows = AlertMessage.objects.filter(
             Q(alert__isnull=True)
@@ -133,7 +133,7 @@ class UnsentAlerts(CardKind):
         ).exclude(error="")
         found = list(rows.order_by("-created_at")[:100])
         if found:
-            yield Card(
+            yield WorkCard(
                 title="undelivered alert message",
                 gravity=Gravity.BEHIND,
                 actors=("operator",),
@@ -155,7 +155,7 @@ class FailedDeliveries(CardKind):
 
     name = "deliveries"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return one card with their count."""
         failed = WebhookDelivery.objects.filter(
             state=WebhookDelivery.State.FAILED, received_at__gte=overview.now - LOOKED_BACK
@@ -164,7 +164,7 @@ class FailedDeliveries(CardKind):
         found = failed.aggregate(count=Count("pk"), since=Min("received_at"), new=new)
         if found["count"]:
             address = link("webhookdelivery_changelist", query="state__exact=failed")
-            yield Card(
+            yield WorkCard(
                 title="failed webhook delivery",
                 gravity=Gravity.BEHIND,
                 actors=("operator",),
@@ -181,9 +181,9 @@ class RefusedCanvases(CardKind):
 
     name = "canvases"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return one card with their count; it names the first, and why it was not drawn."""
-        found = drawing.refused()
+        found = drawing.refused_canvases()
         first = list(found[:NAMED])
         if not first:
             return
@@ -191,7 +191,7 @@ class RefusedCanvases(CardKind):
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
         are_drawn = all(canvas.is_drawn for canvas in first)
         disabled = "" if are_drawn else "The buttons stay disabled. "
-        yield Card(
+        yield WorkCard(
             title="canvas that cannot be drawn",
             gravity=Gravity.BEHIND,
             actors=("operator",) if INTERNAL in first[0].refusal else ("benchling",),
@@ -215,7 +215,7 @@ class RefusedResults(CardKind):
 
     name = "results"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return one card for what was refused and one for what is unknown, each with the last."""
         missing = self._missing()
         for state, title, sentence in (
@@ -227,7 +227,7 @@ class RefusedResults(CardKind):
             ),
         ):
             if rows := [row for row in missing if row.state == state]:
-                yield Card(
+                yield WorkCard(
                     title=f"{number_of(len(rows), 'run')} {title} Sync History Schema",
                     gravity=Gravity.BEHIND,
                     actors=("benchling",),

@@ -10,14 +10,14 @@ from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.desk import cures
 from registry_sync.desk.worklist.base import (
-    Card,
     CardKind,
     Gravity,
     Overview,
+    WorkCard,
     actor_or,
     link,
     press,
-    start,
+    start_press,
 )
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.health import Health, HealthState
@@ -36,17 +36,17 @@ class Stops(CardKind):
 
     name = "stops"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each such run, once."""
         for health, run in of_runs((health, health.last) for health in overview.health.values()):
             if run.status == Status.FAILED:
                 yield self._card(overview, health, run)
 
-    def _card(self, overview: Overview, health: Health, run: SyncRun) -> Card:
+    def _card(self, overview: Overview, health: Health, run: SyncRun) -> WorkCard:
         count, since = self._failures(health, run)
         lane = health.lane if run.lane_id else None
         again = ("dry-run", "Dry run again") if run.dry_run else ("sync", "Sync again")
-        return Card(
+        return WorkCard(
             title=f"Run {run.pk} stopped: {run_failure(run.error_code).title}",
             gravity=Gravity.STOPPED,
             actors=(run_actor_key(run.error_code, run.error_kind),),
@@ -56,7 +56,7 @@ class Stops(CardKind):
             address=link("syncrun_change", run.pk),
             presses=(
                 *(cures.all_of(health.lane, run.error_code) if health.lane else ()),
-                start(*again, overview.of_lane(lane)),
+                start_press(*again, overview.of_lane(lane)),
             ),
         )
 
@@ -78,11 +78,11 @@ class Cancelled(CardKind):
 
     name = "cancelled"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane whose newest run of all records was cancelled."""
         for health, run in of_runs((each, _cancelled(each)) for each in overview.health.values()):
             lane = health.lane if run.lane_id else None
-            yield Card(
+            yield WorkCard(
                 title=f"Run {run.pk} was cancelled",
                 gravity=Gravity.NOTE,
                 actors=("mapping",),
@@ -90,7 +90,7 @@ class Cancelled(CardKind):
                 lane=lane,
                 since=run.finished_at,
                 address=link("syncrun_change", run.pk),
-                presses=(start("sync", "Sync now", overview.of_lane(lane)),),
+                presses=(start_press("sync", "Sync now", overview.of_lane(lane)),),
             )
 
 
@@ -99,13 +99,13 @@ class Paused(CardKind):
 
     name = "paused"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each paused run."""
         for health, run in of_runs((each, each.active) for each in overview.health.values()):
             if run.paused_at is None:
                 continue
             why = f"“{run.paused_reason}”" if run.paused_reason else "no reason was given"
-            yield Card(
+            yield WorkCard(
                 title=f"Run {run.pk} is paused",
                 gravity=Gravity.WAITING,
                 actors=("mapping",),
@@ -129,18 +129,18 @@ class Beginning(CardKind):
 
     name = "beginning"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane that still begins."""
         for health in overview.health.values():
             failed = health.last is not None and health.last.status == Status.FAILED
             if health.last_good is None and health.active is None and not failed:
                 yield self._card(overview, health)
 
-    def _card(self, overview: Overview, health: Health) -> Card:
+    def _card(self, overview: Overview, health: Health) -> WorkCard:
         query = overview.of_lane(health.lane)
-        sync, dry = start("sync", "Sync now", query), start("dry-run", "Dry run", query)
+        sync, dry = start_press("sync", "Sync now", query), start_press("dry-run", "Dry run", query)
         is_new = any(finding.state is HealthState.NEW for finding in health.findings)
-        return Card(
+        return WorkCard(
             title="No sync yet" if is_new else "Not read completely yet",
             gravity=Gravity.WAITING if is_new else Gravity.BEHIND,
             actors=("mapping",),
@@ -155,7 +155,7 @@ class Warnings(CardKind):
 
     name = "warnings"
 
-    def cards(self, overview: Overview) -> Iterable[Card]:
+    def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each code that the last run of a lane warned of."""
         for health, run in of_runs((each, each.last) for each in overview.health.values()):
             if run.status != Status.COMPLETED_WITH_WARNINGS or run.dry_run:
@@ -167,10 +167,10 @@ class Warnings(CardKind):
             for code, warnings in by_code.items():
                 yield self._card(health, run, code, [str(each["text"]) for each in warnings])
 
-    def _card(self, health: Health, run: SyncRun, code: str, texts: list[str]) -> Card:
+    def _card(self, health: Health, run: SyncRun, code: str, texts: list[str]) -> WorkCard:
         cause = warning_cause(code)
         more = f" And {number_of(len(texts) - 3, 'more')}." if len(texts) > 3 else ""
-        return Card(
+        return WorkCard(
             title=f"Run {run.pk} warned: {cause.title}",
             gravity=Gravity.BEHIND,
             actors=actor_or(cause.actors, "mapping"),

@@ -15,7 +15,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal.changes import propose_changes
 from registry_sync.drafts.connector_proposal.empties import propose_empties
 from registry_sync.drafts.connector_proposal.ids import propose_ids, propose_names
-from registry_sync.drafts.connector_proposal.line import Findings, Line
+from registry_sync.drafts.connector_proposal.line import Findings, ProposedSetting
 from registry_sync.drafts.connector_proposal.losses import note_losses
 from registry_sync.drafts.connector_proposal.pages import propose_pages
 from registry_sync.drafts.connector_proposal.records import propose_records
@@ -24,7 +24,7 @@ from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import parse_connector
 
-__all__ = ["ASPECTS", "ConnectorProposal", "Line", "propose"]
+__all__ = ["ASPECTS", "ConnectorProposal", "ProposedSetting", "propose_settings"]
 
 ASPECTS: dict[str, Callable[[Findings], None]] = {
     "auth": propose_auth,
@@ -43,10 +43,10 @@ class ConnectorProposal:
     """Connector Settings, and the evidence for each line of them."""
 
     settings: Json
-    lines: tuple[Line, ...]
+    lines: tuple[ProposedSetting, ...]
 
 
-def propose(
+def propose_settings(
     api_url: str, open_source: Callable[[Connector], Source], *, settings: Json | None = None
 ) -> ConnectorProposal:
     """Return the Connector Settings that fit a registry. Raise SourceError if it does not answer.

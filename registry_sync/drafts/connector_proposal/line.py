@@ -19,7 +19,7 @@ LONGEST = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ProposedSetting:
     """One setting that is proposed, by its path, and what was seen that speaks for it.
 
     A line without a `setting` says only what was seen.
@@ -40,7 +40,7 @@ class Findings:
     api_url: str
     open_source: Callable[[Connector], Source]
     settings: Json
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ProposedSetting] = field(default_factory=list)
     reply: Reply | None = None
     records: list[Json] = field(default_factory=list)
     complete: bool = False
@@ -55,7 +55,7 @@ class Findings:
     def add(self, setting: str, value: Any, evidence: str) -> None:
         """Propose a setting, such as `endpoint.data_selector`."""
         self.settings = with_setting(self.settings, setting, value)
-        self.lines.append(Line(setting, value, evidence))
+        self.lines.append(ProposedSetting(setting, value, evidence))
 
     def replace(self, setting: str, value: Any, evidence: str) -> None:
         """Propose another value for a setting than earlier."""
@@ -64,7 +64,7 @@ class Findings:
 
     def note(self, evidence: str) -> None:
         """Say what was seen where no setting follows."""
-        self.lines.append(Line("", None, evidence))
+        self.lines.append(ProposedSetting("", None, evidence))
 
     def settle(self, error: SourceError) -> None:
         """Raise SourceError after a passing one, unless the registry answers a plain request.

@@ -14,7 +14,7 @@ from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
 from registry_sync.core.secrets import hide, public_address
 from registry_sync.core.types import Json
-from registry_sync.drafts.connector_proposal import ConnectorProposal, propose
+from registry_sync.drafts.connector_proposal import ConnectorProposal, propose_settings
 from registry_sync.source.client import Source
 from registry_sync.source.connection import OnResponse
 from registry_sync.source.connector import Connector
@@ -67,7 +67,7 @@ def propose_live(
         return opened[-1]
 
     try:
-        found = propose(config.api_url, open_source, settings=kept)
+        found = propose_settings(config.api_url, open_source, settings=kept)
     finally:
         for source in opened:
             source.close()

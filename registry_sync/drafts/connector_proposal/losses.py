@@ -9,7 +9,7 @@ from typing import Any
 
 from registry_sync.core.text import are, number_of
 from registry_sync.drafts.connector_proposal.line import Findings
-from registry_sync.mapping.tombstones import mark_of
+from registry_sync.mapping.tombstones import tombstone_path
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.cursor_evidence import flat_values
 
@@ -29,7 +29,7 @@ MOST = 3
 
 def note_losses(found: Findings) -> None:
     """Say which records are marked as deleted, and which values may mean the same."""
-    marked = [mark for record in found.records if (mark := mark_of(record))]
+    marked = [mark for record in found.records if (mark := tombstone_path(record))]
     if marked:
         count = number_of(len(marked), "record")
         found.note(

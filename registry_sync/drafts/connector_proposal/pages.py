@@ -13,7 +13,11 @@ from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.client import Source
 from registry_sync.source.completeness.more import Mark, first_address, marks_of
-from registry_sync.source.completeness.next_page_settings import names_page, paginator_in, propose
+from registry_sync.source.completeness.next_page_settings import (
+    names_page,
+    next_paginator,
+    paginator_in,
+)
 from registry_sync.source.completeness.one_more import OneMore, probe_next_page
 from registry_sync.source.completeness.page_sizes import fills, is_short, size_asked
 from registry_sync.source.completeness.signs import USUAL_SIZES
@@ -72,21 +76,24 @@ def _paginators_of(found: Findings, answer: PageAnswer, total: Total | None) -> 
         yield from _marked(found, answer, marks, total)
     if total and total.count > answer.count:
         counted = f"{answer.count:,} of {number_of(total.count, 'record')} came ({total.path})."
-        yield from _based(propose([], answer, total), counted)
+        yield from _based(next_paginator([], answer, total), counted)
     if names_page(answer):
-        yield from _based(propose([], answer, total), "The answer says which page it is.")
+        yield from _based(next_paginator([], answer, total), "The answer says which page it is.")
 
 
 def _marked(
     found: Findings, answer: PageAnswer, marks: Sequence[Mark], total: Total | None
 ) -> Ways:
-    best, evidence = propose(marks, answer, total), f"The answer says more at {marks[0].in_words}."
+    best, evidence = (
+        next_paginator(marks, answer, total),
+        f"The answer says more at {marks[0].in_words}.",
+    )
     yield from _based(best, evidence)
     if first_address(marks):
         yield {"type": "auto"}, f"The next page's address is at {marks[0].in_words}."
     flags = [mark for mark in marks if mark.kind == "flag"]
     for mark in [mark for mark in marks if mark.kind in ("token", "number")][:MOST_TOKENS]:
-        yield from _by_token(mark, propose([mark, *flags], answer, total))
+        yield from _by_token(mark, next_paginator([mark, *flags], answer, total))
     flag = next((mark for mark in flags if not mark.entry.header), None)
     if flag and not any(mark.kind in ("token", "address") for mark in marks):
         yield from _by_last(found, evidence, {"has_more_path": flag.entry.path})

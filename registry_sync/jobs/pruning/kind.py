@@ -39,7 +39,7 @@ class Pruned(ABC):
         return count
 
 
-def ended_runs(before: datetime) -> QuerySet[SyncRun]:
+def runs_ended_before(before: datetime) -> QuerySet[SyncRun]:
     """Return this app's runs that ended before a time."""
     return SyncRun.objects.of_app().filter(finished_at__lt=before).exclude(
         status__in=SyncRun.ACTIVE

@@ -15,7 +15,7 @@ State = WebhookDelivery.State
 SETTING = "KEEP_DELIVERIES_DAYS"
 
 
-class Deliveries(Pruned):
+class OldDeliveries(Pruned):
     """Webhooks that were processed. The last press stays: doctor says when it was."""
 
     name, setting = "deliveries", SETTING
@@ -30,7 +30,7 @@ class Deliveries(Pruned):
         return over.exclude(pk=presses.aggregate(last=Max("pk"))["last"]).order_by("pk")
 
 
-class Refusals(Pruned):
+class OldRefusals(Pruned):
     """Days' counts of refused webhooks; the metrics keep their sums."""
 
     name, setting = "refused_deliveries", SETTING

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from registry_sync.jobs.pruning.kind import Pruned
-from registry_sync.ledger.refusals import outdated
+from registry_sync.ledger.refusals import outdated_refusals
 from registry_sync.models import EntityError, Lane, Refusal, SyncRun
 
 
@@ -35,7 +35,7 @@ class RunRefusals(Pruned):
     name, setting = "refusals", "KEEP_ERRORS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[Refusal]:
-        return outdated(before).filter(run__in=SyncRun.objects.of_app().values("pk"))
+        return outdated_refusals(before).filter(run__in=SyncRun.objects.of_app().values("pk"))
 
 
 class Errors(Pruned):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from registry_sync.jobs.pruning.kind import Pruned, ended_runs
+from registry_sync.jobs.pruning.kind import Pruned, runs_ended_before
 from registry_sync.jobs.pruning.old_runs import is_passed
 from registry_sync.models import Lane, Plan, PlanRow, SyncRun
 
@@ -24,7 +24,7 @@ class Plans(Pruned):
     name, setting = "plans", "KEEP_RUNS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[Plan]:
-        passed = ended_runs(before).filter(is_passed())
+        passed = runs_ended_before(before).filter(is_passed())
         needed = SyncRun.objects.exclude(pk__in=passed.values("pk"))
         over = Plan.objects.filter(
             lane__in=Lane.objects.of_app().values("pk"), run__in=passed.values("pk"),

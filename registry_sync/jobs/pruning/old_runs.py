@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import CASCADE, Exists, ForeignObjectRel, OuterRef, Q, QuerySet
 
 from registry_sync import runs
-from registry_sync.jobs.pruning.kind import Pruned, ended_runs
+from registry_sync.jobs.pruning.kind import Pruned, runs_ended_before
 from registry_sync.models import (
     Batch,
     HistoryResult,
@@ -27,10 +27,10 @@ class Logs(Pruned):
     name, setting = "logs", "KEEP_LOGS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[RunLog]:
-        return RunLog.objects.filter(run__in=ended_runs(before).values("pk")).order_by("pk")
+        return RunLog.objects.filter(run__in=runs_ended_before(before).values("pk")).order_by("pk")
 
 
-class Runs(Pruned):
+class OldRuns(Pruned):
     """Runs before the last good one of their lane, with logs, batches and refusals.
 
     A run stays that any row refers to: changes and links of their chain, errors, decisions,
@@ -40,7 +40,7 @@ class Runs(Pruned):
     name, setting = "runs", "KEEP_RUNS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[SyncRun]:
-        old = ended_runs(before).filter(is_passed(), tallied=True)
+        old = runs_ended_before(before).filter(is_passed(), tallied=True)
         old = old.filter(session_open=False, follow_up__isnull=True)
         old = old.filter(Q(kind__in=SyncRun.DRY) | Q(created=0, updated=0, archived=0))
         old = old.filter(*(~rows for rows in _referring()))

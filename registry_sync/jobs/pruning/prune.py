@@ -17,19 +17,24 @@ from django.utils import timezone
 from registry_sync.core import stopping
 from registry_sync.core.text import number_of
 from registry_sync.jobs.pruning.kind import Pruned
-from registry_sync.jobs.pruning.old_deliveries import Alerts, Deliveries, Refusals, TestMessages
+from registry_sync.jobs.pruning.old_deliveries import (
+    Alerts,
+    OldDeliveries,
+    OldRefusals,
+    TestMessages,
+)
 from registry_sync.jobs.pruning.old_drafts import Samples
 from registry_sync.jobs.pruning.old_errors import Errors, RawRecords, RunRefusals
 from registry_sync.jobs.pruning.old_plans import Plans
-from registry_sync.jobs.pruning.old_runs import Logs, Runs
+from registry_sync.jobs.pruning.old_runs import Logs, OldRuns
 from registry_sync.monitoring.metrics import tallies
 
 logger = logging.getLogger(__name__)
 CHUNK = 500
 """Rows that one transaction deletes, so that no run waits for it."""
 KINDS: Sequence[Pruned] = (
-    Logs(), RawRecords(), Samples(), RunRefusals(), Errors(), Plans(), Runs(),
-    Deliveries(), Refusals(), Alerts(), TestMessages(),
+    Logs(), RawRecords(), Samples(), RunRefusals(), Errors(), Plans(), OldRuns(),
+    OldDeliveries(), OldRefusals(), Alerts(), TestMessages(),
 )  # fmt: skip
 """In this order: a closed error or a plan may be the last to refer to a run."""
 

@@ -18,7 +18,7 @@ from registry_sync.core.spreadsheet import SheetWriter, original_text
 from registry_sync.core.text import are, number_of
 from registry_sync.desk.csv_export import cell
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
-from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, unreadable
+from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, unreadable_file
 from registry_sync.models import Adoption, Lane
 from registry_sync.sync.gates import adoption
 
@@ -176,7 +176,7 @@ def _from_csv(rows: QuerySet[Adoption], path: Path) -> list[Adoption]:
                 else:
                     found.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file(path, error) from error
     if faults:
         raise CommandError(f"{path}: " + "; ".join(faults) + ".", returncode=USAGE)
     return found

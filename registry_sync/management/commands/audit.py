@@ -142,7 +142,7 @@ class Command(OperatorCommand):
                 f"{lane}: {number_of(count, 'change')} before {before:%Y-%m-%d} {are(count)} "
                 "deleted."
             )
-            if pruned := refusals.prune(lane, before=before):
+            if pruned := refusals.prune_refusals(lane, before=before):
                 self.stdout.write(
                     f"{lane}: so {are(pruned)} {number_of(pruned, 'refusal')} of runs before that "
                     "day."

@@ -71,7 +71,7 @@ class Command(OperatorCommand):
 def _find_record(typed: str, lane: str | None, names: runs.LaneNames) -> tuple[Lane, str]:
     """Return the record's lane and external id. Raise CommandError 64 if several are meant."""
     lanes = lanes_to_sync(lane) if lane is not None else names.lanes
-    hits = [hit for hit in record_search.find(typed) if hit.lane in lanes]
+    hits = [hit for hit in record_search.find_records(typed) if hit.lane in lanes]
     exact = [hit for hit in hits if hit.external_id == typed]
     hits = exact or hits
     if len(of := list(dict.fromkeys(hit.lane for hit in hits))) > 1:

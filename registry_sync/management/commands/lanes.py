@@ -11,7 +11,7 @@ from registry_sync.management.lane_policy import (
     add_policy_arguments,
     policy_of,
     refuse_policy_options,
-    set_policy,
+    set_lane_policy,
 )
 from registry_sync.management.operator import OperatorCommand
 from registry_sync.models import Lane, SyncRun
@@ -32,7 +32,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["action"] == "set":
-            self.stdout.write(set_policy(options))
+            self.stdout.write(set_lane_policy(options))
             return
         refuse_policy_options(options)
         lanes_to_sync(None)  # reads the configuration where no lane is known yet

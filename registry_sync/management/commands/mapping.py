@@ -35,7 +35,7 @@ from registry_sync.management.operator import (
     USAGE,
     OperatorCommand,
     refuse_misconfiguration,
-    unreadable,
+    unreadable_file,
 )
 from registry_sync.sync.clients import client_of_settings, source_of
 from registry_sync.sync.plans.proposals import What, is_required
@@ -87,12 +87,12 @@ class Command(OperatorCommand):
             ) from refused
 
     def _preview(self, number: str) -> None:
-        draft = drafts.of_this_app().filter(pk=as_key(number) or 0).first()
+        draft = drafts.drafts_of_this_app().filter(pk=as_key(number) or 0).first()
         if draft is None:
             raise CommandError(f"There is no mapping draft {number}.", returncode=USAGE)
         if draft.preview_state not in AT_WORK:
-            preview.request(draft)
-        while preview.work_slice(draft.pk, client_of_settings, source_of):
+            preview.request_preview(draft)
+        while preview.work_preview(draft.pk, client_of_settings, source_of):
             draft.refresh_from_db()
             self.stdout.write(f"{number_of(draft.preview_done, 'record')} read")
         draft.refresh_from_db()
@@ -115,7 +115,7 @@ class Command(OperatorCommand):
             setup = configure(client, private_key=key, element=sync.element, items=raw)
             lanes.append((_own(setup.config, stored), setup.schema))
             count += len(setup.mapping.fields)
-        text = mapping_file.write(lanes, client)
+        text = mapping_file.write_mapping_file(lanes, client)
         if str(path) == STANDARD:
             sys.stdout.write(text)
             return
@@ -129,8 +129,8 @@ class Command(OperatorCommand):
         try:
             text = sys.stdin.read() if str(path) == STANDARD else path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise unreadable(path, error) from error
-        lanes = mapping_file.read(text, mapping_file.catalog_of(client))
+            raise unreadable_file(path, error) from error
+        lanes = mapping_file.read_mapping_file(text, mapping_file.catalog_of(client))
         if runs.active() is not None and not dry_run:
             raise CommandError(
                 "A run is active and would see only part of the change. Wait until it ends, or "
@@ -143,7 +143,7 @@ class Command(OperatorCommand):
         for resolved, place in zip(lanes, places, strict=True):
             check_connector(resolved, items.value_of(stored, place.path("API URL")))
             target |= _target_items(resolved, items.with_wanted(stored, target), place)
-        changed = items.writes(stored, target)
+        changed = items.needed_writes(stored, target)
         if dry_run:
             for write in changed:
                 self.stdout.write(str(write))

@@ -24,7 +24,7 @@ from registry_sync.management.operator import (
 from registry_sync.management.plan_json import plan_json, plan_lines, row_line
 from registry_sync.management.run_json import run_json
 from registry_sync.management.run_progress import RunProgress
-from registry_sync.management.run_summary import busy_sentence, summary
+from registry_sync.management.run_summary import busy_sentence, run_summary
 from registry_sync.models import Plan, SyncRun
 from registry_sync.sync.listener import NullListener
 from registry_sync.sync.plans import lifecycle
@@ -101,7 +101,7 @@ class Command(OperatorCommand):
 
     def _work(self, options: dict[str, Any], **values: Any) -> NoReturn:
         trigger = SyncRun.Trigger.COMMAND
-        run, is_new = runs.request(trigger=trigger, actor=getpass.getuser(), **values)
+        run, is_new = runs.request_run(trigger=trigger, actor=getpass.getuser(), **values)
         if not is_new:
             self.stderr.write(busy_sentence(run) or f"Run {run.pk} is active.")
             raise SystemExit(BUSY)
@@ -112,7 +112,7 @@ class Command(OperatorCommand):
             plan = plan_json(run.plan, names) if run.plan is not None else None
             self._write({"run": run_json(run, names), "plan": plan})
         else:
-            self.stdout.write(summary(run))
+            self.stdout.write(run_summary(run))
         noted = self._note_what_was_read(run)
         raise SystemExit(FAILED if noted == FAILED else _exit_status(run))
 
@@ -122,7 +122,7 @@ class Command(OperatorCommand):
         if then is None:
             return SUCCEEDED
         then = jobs.work_to_end(then.pk, NullListener())
-        self.stderr.write(f"Then {summary(then)[0].lower()}{summary(then)[1:]}")
+        self.stderr.write(f"Then {run_summary(then)[0].lower()}{run_summary(then)[1:]}")
         return _exit_status(then)
 
     def _write(self, found: Json) -> None:

@@ -59,7 +59,7 @@ class Command(OperatorCommand):
                 "set it.",
                 returncode=FAILED,
             )
-        row = reconciling.begin(_lane(options["lane"]), actor=getpass.getuser())
+        row = reconciling.begin_comparison(_lane(options["lane"]), actor=getpass.getuser())
         reconciling.work(row, client_of_settings(), plain_source)
         if row.trouble:
             raise CommandError(row.trouble, returncode=FAILED)
@@ -80,7 +80,7 @@ class Command(OperatorCommand):
         key = settings.BENCHLING_PRIVATE_KEY
         if csv:
             with csv.open("w", encoding="utf-8", newline="") as out:
-                out.writelines(csvs.lines(shown.CSV_HEADER, shown.csv_rows(row)))
+                out.writelines(csvs.csv_lines(shown.CSV_HEADER, shown.mismatch_rows(row)))
             named = {"file": csv.name, "sha256": file_digest(csv)}
             beside = f", the signature in {sign_file(csv, key)}" if key else ""
             sentences.append(f"The differences are in {csv}{beside}.")
@@ -92,13 +92,13 @@ class Command(OperatorCommand):
 
     def _write(self, row: Reconciliation) -> None:
         self.stdout.write(f"{row.lane}:")
-        for word, count in shown.counted(row):
+        for word, count in shown.labelled_counts(row):
             self.stdout.write(f"{count:>12,}  {word}")
         for doubt in row.doubts:
             self.stdout.write(doubt)
         schema = schema_view(row.lane)
         for record in row.records.order_by("pk")[:EXAMPLES]:
-            difference = "; ".join(shown.lines(record, schema))
+            difference = "; ".join(shown.mismatch_lines(record, schema))
             self.stdout.write(f"  {record}{f': {difference}' if difference else ''}")
         remaining = row.records.count() - EXAMPLES
         if remaining > 0:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from integration.environment import set_variables
 from registry_sync import runs
-from registry_sync.management.backups import BackupError, restore
+from registry_sync.management.backups import BackupError, restore_backup
 from registry_sync.management.operator import FAILED, OperatorCommand
 
 
@@ -25,7 +25,7 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            about = restore(options["file"])
+            about = restore_backup(options["file"])
         except BackupError as error:
             raise CommandError(str(error), returncode=FAILED) from None
         self.stdout.write(f"The backup of {about.at} (version {about.version}) is restored.")

@@ -83,7 +83,7 @@ class Command(OperatorCommand):
             at = schedule.after(datetime.now(UTC))
             self._say(f"The next sync starts at {at:%Y-%m-%d %H:%M:%S} UTC.")
             while (remaining := (at - datetime.now(UTC)).total_seconds()) > 0:
-                stopping.sleep(min(remaining, STANDBY), grace=0)
+                stopping.sleep_or_stop(min(remaining, STANDBY), grace=0)
                 self._wait_for_place(place)
             if (late := -remaining) > 0 and schedule.after(at) < datetime.now(UTC):
                 self._say(f"The start is {late:.0f} s late; missed times are not made up for.")
@@ -104,7 +104,7 @@ class Command(OperatorCommand):
             if text != last_text:
                 self._say(text)
             last_text = text
-            stopping.sleep(STANDBY, grace=0)
+            stopping.sleep_or_stop(STANDBY, grace=0)
 
     def _prune(self, last: datetime) -> datetime:
         """Delete what the settings no longer keep, once a day; return when that was last done."""
@@ -123,7 +123,7 @@ class Command(OperatorCommand):
         child = subprocess.Popen([sys.executable, *_ourselves(), *words])
         try:
             while child.poll() is None:
-                stopping.sleep(1, grace=0)
+                stopping.sleep_or_stop(1, grace=0)
         except (Stopping, KeyboardInterrupt):
             child.terminate()
             child.wait()

@@ -34,7 +34,7 @@ class Command(OperatorCommand):
         lanes = lanes_or_none(names) if lane_name is None else [lane_named(lane_name, names)]
         around = assess_service()
         service = status_json.service_json(around)
-        found = [status_json.lane_status(lane, around, names) for lane in lanes]
+        found = [status_json.lane_light(lane, around, names) for lane in lanes]
         if options["json"]:
             report = {"service": service, "lanes": [one for _, one in found]}
             self.stdout.write(json.dumps(report, indent=2, ensure_ascii=False))

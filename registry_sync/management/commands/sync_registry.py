@@ -29,10 +29,10 @@ from registry_sync.management.run_summary import (
     busy_sentence,
     does_as_much,
     left_sentence,
-    summary,
+    run_summary,
     taken_sentence,
 )
-from registry_sync.management.sync_options import add_options, wanted_run
+from registry_sync.management.sync_options import add_sync_options, wanted_run
 from registry_sync.management.sync_output import output_mode
 from registry_sync.models import Lane, SyncRun
 from registry_sync.monitoring.alert_check import update_alerts
@@ -55,7 +55,7 @@ class Command(OperatorCommand):
         self.ended: list[LaneWork] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_options(parser)
+        add_sync_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         request = wanted_run(options)
@@ -85,7 +85,7 @@ class Command(OperatorCommand):
         if len(lanes) > 1:
             self._sync_several(lanes, request, options)
         request["lane"] = next(iter(lanes), None)
-        run, is_new = runs.request(**request)
+        run, is_new = runs.request_run(**request)
         if not is_new:
             run = self._take_over(run, request)
         if options["enqueue"]:
@@ -106,7 +106,7 @@ class Command(OperatorCommand):
         if len(runs.current_lanes()) > 1 and not (options["lane"] or special):
             self._sync_several([], request, options, first=run)  # its configuration is new
         work_presses()
-        self.stdout.write(summary(run))
+        self.stdout.write(run_summary(run))
         if run.dry_run:
             self.stdout.write("DRY RUN: nothing was written to Benchling.")
         self._exit(*self._with_following(run))
@@ -117,7 +117,7 @@ class Command(OperatorCommand):
         while (then := following_plan(done[-1])) is not None:
             with RunProgress(self.stdout.isatty(), details=False, out=self.stdout) as watch:
                 then = jobs.work_to_end(then.pk, watch, looks=False)
-            self.stdout.write(f"Then {summary(then)[0].lower()}{summary(then)[1:]}")
+            self.stdout.write(f"Then {run_summary(then)[0].lower()}{run_summary(then)[1:]}")
             done.append(then)
             if then.is_active:
                 break
@@ -136,11 +136,11 @@ class Command(OperatorCommand):
         finished = jobs.work_to_end(run.pk)
         if finished.is_active:
             self._left_to_others(finished)
-        self.stdout.write(summary(finished))
+        self.stdout.write(run_summary(finished))
         plain = not (request["only"] or request["since"])
         if plain and does_as_much(finished, request["kind"], reads_all=request["reads_all"]):
             self._exit(finished)
-        again, is_new = runs.request(**request)
+        again, is_new = runs.request_run(**request)
         if not is_new:
             self._left_to_others(again)
         return again

@@ -20,8 +20,8 @@ from registry_sync.models import Withdrawal
 from registry_sync.sync.plans.proposals import Person, SecondPerson
 
 ACTIONS = {
-    "archive": (decisions.release, "will be archived by the next run"),
-    "keep": (decisions.keep, "will stay in use"),
+    "archive": (decisions.release_withdrawals, "will be archived by the next run"),
+    "keep": (decisions.keep_in_use, "will stay in use"),
     "undo": (decisions.undo, "will be unarchived by the next run"),
 }
 
@@ -47,7 +47,7 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         lane_name = options["lane"]
         lanes = runs.current_lanes() if lane_name is None else [lane_named(lane_name)]
-        rows = decisions.open_rows(lanes)
+        rows = decisions.open_withdrawals(lanes)
         if options["action"] == "list":
             self._list(rows)
             return

@@ -77,7 +77,7 @@ def compile_parts(
     return found
 
 
-def checked(raw: object, names: Sequence[str], example: str) -> Json:
+def checked_settings(raw: object, names: Sequence[str], example: str) -> Json:
     """Return an object of settings. Raise RuleError for another value or an unknown key."""
     if not isinstance(raw, dict):
         raise RuleError(f"needs an object such as {example}")

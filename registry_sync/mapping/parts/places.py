@@ -11,7 +11,7 @@ from registry_sync.core.setting import FILLED_OBJECT, FILLED_PATH, Setting, one_
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping
-from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
+from registry_sync.mapping.parts.base import PartRule, checked_settings, path_in, register
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.values import is_empty
 from registry_sync.source.answers.blanks import Blanks
@@ -44,7 +44,7 @@ class FolderRule(PartRule):
     def compile(
         cls, raw: object, kind: type[EntityType], schema: EntitySchema, blanks: Blanks
     ) -> list[FieldMapping]:
-        settings = checked(raw, list(cls.settings), EXAMPLE)
+        settings = checked_settings(raw, list(cls.settings), EXAMPLE)
         if settings.get("by", "name") not in ("name", "id"):
             raise RuleError("takes name or id as `by`")
         named = "folder" if settings.get("by", "name") == "name" else "folder_id"
@@ -58,7 +58,7 @@ class FolderRule(PartRule):
 
     @classmethod
     def paths(cls, raw: object) -> list[str]:
-        return [path_in(checked(raw, list(cls.settings), EXAMPLE), "path", EXAMPLE)]
+        return [path_in(checked_settings(raw, list(cls.settings), EXAMPLE), "path", EXAMPLE)]
 
 
 def _stays_where_it_is(value: Any) -> Any:

@@ -11,7 +11,7 @@ from registry_sync.core.setting import FILLED_PATH, Setting, SettingType
 from registry_sync.core.types import Json
 from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping
-from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
+from registry_sync.mapping.parts.base import PartRule, checked_settings, path_in, register
 from registry_sync.mapping.rules import RuleError
 from registry_sync.mapping.values import is_empty
 from registry_sync.source.answers.blanks import Blanks
@@ -41,7 +41,7 @@ class SequenceRule(PartRule):
     def compile(
         cls, raw: object, kind: type[EntityType], schema: EntitySchema, blanks: Blanks
     ) -> list[FieldMapping]:
-        settings = checked(raw, list(cls.settings), EXAMPLE)
+        settings = checked_settings(raw, list(cls.settings), EXAMPLE)
         path = path_in(settings, "path", EXAMPLE)
         required = kind.part_required
         bases = FieldDefinition("sequence", "sequence", kind.alphabet, is_required=required)
@@ -54,7 +54,7 @@ class SequenceRule(PartRule):
 
     @classmethod
     def paths(cls, raw: object) -> list[str]:
-        settings = checked(raw, list(cls.settings), EXAMPLE)
+        settings = checked_settings(raw, list(cls.settings), EXAMPLE)
         found = [settings.get("path"), settings.get("circular")]
         return [path for path in found if isinstance(path, str)]
 

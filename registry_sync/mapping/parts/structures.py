@@ -7,7 +7,7 @@ from registry_sync.benchling.schema import EntitySchema, FieldDefinition
 from registry_sync.core.setting import FILLED_PATH, Setting
 from registry_sync.mapping.compile_field import compile_field
 from registry_sync.mapping.model import FieldMapping
-from registry_sync.mapping.parts.base import PartRule, checked, path_in, register
+from registry_sync.mapping.parts.base import PartRule, checked_settings, path_in, register
 from registry_sync.mapping.rules import RuleError
 from registry_sync.source.answers.blanks import Blanks
 
@@ -42,7 +42,7 @@ class StructureRule(PartRule):
 
     @classmethod
     def _form(cls, raw: object) -> tuple[str, str]:
-        settings = checked(raw, ["smiles", "molfile"], EXAMPLE)
+        settings = checked_settings(raw, ["smiles", "molfile"], EXAMPLE)
         if len(settings) != 1:
             raise RuleError(f"needs either `smiles` or `molfile`, for example {EXAMPLE}")
         (form,) = settings

@@ -20,7 +20,14 @@ from registry_sync.mapping.rules.base import (
     read_decimal,
     register,
 )
-from registry_sync.mapping.units import Converter, UnitFault, converter, folded, is_same, is_unit
+from registry_sync.mapping.units import (
+    Converter,
+    UnitFault,
+    converter,
+    folded,
+    is_same_unit,
+    is_unit,
+)
 
 WITH_UNIT = re.compile(r"\s*(?P<number>[+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s].*?)\s*")
 
@@ -185,7 +192,7 @@ class Unit(Rule):
             parts = WITH_UNIT.fullmatch(text)
             if parts is None or not self.unit:
                 raise
-            if not is_same(parts["unit"], self.unit):
+            if not is_same_unit(parts["unit"], self.unit):
                 if not is_unit(parts["unit"]):
                     raise
                 raise RuleError(

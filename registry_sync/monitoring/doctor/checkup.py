@@ -34,7 +34,7 @@ from registry_sync.monitoring.doctor.tenant import (
     OF_SYNC,
     TENANT_CHECKS,
     TenantVisit,
-    refuse_to_wait,
+    refuse_to_wait_for_tenant,
 )
 from registry_sync.monitoring.doctor.visit import RegistryVisit
 from registry_sync.monitoring.lane_runs import lanes_or_none
@@ -53,7 +53,7 @@ def examine() -> list[CheckResult]:
             settings.BENCHLING_CLIENT_ID,
             settings.BENCHLING_CLIENT_SECRET,
             settings.BENCHLING_APP_ID,
-            pause=refuse_to_wait,
+            pause=refuse_to_wait_for_tenant,
             timeout=TIMEOUT,
         )
     )

@@ -38,7 +38,7 @@ def check_schedule(lane: Lane | None) -> CheckResult:
 @register(LANE_CHECKS, "Last run")
 def check_last_run(lane: Lane | None) -> CheckResult:
     """Check that the last run did not fail."""
-    last = freshness.counted(lane).exclude(status__in=SyncRun.ACTIVE).first()
+    last = freshness.counted_runs(lane).exclude(status__in=SyncRun.ACTIVE).first()
     if last is None:
         return _no_counted_run(lane)
     if last.status == SyncRun.Status.FAILED:

@@ -9,7 +9,7 @@ from registry_sync import runs
 from registry_sync.benchling.schema import parse_schema
 from registry_sync.core.text import number_of
 from registry_sync.mapping.model import Mapping
-from registry_sync.mapping.tombstones import is_marked, mark_of
+from registry_sync.mapping.tombstones import says_deleted, tombstone_path
 from registry_sync.models import Lane, LedgerEntry
 from registry_sync.monitoring.doctor.check_result import CheckResult, Skipped, ok, register, warning
 from registry_sync.monitoring.doctor.visit import RegistryVisit
@@ -30,13 +30,13 @@ def check_deleted(visit: RegistryVisit) -> CheckResult:
         flagged = sum(1 for record in sample.records if deletes.flagged(record))
         number = f"{flagged:,} of {number_of(len(sample.records), 'record')}"
         return ok(f"By endpoint.deletes, {number} checked have left the registry.")
-    marked = [record for record in sample.records if is_marked(record, mapping)]
+    marked = [record for record in sample.records if says_deleted(record, mapping)]
     hint = ""
     if marked:
         ids = [str(sample.source.identify(record)) for record in marked[:3]]
         ids += ["…"] if len(marked) > 3 else []
         hint = f"{number_of(len(marked), 'record')} ({', '.join(ids)}) say at "
-        hint += f"“{mark_of(marked[0])}” that they are deleted."
+        hint += f"“{tombstone_path(marked[0])}” that they are deleted."
     if deletes.mode == "none" and not connector.scope and any(map(archives, _lanes(visit))):
         text = "The lane's policy archives what left the registry, but endpoint.deletes and scope "
         return warning(

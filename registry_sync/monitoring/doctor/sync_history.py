@@ -36,7 +36,7 @@ def check_history(visit: TenantVisit) -> CheckResult:
                 "A Benchling admin must unarchive it, or the integration owner must choose another "
                 "one. Runs are not affected.",
             )
-        left_out = sync_history.learn(visit.client, target).left_out
+        left_out = sync_history.learn_fields(visit.client, target).left_out
     except (Refused, SchemaRefuses) as refusal:
         if isinstance(refusal, Refused) and refusal.is_limit:
             return skipped(f"Not checked: {refusal} Try again later.")

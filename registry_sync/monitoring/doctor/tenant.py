@@ -81,7 +81,7 @@ OF_SYNC = ("Key pair", "Schema", "Folder", "Connector Settings", "Configuration"
 """The checks that each sync of the configuration needs; the others are made once."""
 
 
-def refuse_to_wait(seconds: float, reason: str) -> None:
+def refuse_to_wait_for_tenant(seconds: float, reason: str) -> None:
     """Raise SyncError instead of waiting: someone watches the page."""
     raise SyncError(
         f"Benchling did not answer the first request{f' ({reason})' if reason else ''}.",
@@ -231,7 +231,7 @@ def _accessible(
 
 
 @register(TENANT_CHECKS, "Connector Settings")
-def check_connector(visit: TenantVisit) -> CheckResult:
+def check_connector_settings(visit: TenantVisit) -> CheckResult:
     """Read how the registry is requested, whether or not there is a mapping yet."""
     key, element = settings.BENCHLING_PRIVATE_KEY, visit.element
     config = read_config(visit.listed(), private_key=key, element=element, needed=ASKED)

@@ -16,7 +16,12 @@ from registry_sync.core.waits import OBJECT_LIMIT, REQUEST_LIMIT
 from registry_sync.models import SyncRun
 from registry_sync.monitoring.metrics import families, tallies
 from registry_sync.monitoring.metrics.families import FAMILIES, Family, Labels
-from registry_sync.monitoring.metrics.lane_gauges import Found, LaneLabels, of_active, of_lanes
+from registry_sync.monitoring.metrics.lane_gauges import (
+    Found,
+    LaneLabels,
+    gauges_of_lanes,
+    of_active,
+)
 from registry_sync.monitoring.metrics.service_gauges import of_redis, of_service
 
 ZEROS: dict[Family, list[Labels]] = {
@@ -40,7 +45,13 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric that has samples. Raise DatabaseError."""
         lanes = LaneLabels()
-        for read in (_counted(lanes), of_active(lanes), of_lanes(lanes), of_service(), of_redis()):
+        for read in (
+            _counted(lanes),
+            of_active(lanes),
+            gauges_of_lanes(lanes),
+            of_service(),
+            of_redis(),
+        ):
             for family, samples in read:
                 if samples:
                     yield family.render(samples, several=lanes.several)

@@ -58,7 +58,7 @@ def of_active(lanes: LaneLabels) -> Iterator[Found]:
     )
 
 
-def of_lanes(lanes: LaneLabels) -> Iterator[Found]:
+def gauges_of_lanes(lanes: LaneLabels) -> Iterator[Found]:
     """Yield how old the last good run of each lane is, and what it owes."""
     good = {lane: _last_good(lane) for lane in lanes.current}
     yield (

@@ -62,7 +62,7 @@ class Unusable(ValueError):
         self.remedy, self.cut = remedy, cut
 
 
-def parse(
+def parse_answer(
     content: bytes, charset: str = "", id_path: str = "id", doubled: list[DoubledKey] | None = None
 ) -> Any:
     """Return parsed JSON. Numbers stay exact; a value that is not JSON is marked text.

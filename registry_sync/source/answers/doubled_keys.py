@@ -15,7 +15,7 @@ import orjson
 
 from registry_sync.core.secrets import shortened
 from registry_sync.core.types import Json
-from registry_sync.source.answers.marks import TWICE, unmarked, written
+from registry_sync.source.answers.marks import TWICE, unmarked, written_json
 
 ESCAPED = (b"\\u003a", b"\\u003A")
 """How JSON may write a colon in a text without the character itself."""
@@ -42,7 +42,7 @@ class DoubledKey:
         self, between: str, hide: Callable[[str], str] = str, most: int = MOST_VALUES
     ) -> str:
         """Return its first values as JSON without what `hide` removes, and how many more it has."""
-        values = list(dict.fromkeys(map(written, self.values)))
+        values = list(dict.fromkeys(map(written_json, self.values)))
         shown = [shortened(hide(value), MOST_SHOWN) for value in values[:most]]
         more = len(values) - len(shown)
         return between.join([*shown, f"{more:,} more"] if more else shown)

@@ -67,7 +67,7 @@ def as_sent(value: Any, most: int = MOST_SHOWN) -> str:
     return in_message(unmarked(value) if isinstance(value, str) else value, most)
 
 
-def written(value: Any) -> str:
+def written_json(value: Any) -> str:
     """Return JSON as the registry wrote it, or nearly so."""
     return unmarked(json.dumps(value, ensure_ascii=False).replace(NO_VALUE, ""))
 

@@ -33,7 +33,7 @@ class _Words(HTMLParser):
             self.words.append(text)
 
 
-def readable(content: bytes) -> str:
+def readable_page(content: bytes) -> str:
     """Return the words of a page, of XML or of a long error in JSON; else the answer as it is."""
     text = content[:LONGEST].decode("utf-8", "replace").strip()
     if text.startswith("<"):

@@ -10,7 +10,7 @@ from registry_sync.source.answers.accepted_warnings import (
     is_of_warning,
     take_out,
 )
-from registry_sync.source.answers.decoding import Unusable, parse
+from registry_sync.source.answers.decoding import Unusable, parse_answer
 from registry_sync.source.connection import Received
 from registry_sync.source.connector import ResponseAction
 from registry_sync.source.errors import RetryableError, bad_answer
@@ -114,7 +114,7 @@ def _error_at(action: ResponseAction, content: bytes) -> str:
     if action.status_code is None:
         return ""
     try:
-        return _filled(compile_path(action.error_path)(parse(content)))
+        return _filled(compile_path(action.error_path)(parse_answer(content)))
     except Unusable:
         return ""
 

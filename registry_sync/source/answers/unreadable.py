@@ -11,7 +11,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.readable import in_message
 from registry_sync.source.answers.firewalls import firewall_of
 from registry_sync.source.answers.proxies import proxy_of
-from registry_sync.source.answers.readable import readable
+from registry_sync.source.answers.readable import readable_page
 from registry_sync.source.answers.refusal_words import DOWN, OUT_OF_ORDER
 from registry_sync.source.connection import Received
 from registry_sync.source.errors import RetryableError, bad_answer
@@ -99,7 +99,7 @@ FORMATS = (
 )
 
 
-def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceError:
+def unreadable_body(answer: Received, why: str, start: str, *, cut: bool) -> SourceError:
     """Return the error of a body that is no JSON; `why` is the parser's reason.
 
     `start` is its beginning. `cut`: it is JSON that ends before its end. It is worth asking again:
@@ -119,7 +119,7 @@ def unreadable(answer: Received, why: str, start: str, *, cut: bool) -> SourceEr
         return _bad_json(f"its JSON ends in the middle ({why})", transient=True)
     if _is_html(body, kind) and (proxy := proxy_of(answer.headers, body)):
         return refused_by_proxy(answer, proxy)
-    words, shown = readable(body)[:WORDS], in_message(start, LONGEST)
+    words, shown = readable_page(body)[:WORDS], in_message(start, LONGEST)
     if firewall := firewall_of(answer.headers, words, body, success=True):
         return refused_by_firewall(answer.status, firewall)
     if _is_html(body, kind) and DOWN.search(body):

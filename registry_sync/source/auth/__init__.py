@@ -11,7 +11,7 @@ import re
 from registry_sync.core.types import Json
 from registry_sync.source.auth import api_key, bearer, http_basic, none, oauth2  # noqa: F401
 from registry_sync.source.auth.base import AUTH, WHERE, Auth, Signer
-from registry_sync.source.settings_reader import SettingsReader, names_of
+from registry_sync.source.settings_reader import SettingsReader, setting_names
 
 __all__ = ["AUTH", "Auth", "Signer", "read_auth"]
 
@@ -36,12 +36,14 @@ def read_auth(reader: SettingsReader, raw: object) -> Auth:
     settings: Json = {"type": raw} if isinstance(raw, str) else raw  # type: ignore[assignment]
     if _is_refresh(settings):
         reader.add(NO_REFRESH)
-    settings = reader.section(settings, WHERE, ("type", *names_of(AUTH.values())), PLANNED_SETTINGS)
+    settings = reader.section(
+        settings, WHERE, ("type", *setting_names(AUTH.values())), PLANNED_SETTINGS
+    )
     kind = reader.choice(settings, "type", WHERE, of=tuple(AUTH), default="bearer", later=PLANNED)
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
     read = {name: each.read(reader, settings) for name, each in AUTH.items()}
     reader.check_required(read[kind], WHERE)
-    used = ("type", *names_of([AUTH[kind]]), *PLANNED_SETTINGS)
+    used = ("type", *setting_names([AUTH[kind]]), *PLANNED_SETTINGS)
     reader.check_used(settings, used, WHERE, f"the type is {kind}")
     return read[kind]
 

@@ -24,7 +24,7 @@ from registry_sync.source.answers.proxies import NETWORK_TEAM, proxy_of
 from registry_sync.source.answers.refusal_words import DOWN, OUT_OF_ORDER, RATE
 from registry_sync.source.auth.token_body import read_body, seconds_of, with_token
 from registry_sync.source.auth.token_remedies import CHECK_AUTH, FIX_SERVICE, LATER, remedy_of
-from registry_sync.source.quoting import quoted
+from registry_sync.source.quoting import quoted_line
 from registry_sync.source.unanswered import UNREACHABLE, unanswered
 
 TOKEN_BYTES = 64 * 1024
@@ -102,15 +102,15 @@ class TokenAnswer:
         words = [item if isinstance(item, str) else json.dumps(item) for item in found if item]
         words = words or [message for message in [error_in(self.body, ())] if message]
         if words or self.status >= 400:
-            return quoted(": ".join(words) or self.content, secrets) or "nothing"
+            return quoted_line(": ".join(words) or self.content, secrets) or "nothing"
         if not self.content.strip():
             return "an empty body"
         if broken := OUT_OF_ORDER.search(self.content.decode(errors="replace")):
-            return f"a text that says “{quoted(broken[0], secrets)[:80]}”"
+            return f"a text that says “{quoted_line(broken[0], secrets)[:80]}”"
         if self.content.lstrip().startswith(b"<"):
             return "a web page or XML"
         keys = ", ".join(str(key) for key in self.body)
-        return quoted(f"only {keys}" if keys else "no JSON object", secrets)
+        return quoted_line(f"only {keys}" if keys else "no JSON object", secrets)
 
 
 class TokenService:
@@ -173,7 +173,7 @@ class TokenService:
             )
         lifetime = seconds_of(body.get("expiresin"))
         if lifetime is None:
-            expires_in = quoted(str(body["expiresin"]), self._secrets)[:50]
+            expires_in = quoted_line(str(body["expiresin"]), self._secrets)[:50]
             raise self._failed(
                 f"gave a token whose lifetime cannot be used (expires_in: {expires_in})",
                 "The registry's owner lets the token service give expires_in in seconds.",

@@ -32,7 +32,7 @@ TOKEN_PARAMS = {
 MORE_LINK: Json = {"type": "header_link", "links_next_key": "more"}
 
 
-def written(paginator: Json) -> str:
+def as_pasted(paginator: Json) -> str:
     """Return a paginator as it is pasted into Connector Settings."""
     return json.dumps({"endpoint": {"paginator": paginator}}, ensure_ascii=False)
 
@@ -48,7 +48,7 @@ def written_incremental(terms: Json) -> str:
     return json.dumps({"endpoint": {"incremental": terms}}, ensure_ascii=False)
 
 
-def propose(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = None) -> Json:
+def next_paginator(marks: Sequence[Mark], answer: PageAnswer, total: Total | None = None) -> Json:
     """Return the paginator that reads on from what `marks` and a total say.
 
     What the answer does not tell, such as the name of a parameter, is the most usual.

@@ -13,7 +13,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.client import Source
-from registry_sync.source.completeness.next_page_settings import written
+from registry_sync.source.completeness.next_page_settings import as_pasted
 from registry_sync.source.completeness.page_sizes import BESIDE, SIZE
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.connector import Connector
@@ -56,11 +56,11 @@ def probe_next_page(
             from_0 = _from_0(settings)
             others = _ids(open_source(replace(connector, paginator=_made(from_0))), {"page": 1})
             if others and not others & first:
-                return OneMore(True, written(from_0), sent)
+                return OneMore(True, as_pasted(from_0), sent)
         if more:
-            return OneMore(True, written(settings), sent)
+            return OneMore(True, as_pasted(settings), sent)
         ignored = ignored and ids in (first, None)
-    single = written({"type": "single_page"})
+    single = as_pasted({"type": "single_page"})
     return OneMore(None if ignored else False, single, sent)
 
 

@@ -20,7 +20,7 @@ from registry_sync.source.paginators.base import MOST_EMPTY
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class PageEnd:
     """A page and its paginator, as far as a read may end with it.
 
     `cap` is the setting by which the paginator goes no further, "" if none does.
@@ -39,7 +39,9 @@ class End:
     news: Sequence[str] = ()
 
     @classmethod
-    def of(cls, paginator: Paginator, answer: PageAnswer, where: Json | None, *, last: bool) -> End:
+    def of(
+        cls, paginator: Paginator, answer: PageAnswer, where: Json | None, *, last: bool
+    ) -> PageEnd:
         """Return what is known at the page at a position; `last`: none follows."""
         total = find_total(answer, paginator.records_path(), last=last)
         cap = paginator.cap(where, answer) if last else ""
@@ -122,7 +124,7 @@ class End:
         return total is not None and whole and (total.named or not total.may_count_a_page)
 
 
-def announced(end: End) -> bool:
+def announced(end: PageEnd) -> bool:
     """Return whether a page says for sure that another one follows."""
     if end.last:
         return False

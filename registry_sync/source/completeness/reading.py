@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
-from registry_sync.source.loop_detection import mark_of
+from registry_sync.source.loop_detection import position_mark
 from registry_sync.source.watermark import CLOCK_SLACK
 
 READINGS = 3
@@ -110,7 +110,7 @@ class Reading:
 
     def is_next(self, position: Json | None) -> bool:
         """Return whether a position follows the last page that was recorded."""
-        return position is not None and self.place == mark_of(position)
+        return position is not None and self.place == position_mark(position)
 
     def interrupt(self) -> None:
         """Forget what does not hold if pages come a second time, because a process was killed."""
@@ -120,7 +120,7 @@ class Reading:
         """Follow one more page: the ids of its records, and where the next one is."""
         self.pages += 1
         self.paused = False
-        self.place = mark_of(next_position)
+        self.place = position_mark(next_position)
         read = list(ids)
         self.came += len(read)
         chain = [self.last_id, *read] if self.last_id else read

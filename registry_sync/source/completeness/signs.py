@@ -20,8 +20,8 @@ from registry_sync.source.answers.marks import unmarked
 from registry_sync.source.answers.page_answer import joined_path
 from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
-from registry_sync.source.completeness.next_page_settings import propose, written
-from registry_sync.source.completeness.page_end import End, ends_empty
+from registry_sync.source.completeness.next_page_settings import as_pasted, next_paginator
+from registry_sync.source.completeness.page_end import PageEnd, ends_empty
 from registry_sync.source.completeness.page_sizes import fills, size_asked
 from registry_sync.source.completeness.said_values import truth_of
 from registry_sync.source.loop_detection import LoopDetector
@@ -39,12 +39,12 @@ ACCEPT = (
     " If it always says so and nothing is missing, the integration owner accepts these words in "
     "Connector Settings: {}."
 )
-SINGLE = written({"type": "single_page"})
+SINGLE = as_pasted({"type": "single_page"})
 WHOLE = f"If there are no more records, the integration owner sets {SINGLE}."
 
 
 def signs_of(
-    end: End, before: LoopDetector, doubled: Sequence[DoubledKey] = ()
+    end: PageEnd, before: LoopDetector, doubled: Sequence[DoubledKey] = ()
 ) -> tuple[Sign, ...]:
     """Return what speaks against a read being complete, as a page shows it: the first sign.
 
@@ -72,7 +72,7 @@ def _doubled_said(doubled: DoubledKey, hide: Callable[[str], str]) -> Sign:
     )
 
 
-def _total_unseen(end: End) -> Sign | None:
+def _total_unseen(end: PageEnd) -> Sign | None:
     """Find a total that settings name and that the first page does not have."""
     path = getattr(end.paginator, "total_pages_path", "") or end.paginator.total_path
     if not (end.first and path and end.answer.whole and end.answer.count):
@@ -87,7 +87,7 @@ def _total_unseen(end: End) -> Sign | None:
     )
 
 
-def _partial_said(end: End) -> Sign | None:
+def _partial_said(end: PageEnd) -> Sign | None:
     """Find records beside an error, or an answer that says that parts of it are missing."""
     entries = end.answer.entries()
     message = partial_in(end.answer, entries, last=end.last)
@@ -107,7 +107,7 @@ def _partial_said(end: End) -> Sign | None:
     )
 
 
-def _news_beside(end: End) -> Sign | None:
+def _news_beside(end: PageEnd) -> Sign | None:
     """Find what a page that another one named has beside an empty list, and no other page had."""
     if not end.news:
         return None
@@ -122,7 +122,7 @@ def _news_beside(end: End) -> Sign | None:
     )
 
 
-def _unread_link(end: End) -> Sign | None:
+def _unread_link(end: PageEnd) -> Sign | None:
     header = end.answer.headers.get("Link", "")
     links, complete = read_links(header)
     if not header.strip() or (links and complete) or "next" in links:
@@ -136,7 +136,7 @@ def _unread_link(end: End) -> Sign | None:
     )
 
 
-def _unseen(end: End) -> Sign | None:
+def _unseen(end: PageEnd) -> Sign | None:
     where = end.paginator.unseen(end.answer) if end.only and end.answer.whole else ""
     if not where or not end.answer.count:
         return None
@@ -144,7 +144,7 @@ def _unseen(end: End) -> Sign | None:
     short = page_size is not None and end.answer.count < page_size[1]
     if not marks and (end.is_told() or short):
         return None
-    proposal = f": {written(propose(marks, end.answer))}" if marks else ""
+    proposal = f": {as_pasted(next_paginator(marks, end.answer))}" if marks else ""
     return Sign(
         "next_unseen",
         f"{_count_with_verb(end.answer.count)} returned on the first page, and it was the only "
@@ -154,13 +154,13 @@ def _unseen(end: End) -> Sign | None:
     )
 
 
-def _more_said(end: End) -> Sign | None:
+def _more_said(end: PageEnd) -> Sign | None:
     if not end.paginator.judges or ends_empty(end.answer):
         return None
     cut, settings, flag = end.is_cut_empty(), "", ""
     marks = [mark for mark in end.marks() if not cut or mark.kind == "pages"]
     if "next" in end.answer.links and not cut:
-        claim, settings = "names a next page in its Link header", written({"type": "header_link"})
+        claim, settings = "names a next page in its Link header", as_pasted({"type": "header_link"})
     elif marks:
         claim = f"mentions a next page at {marks[0].in_words}"
     elif pages := _missing_pages(end):
@@ -176,14 +176,14 @@ def _more_said(end: End) -> Sign | None:
     remedy = (
         "The integration owner sets endpoint.paginator in Connector Settings, with the registry's "
         "own names of parameters: "
-        f"{settings or written(propose(marks, end.answer, end.total))}. {WHOLE}"
+        f"{settings or as_pasted(next_paginator(marks, end.answer, end.total))}. {WHOLE}"
     )
     came = number_of(end.answer.came, "record")
     text = f"The registry {claim}, but the read ended after {came}."
     return Sign("more_said", text, _about_paginator(end, own_flag=bool(flag)) or remedy)
 
 
-def _about_paginator(end: End, *, own_flag: bool) -> str:
+def _about_paginator(end: PageEnd, *, own_flag: bool) -> str:
     """Return what is done about a read that its own paginator ended too early, or ""."""
     if end.cap:
         return (
@@ -198,13 +198,13 @@ def _about_paginator(end: End, *, own_flag: bool) -> str:
     return ""
 
 
-def _missing_pages(end: End) -> int:
+def _missing_pages(end: PageEnd) -> int:
     """Return how many pages the registry says it has, by its setting, if fewer came; or 0."""
     pages = end.paginator.pages_total(end.answer.body) or 0
     return pages if end.answer.pages < pages != end.answer.came else 0
 
 
-def _earlier_said(end: End) -> Sign | None:
+def _earlier_said(end: PageEnd) -> Sign | None:
     """Find a first page that says that it is not the first: the numbering begins elsewhere."""
     for entry in end.answer.entries() if end.first and end.paginator.judges else ():
         says = truth_of(entry.value)
@@ -221,7 +221,7 @@ def _earlier_said(end: End) -> Sign | None:
     return None
 
 
-def _exceeded(end: End) -> Sign | None:
+def _exceeded(end: PageEnd) -> Sign | None:
     total, count = end.total, end.answer.came
     if total is None or not end.answer.whole or total.capped or count <= total.count:
         return None
@@ -234,7 +234,7 @@ def _exceeded(end: End) -> Sign | None:
     )
 
 
-def _full_page(end: End) -> Sign | None:
+def _full_page(end: PageEnd) -> Sign | None:
     """Suspect an only page that is exactly full, where nothing says that it is all."""
     count = end.answer.count
     if not end.only or not count or not end.paginator.judges:
@@ -246,7 +246,7 @@ def _full_page(end: End) -> Sign | None:
         why = why or f"as many as {end.total.path} says there are at least"
     if not why:
         return None
-    settings = written(propose((), end.answer))
+    settings = as_pasted(next_paginator((), end.answer))
     return Sign(
         "full_page",
         f"{_count_with_verb(count)} returned on the only page, {why}: there may be more.",
@@ -256,7 +256,7 @@ def _full_page(end: End) -> Sign | None:
     )
 
 
-LOOKS: tuple[Callable[[End], Sign | None], ...] = (
+LOOKS: tuple[Callable[[PageEnd], Sign | None], ...] = (
     _unread_link, _unseen, _more_said, _exceeded, _full_page,
 )  # fmt: skip
 

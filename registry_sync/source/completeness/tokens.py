@@ -12,7 +12,7 @@ from typing import Any
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.more import Mark
-from registry_sync.source.completeness.next_page_settings import propose
+from registry_sync.source.completeness.next_page_settings import next_paginator
 from registry_sync.source.completeness.said_values import as_number
 
 PLAIN = frozenset({
@@ -47,7 +47,7 @@ def token_to_follow(marks: Sequence[Mark], answer: PageAnswer) -> Json | None:
         return None
     for mark in marks:
         if mark.kind == "token" and _is_plain(mark):
-            return propose([mark, *(each for each in marks if each.kind == "flag")], answer)
+            return next_paginator([mark, *(each for each in marks if each.kind == "flag")], answer)
         if mark.kind == "number" and mark.entry.word in NUMBERS and _is_near(mark):
             return _numbered(mark, answer)
     return None

@@ -20,7 +20,7 @@ from registry_sync.source.paginators import (  # noqa: F401
     single_page,
 )
 from registry_sync.source.paginators.base import PAGINATORS, Paginator, Stuck
-from registry_sync.source.settings_reader import SettingsReader, names_of
+from registry_sync.source.settings_reader import SettingsReader, setting_names
 
 __all__ = ["PAGINATORS", "PageAnswer", "Paginator", "Stuck", "read_paginator"]
 
@@ -55,7 +55,7 @@ def read_paginator(reader: SettingsReader, raw: object, of_client: object = None
     """
     where, raw = (CLIENT, of_client) if raw is None and of_client is not None else (WHERE, raw)
     raw = {"type": raw} if isinstance(raw, str) else raw
-    names = ("type", *names_of(PAGINATORS.values()), *GUARDS)
+    names = ("type", *setting_names(PAGINATORS.values()), *GUARDS)
     settings = reader.section(raw, where, names, PLANNED_SETTINGS)
     guards = reader.section(settings.get("guards"), f"{where}.guards", tuple(GUARDED))
     settings = {**guards, **settings}

@@ -9,7 +9,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.completeness.more import first_address, marks_of
-from registry_sync.source.completeness.next_page_settings import propose, written
+from registry_sync.source.completeness.next_page_settings import as_pasted, next_paginator
 from registry_sync.source.completeness.tokens import token_to_follow
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import CACHED
@@ -53,7 +53,7 @@ class Auto(Paginator):
         if marks and marks[0].sure:
             raise Stuck(
                 f"it mentions a next page at {marks[0].in_words}, but without a URL",
-                propose(marks, answer),
+                next_paginator(marks, answer),
             )
         return None
 
@@ -87,7 +87,7 @@ def doubt_of(position: Json | None, pages: int, error: SourceError) -> SourceErr
         f"it mentions a next page at {path}, but with that as “{place}” of the request "
         f"{(error.message.partition(': ')[2] or error.message).rstrip('.')}",
         "sets endpoint.paginator in Connector Settings, with the registry's own name of the "
-        f"parameter: {written(_renamed(found))}",
+        f"parameter: {as_pasted(_renamed(found))}",
         code="registry_paging",
     )
 

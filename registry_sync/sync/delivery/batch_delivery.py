@@ -14,10 +14,10 @@ from typing import Any
 from django.db import transaction
 
 from registry_sync import ledger, runs
-from registry_sync.benchling.entity_types.parts import keys_of
+from registry_sync.benchling.entity_types.parts import item_keys
 from registry_sync.benchling.errors import Refused, Wait
 from registry_sync.benchling.lost_answers import send_once
-from registry_sync.benchling.upsert_rows import Flight, Row, batch_length
+from registry_sync.benchling.upsert_rows import Flight, UpsertRow, batch_length
 from registry_sync.core import tracing
 from registry_sync.core.packed_json import unpack
 from registry_sync.core.types import Json
@@ -26,7 +26,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.models import Batch
 from registry_sync.runs.quota import wait_for_room
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.delivery.batch_items import Pending, pack
+from registry_sync.sync.delivery.batch_items import Pending, pack_candidate
 from registry_sync.sync.delivery.batch_log import BatchLog
 from registry_sync.sync.delivery.batch_size import BatchSize
 from registry_sync.sync.delivery.known_ids import name_by_id
@@ -65,7 +65,7 @@ class BatchDelivery:
         return self._pending[0].position if self._pending else None
 
     def add(self, candidates: Sequence[Candidate]) -> None:
-        self._pending += map(pack, candidates)
+        self._pending += map(pack_candidate, candidates)
         self.underway.update((c.entity.external_id, c.entity.registry_id) for c in candidates)
 
     def send_full_batches(self) -> None:
@@ -115,9 +115,9 @@ class BatchDelivery:
 
         def is_there() -> bool:
             found = client.entities_with_ids([entity.registry_id], registry_id=registry_id)
-            aliases = keys_of(body["aliases"]) if "aliases" in body else None
+            aliases = item_keys(body["aliases"]) if "aliases" in body else None
             return any(
-                raw["name"] == entity.name and aliases in (None, keys_of(raw.get("aliases")))
+                raw["name"] == entity.name and aliases in (None, item_keys(raw.get("aliases")))
                 for raw in found
             )
 
@@ -177,8 +177,8 @@ class BatchDelivery:
                 return pending
         return None
 
-    def _rows(self, texts: Sequence[str], *, again: bool = False) -> list[Row]:
-        rows: list[Row] = []
+    def _rows(self, texts: Sequence[str], *, again: bool = False) -> list[UpsertRow]:
+        rows: list[UpsertRow] = []
         for chunk in in_chunks(texts):
             items = [unpack(text) for text in chunk]
             bodies = [body_of_item(self.ctx, item) for item in items]
@@ -191,7 +191,7 @@ class BatchDelivery:
             rows += [row_of(i["external_id"], b) for i, b in zip(items, bodies, strict=True)]
         return rows
 
-    def _in_use(self, rows: Sequence[Row]) -> list[Row]:
+    def _in_use(self, rows: Sequence[UpsertRow]) -> list[UpsertRow]:
         """Return the rows to send. One whose entity is archived is not: it might be unarchived.
 
         Nor is one that a plan does not permit as Benchling stands now.
@@ -205,7 +205,7 @@ class BatchDelivery:
             self.log.refused(row, Refused(400, message))
         return [row for row in rows if row not in archived]
 
-    def _permitted(self, rows: Sequence[Row]) -> list[Row]:
+    def _permitted(self, rows: Sequence[UpsertRow]) -> list[UpsertRow]:
         fit = set(self.ctx.write_access.still_allowed([row.external_id for row in rows]))
         withheld = [row for row in rows if row.external_id not in fit]
         self.log.hold(withheld)
@@ -225,7 +225,7 @@ class BatchDelivery:
         batch.packed = {pending.external_id: pending.text for pending in entities}
         return batch
 
-    def _start(self, rows: Sequence[Row]) -> Flight:
+    def _start(self, rows: Sequence[UpsertRow]) -> Flight:
         """Send rows. Raise Wait at an hourly limit, once all that flies is written down."""
         try:
             wait_for_room(self.ctx.run, len(rows), per_hour=self.ctx.terms.objects_per_hour)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from registry_sync import ledger, runs
 from registry_sync.benchling.bulk_upsert import Upserter
 from registry_sync.benchling.errors import Refused, Wait, retry_time
-from registry_sync.benchling.upsert_rows import Row
+from registry_sync.benchling.upsert_rows import UpsertRow
 from registry_sync.core.problems import Problem
 from registry_sync.core.types import Json
 from registry_sync.core.waits import FIELD_KEYS
@@ -73,7 +73,7 @@ class BatchLog:
 
     # -- what the upserter reports -----------------------------------------------------------
 
-    def sending(self, rows: Sequence[Row]) -> None:
+    def sending(self, rows: Sequence[UpsertRow]) -> None:
         """Write down that rows may be in Benchling from now on. Raise LeaseLost."""
         batch = self._current()
         self.turns.take(batch)
@@ -94,7 +94,7 @@ class BatchLog:
                 runs.renew(self.ctx.lease)
                 self._current().save(update_fields=["asked_at"])
 
-    def sent(self, rows: Sequence[Row], task_id: str) -> None:
+    def sent(self, rows: Sequence[UpsertRow], task_id: str) -> None:
         """Write the task down before it is polled, so that another process can take it up."""
         batch = self._current()
         batch.task_id, batch.task_ids = task_id, [row.external_id for row in rows]
@@ -111,7 +111,7 @@ class BatchLog:
             Batch.objects.filter(pk=batch.pk, task_id="", done_at=None).update(**values)
             raise
 
-    def written(self, rows: Sequence[Row], entities: dict[str, Json]) -> None:
+    def written(self, rows: Sequence[UpsertRow], entities: dict[str, Json]) -> None:
         """Note rows that are in Benchling; `entities` are its answers, by registry id."""
         ended = []
         for row in rows:
@@ -124,7 +124,7 @@ class BatchLog:
         if len(rows) < self._current().size:  # isolating: each part is safe as soon as it is in
             self.record_landed()
 
-    def find_written(self, rows: Sequence[Row]) -> dict[str, Json | Refused]:
+    def find_written(self, rows: Sequence[UpsertRow]) -> dict[str, Json | Refused]:
         """Return by external id the rows that are in Benchling, or that others have taken."""
         batch = self._current()
         where = Landing(self.ctx.client, self.ctx.lane, self.ctx.setup.schema)
@@ -136,7 +136,7 @@ class BatchLog:
             remember_page(self.ctx, list(others.values()))
         return written | dict.fromkeys(others, Refused(0, MADE_BY_OTHERS))
 
-    def refused(self, row: Row, refusal: Refused) -> None:
+    def refused(self, row: UpsertRow, refusal: Refused) -> None:
         """Record that Benchling refused a row, in words for the person who must act."""
         (item,) = items_of_rows([row], self._current())
         entity = entity_of_item(item)
@@ -146,10 +146,10 @@ class BatchLog:
         schema = self.ctx.setup.schema
         missing, unfit = self._missing(entity, refusal.message)
         self._give_up(
-            item, unfit or refusals.refusal(entity, refusal, schema, missing_links=missing)
+            item, unfit or refusals.entity_problem(entity, refusal, schema, missing_links=missing)
         )
 
-    def set_aside(self, rows: Sequence[Row], message: str) -> None:
+    def set_aside(self, rows: Sequence[UpsertRow], message: str) -> None:
         """Record rows whose cause was not found within the budget of requests."""
         for item in items_of_rows(rows, self._current()):
             self._give_up(item, refusals.set_aside(item["external_id"], message))
@@ -190,7 +190,7 @@ class BatchLog:
         Lane.objects.filter(pk=lane.pk).update(field_keys=keys)
         lane.field_keys = keys
 
-    def hold(self, rows: Sequence[Row]) -> None:
+    def hold(self, rows: Sequence[UpsertRow]) -> None:
         """Record that rows were not sent, as a plan does not permit them. Raise LeaseLost."""
         if not rows:
             return

@@ -65,7 +65,7 @@ def predicted_causes(run: SyncRun) -> Iterator[tuple[str, str, int]]:
     yield from counted.order_by("-n", "code", "kind")
 
 
-def verdict(code: str) -> str:
+def predicted_verdict(code: str) -> str:
     """Return what would become of a record that is not written: refused, or waiting."""
     return "wait" if code == LINK_WAITS else "be refused"
 
@@ -86,7 +86,10 @@ def refused_lines(run: SyncRun) -> Iterator[tuple[str, str]]:
     for code, kind, count in predicted_causes(run):
         yield "WARNING", cause_line(code, kind, count)
         for row in rows.filter(code=code, kind=kind).order_by("pk")[:remaining].iterator(CHUNK):
-            yield "WARNING", f"{row.external_id} would {verdict(code)}. {row.message} {row.remedy}"
+            yield (
+                "WARNING",
+                f"{row.external_id} would {predicted_verdict(code)}. {row.message} {row.remedy}",
+            )
         remaining = max(0, remaining - count)
     if (total := rows.count()) > REFUSALS:
         yield "INFO", f"These are {REFUSALS:,} of {total:,} refused records. The run's CSV has all."

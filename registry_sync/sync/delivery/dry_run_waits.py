@@ -14,7 +14,7 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
-from registry_sync.sync.gates.name_circles import circles_of, holders_of, wished_keys
+from registry_sync.sync.gates.name_circles import circle_holders, circles_of, wished_keys
 from registry_sync.sync.gates.pass_along import pass_along
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 
@@ -75,12 +75,12 @@ class DryRunWaits:
 
     def _rivals(self, waiting: Iterable[Entity | None]) -> Rivals:
         """Return what tells whether others have what an entity is to have, unless it is given."""
-        taken = names.holders(self.lane, names.keys_of(filter(None, waiting)))
+        taken = names.holders(self.lane, names.name_keys_of(filter(None, waiting)))
 
         def has_rivals(entity: Entity | None, given: Collection[str]) -> bool:
             return entity is None or any(
                 holder.external_id != entity.external_id
-                for key in names.keys_of([entity])
+                for key in names.name_keys_of([entity])
                 for holder in (
                     *self.claims.holders(key),
                     *(() if key in self.given_up or key in given else taken.get(key, ())),
@@ -104,7 +104,7 @@ class DryRunWaits:
 
     def _wanted_from(self, named: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return which records want which key of a record, by the latter's external id."""
-        held, _ = holders_of(self.lane, self.setup.mapping, set(named.values()))
+        held, _ = circle_holders(self.lane, self.setup.mapping, set(named.values()))
         found: dict[str, dict[str, str]] = {}
         for external_id, key in named.items():
             if (holder := held.get(key)) is not None:

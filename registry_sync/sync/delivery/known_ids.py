@@ -27,9 +27,9 @@ def name_by_id(ctx: RunContext, bodies: Sequence[Json]) -> None:
     if not ctx.setup.schema.entity_type.empty_on_create:
         return
     for chunk in in_chunks(bodies):
-        ids = ids_of(ctx, [str(body["entityRegistryId"]) for body in chunk])
+        ids = known_ids_of(ctx, [str(body["entityRegistryId"]) for body in chunk])
         linked = links_of(value["value"] for body in chunk for value in body["fields"].values())
-        targets = ids_of(ctx, sorted(linked)) if linked else {}
+        targets = known_ids_of(ctx, sorted(linked)) if linked else {}
         for body in chunk:
             if entity_id := ids.get(body["entityRegistryId"]):
                 body["id"] = entity_id
@@ -45,7 +45,7 @@ def _by_id(value: Any, targets: dict[str, str]) -> Any:
     return value
 
 
-def ids_of(ctx: LaneContext, registry_ids: Sequence[str]) -> dict[str, str]:
+def known_ids_of(ctx: LaneContext, registry_ids: Sequence[str]) -> dict[str, str]:
     """Return Benchling's ids by registry id: from the ledgers of the app, else from Benchling."""
     keys = [name_key(registry_id) for registry_id in registry_ids]
     rows = LedgerEntry.objects.filter(

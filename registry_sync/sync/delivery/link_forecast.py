@@ -11,7 +11,7 @@ from registry_sync.mapping.model import Entity
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.link_targets import LinkTargets, unfit_links
-from registry_sync.sync.links import missing_link, schema_of
+from registry_sync.sync.links import link_schema, missing_link
 
 
 class LinkForecast:
@@ -24,7 +24,7 @@ class LinkForecast:
     def linkable(self, registry_ids: Collection[str]) -> set[str]:
         """Return which of these are entities of this schema that are in use."""
         found = self._targets.among(registry_ids)
-        return {target for target, raw in found.items() if schema_of(raw) == self.schema.id}
+        return {target for target, raw in found.items() if link_schema(raw) == self.schema.id}
 
     def elsewhere(self, targets: Collection[str]) -> dict[str, Json]:
         """Return which of these link targets Benchling has, but for those of this run."""

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from registry_sync.benchling.upsert_rows import Row, in_parts
+from registry_sync.benchling.upsert_rows import UpsertRow, in_parts
 from registry_sync.core import tracing
 from registry_sync.core.problems import SyncError
 from registry_sync.models import Batch
@@ -19,8 +19,8 @@ from registry_sync.sync.delivery.batch_log import BatchLog
 def recover_batches(
     ctx: RunContext,
     log: BatchLog,
-    make_rows: Callable[..., list[Row]],
-    in_use: Callable[[Sequence[Row]], list[Row]],
+    make_rows: Callable[..., list[UpsertRow]],
+    in_use: Callable[[Sequence[UpsertRow]], list[UpsertRow]],
 ) -> None:
     """Finish the run's open batches. Raise SyncError for a task that Benchling never ends."""
     for batch in Batch.objects.filter(run=ctx.run, done_at__isnull=True):
@@ -32,8 +32,8 @@ def _recover(
     ctx: RunContext,
     log: BatchLog,
     batch: Batch,
-    make_rows: Callable[..., list[Row]],
-    in_use: Callable[[Sequence[Row]], list[Row]],
+    make_rows: Callable[..., list[UpsertRow]],
+    in_use: Callable[[Sequence[UpsertRow]], list[UpsertRow]],
 ) -> None:
     log.open(batch)
     was_sent = batch.asked_at is not None or bool(batch.task_id)
@@ -73,15 +73,15 @@ def _take_up(
     ctx: RunContext,
     log: BatchLog,
     batch: Batch,
-    rows: Sequence[Row],
-    in_use: Callable[[Sequence[Row]], list[Row]],
+    rows: Sequence[UpsertRow],
+    in_use: Callable[[Sequence[UpsertRow]], list[UpsertRow]],
 ) -> None:
     """Finish a batch that was sent: only what is not in Benchling is sent again."""
     started = time.monotonic()
     if batch.task_id:
         _take_up_task(log, batch, {row.external_id: row for row in rows})
         started = -math.inf  # whatever it wrote is there by now
-    unwritten: Sequence[Row] = [row for row in rows if row.external_id in batch.packed]
+    unwritten: Sequence[UpsertRow] = [row for row in rows if row.external_id in batch.packed]
     if unwritten:
         unwritten = log.upserter.missing(unwritten, started=started)
         log.record_landed()
@@ -91,7 +91,7 @@ def _take_up(
         log.upserter.land_again(unwritten, spent=batch.calls, size=batch.size)
 
 
-def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, Row]) -> None:
+def _take_up_task(log: BatchLog, batch: Batch, rows: dict[str, UpsertRow]) -> None:
     """Wait for the task of a process that died, and record what it wrote."""
     flying = [rows[i] for i in batch.task_ids if i in rows]
     with tracing.span("task", batch=batch.number, task=batch.task_id):

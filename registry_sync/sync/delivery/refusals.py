@@ -74,7 +74,7 @@ OTHER = RefusalKind(
 )
 
 
-def refusal(
+def entity_problem(
     entity: Entity, refused: Refused, schema: EntitySchema, *, missing_links: Collection[str] = ()
 ) -> Problem:
     """Turn Benchling's words about one entity into a Problem.

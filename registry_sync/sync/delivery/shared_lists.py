@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from registry_sync.benchling.entity_types.parts import SHARED, Shared, keys_of
+from registry_sync.benchling.entity_types.parts import SHARED, Shared, item_keys
 from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.shared_items import found_items, note_found
@@ -74,22 +74,22 @@ def _complete(
             current = there["held"] if isinstance(there, dict) else []
             others = found_items(row, part.key) if row else set()
             if not again:
-                others = _others(edit, others, keys_of(current))
+                others = _others(edit, others, item_keys(current))
             if row is not None:
                 found.setdefault(row.pk, {})[part.key] = others
             was = row.fields.get(part.key) if row else None
-            removed = keys_of(was) - keys_of(now) - others if isinstance(was, list) else set()
+            removed = item_keys(was) - item_keys(now) - others if isinstance(was, list) else set()
             body[part.name] = _union(current, removed, body.get(part.name) or [])
 
 
 def _others(edit: Edit, others: set[str], current: set[str]) -> set[str]:
     """Return which items that Benchling has are not this app's."""
     was = edit.row.fields.get(edit.part.key) if edit.row else None
-    sent = keys_of(was) if isinstance(was, list) else set()
-    return (others | (keys_of(edit.now) - sent)) & current
+    sent = item_keys(was) if isinstance(was, list) else set()
+    return (others | (item_keys(edit.now) - sent)) & current
 
 
 def _union(current: Sequence[Any], removed: set[str], added: Sequence[Any]) -> list[Any]:
     kept = [item for item in current if name_key(str(item)) not in removed]
-    kept_keys = keys_of(kept)
+    kept_keys = item_keys(kept)
     return kept + [item for item in added if name_key(str(item)) not in kept_keys]

@@ -62,7 +62,7 @@ class Turns:
     def pass_on(self) -> None:
         """Let the others go on: what was sent is written down. Raise LeaseLost."""
         if self.ctx.run.turn_since is not None:
-            runs.save(self.ctx.run, self.ctx.lease, **runs.NOT_WAITING)
+            runs.save_columns(self.ctx.run, self.ctx.lease, **runs.NOT_WAITING)
 
     def _stand_in_line(self) -> None:
         """Write down since when this run waits, before anyone who comes later can look.
@@ -73,13 +73,13 @@ class Turns:
         lanes = Lane.objects.of_app().filter(registry_id=self.ctx.lane.registry_id).order_by("pk")
         lanes.select_for_update(no_key=True).first()
         runs.renew(self.ctx.lease)  # SQLite locks with the first write
-        runs.save(self.ctx.run, self.ctx.lease, turn_since=runs.database_now())
+        runs.save_columns(self.ctx.run, self.ctx.lease, turn_since=runs.database_now())
 
     def _show(self, reason: WaitReason) -> None:
         """Show for whom this run waits, wherever runs are shown. Raise LeaseLost."""
         if self.ctx.run.waiting_for != reason:
             why = {"waiting_code": reason.code, "waiting_for": str(reason)}
-            runs.save(self.ctx.run, self.ctx.lease, **why)
+            runs.save_columns(self.ctx.run, self.ctx.lease, **why)
             self.ctx.pacer.show_wait(reason)
 
     def _lane_of(self, run: SyncRun) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry_sync.benchling.entity_types.parts import SHARED
-from registry_sync.benchling.upsert_rows import Row
+from registry_sync.benchling.upsert_rows import UpsertRow
 from registry_sync.core.packed_json import pack
 from registry_sync.core.types import Json
 from registry_sync.mapping.codec import payload
@@ -60,11 +60,11 @@ def body_of_item(ctx: RunContext, item: Json, *, by_id: bool = False) -> Json:
     )
 
 
-def row_of(external_id: str, body: Json) -> Row:
+def row_of(external_id: str, body: Json) -> UpsertRow:
     """Return a row."""
-    return Row(external_id, pack(body), by_id="id" in body)
+    return UpsertRow(external_id, pack(body), by_id="id" in body)
 
 
-def items_of_rows(rows: Sequence[Row], batch: Batch) -> list[Json]:
+def items_of_rows(rows: Sequence[UpsertRow], batch: Batch) -> list[Json]:
     """Return the batch items that rows were made of, in the order of the rows."""
     return batch.items(row.external_id for row in rows)

@@ -23,12 +23,12 @@ from registry_sync.core.text import name_key
 from registry_sync.core.types import Json
 from registry_sync.ledger.record_outcome import Outcome, RecordOutcome
 from registry_sync.mapping.model import UNKNOWN, Entity
-from registry_sync.mapping.values import is_held
+from registry_sync.mapping.values import holds_value
 from registry_sync.models import Adoption, TakenName
 from registry_sync.sync import rebuild
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
-from registry_sync.sync.plans.plan_gate import hold
+from registry_sync.sync.plans.plan_gate import hold_unplanned
 from registry_sync.sync.plans.plan_recorder import NoPlan
 from registry_sync.sync.records import Candidate, record_outcome
 
@@ -93,7 +93,7 @@ class AdoptionGate:
         unplanned = [c for c in going if c.entity.external_id in matches.unplanned]
         if unplanned:
             going = [c for c in going if c not in unplanned]
-            settled += hold(ctx, unplanned)
+            settled += hold_unplanned(ctx, unplanned)
         return going, settled
 
 
@@ -293,7 +293,7 @@ class _Matches:
 def _is_equal(field_id: str, value: Any, in_benchling: Any) -> bool:
     if field_id == "structure" and not chemistry.available():
         return False  # without RDKit, whether it is the same substance is for someone to see
-    return is_held(field_id, value, in_benchling)
+    return holds_value(field_id, value, in_benchling)
 
 
 def _benchling_values(differences: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:

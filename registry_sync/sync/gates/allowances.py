@@ -70,9 +70,9 @@ def allow(
     lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Allowance:
     """Override a guard once. Raise SecondPerson where the lane requires two people."""
-    consent = claim(lane, what, external_id, by=by, reason=reason)
+    consent = override_consent(lane, what, external_id, by=by, reason=reason)
     with transaction.atomic():
-        hold(lane, what, external_id)
+        lock_lane_of(lane, what, external_id)
         consent.use()
         return Allowance.objects.create(
             lane=lane, what=what, external_id=external_id, actor=by.name, reason=reason,
@@ -110,7 +110,7 @@ def allow_records(
     return armed | {row.external_id for row in overrides}
 
 
-def hold(lane: Lane, what: str, external_id: str) -> None:
+def lock_lane_of(lane: Lane, what: str, external_id: str) -> None:
     """Lock the lane in the transaction that overrides. Raise Overridden if it was done."""
     _lock(lane)
     if fault := nothing_to_allow(lane, what, external_id):
@@ -127,7 +127,7 @@ def lost_paths(lane: Lane, what: str) -> list[str] | None:
     return None if stop is None else stop.lost_paths
 
 
-def claim(
+def override_consent(
     lane: Lane, what: Allowance.What, external_id: str, *, by: Person, reason: str
 ) -> Consent:
     """Return the consent with which this person may override now. Raise SecondPerson."""
@@ -135,7 +135,7 @@ def claim(
     if lost := lost_paths(lane, what):
         of = f" ({', '.join(lost)})"
     action = _action(lane, what, subject(lane, what, external_id), of)
-    check = partial(hold, lane, what, external_id)
+    check = partial(lock_lane_of, lane, what, external_id)
     return proposals.request_consent([action], by=by, reason=reason, check=check)
 
 
@@ -174,7 +174,7 @@ def stop_of(row: Proposal) -> int | None:
     return row.subject.get("run") if stop is None else stop.pk
 
 
-def outdated(row: Proposal) -> str:
+def why_outdated(row: Proposal) -> str:
     """Return why a proposed override is one no more; "" if it still is."""
     what, external_id = What(row.subject["what"]), row.subject["external_id"]
     if row.subject != subject(row.lane, what, external_id):
@@ -186,8 +186,8 @@ def void_outdated(lane: Lane) -> None:
     """Void what was proposed about stops that are over, after a run."""
     rows = Proposal.objects.filter(lane=lane, what=proposals.What.ALLOW, state=proposals.State.OPEN)
     for row in rows.select_related("lane"):
-        if fault := outdated(row):
-            proposals.void(row, fault)
+        if fault := why_outdated(row):
+            proposals.void_proposal(row, fault)
 
 
 def _named(lane: Lane) -> str:

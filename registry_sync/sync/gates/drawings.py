@@ -12,7 +12,7 @@ from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.values import same_value
 from registry_sync.models import Allowance, LedgerEntry
 from registry_sync.sync.context import LaneContext, RunContext
-from registry_sync.sync.delivery.known_ids import ids_of
+from registry_sync.sync.delivery.known_ids import known_ids_of
 from registry_sync.sync.gates.allowance_use import is_overridden
 from registry_sync.sync.gates.gate import hold_back
 from registry_sync.sync.records import Candidate
@@ -55,7 +55,7 @@ def losses(
         for c in updates
         if (row := before.get(c.entity.external_id)) and _changes(row, c)
     }
-    entity_ids = ids_of(ctx, list(touched)) if touched else {}
+    entity_ids = known_ids_of(ctx, list(touched)) if touched else {}
     changed = {id_: touched[registry_id] for registry_id, id_ in entity_ids.items()}
     problems: dict[str, Problem] = {}
     for raw in ctx.client.entities_by_id(sorted(changed)) if changed else ():

@@ -25,7 +25,7 @@ from registry_sync.source.paths import ABSENT
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates.allowance_use import is_overridden
 from registry_sync.sync.gates.renamed_keys import renamed_keys
-from registry_sync.sync.plans.plan_gate import hold
+from registry_sync.sync.plans.plan_gate import hold_unplanned
 from registry_sync.sync.records import Candidate, SourceRecord
 
 What = Allowance.What
@@ -64,7 +64,7 @@ class UpdateGuard:
         if updates and not self._off and not self._holds:
             self._count_updates(updates)
         if self._holds and candidates:
-            return (), hold(self.ctx, candidates)
+            return (), hold_unplanned(self.ctx, candidates)
         return candidates, ()
 
     def _count_updates(self, updates: Sequence[str]) -> None:
@@ -132,7 +132,7 @@ def check_paths(ctx: RunContext, records: Sequence[SourceRecord]) -> list[str]:
     counts = _held_before(lane, absent, records)
     lost = [m for m in absent if counts.get(m.field.id, 0) >= EVIDENCE]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
-        runs.save(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
+        runs.save_columns(run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         raise _paths_gone(lost, len(records))
     missing = [m for m in absent if m not in lost]
     _check_renamed(ctx, records)
@@ -157,7 +157,7 @@ def _check_renamed(
     found = renamed_keys(ctx, absent, records, by_id=by_id) if records else {}
     lost = [mapped for mapped in absent if mapped.path in found]
     if lost and not is_overridden(ctx, What.PATH_GONE, paths=[m.path for m in lost]):
-        runs.save(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
+        runs.save_columns(ctx.run, ctx.lease, lost_paths=sorted(m.path for m in lost))
         new = " and ".join(f"“{found[m.path]}”" for m in lost)
         place = "" if by_id else FIRST_PAGE
         raise _paths_gone(lost, len(records), f" They have the same values at {new}.", place)

@@ -21,7 +21,7 @@ MOST = 1000
 """So many targets are asked about in a slice: what only comes later in the list is missing, too."""
 
 
-class Missing(NamedTuple):
+class MissingLink(NamedTuple):
     """A link that leads nowhere: the entity it is of, its target, and the target's schema."""
 
     entity: Entity
@@ -92,7 +92,7 @@ class LinkReasons:
         own, schema = self.ctx.lane, self.ctx.setup.schema
         lanes = {lane.schema_id: lane for lane in [*others_linked(own, schema), own]}
         links = [
-            Missing(entity, target, schema_id)
+            MissingLink(entity, target, schema_id)
             for entity, target in targets
             for schema_id, linked in links_by_schema(entity, schema).items()
             if schema_id in lanes and target in linked
@@ -107,12 +107,12 @@ class LinkReasons:
                     reasons.setdefault(link.entity.external_id, words)
         return reasons
 
-    def _as_given(self, link: Missing) -> str:
+    def _as_given(self, link: MissingLink) -> str:
         """Return a target as the registry has it: its id without the linked lane's template."""
         return external_id_of(link.target, self.ctx.setup.mapping, link.schema_id) or link.target
 
     def _by_another_name(
-        self, link: Missing, by_key: Mapping[str, Sequence[Holder]]
+        self, link: MissingLink, by_key: Mapping[str, Sequence[Holder]]
     ) -> tuple[str, str] | None:
         """Return what is said of a target that is the name, an alias or another spelling."""
         value, mapping = self._as_given(link), self.ctx.setup.mapping
@@ -152,7 +152,7 @@ class LinkReasons:
         )
 
 
-def _in_words(link: Missing, value: str, holder: Holder, right: str) -> tuple[str, str]:
+def _in_words(link: MissingLink, value: str, holder: Holder, right: str) -> tuple[str, str]:
     if holder.kind == "id":
         target = f"{link.target}, which is spelled {holder.entity_registry_id} in Benchling; an id "
         target += "must match exactly"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from registry_sync.ledger.shared_items import own_items
 from registry_sync.mapping.model import Entity, Mapping
 from registry_sync.models import Lane
-from registry_sync.sync.gates.names import keys_of
+from registry_sync.sync.gates.names import name_keys_of
 
 
 def circles_of(
@@ -25,7 +25,7 @@ def circles_of(
     that it is to have: who keeps what another one waits for does not give way. A circle begins with
     a record whose name is waited for, if there is one, and its last record is who waits for it.
     """
-    held, named = holders_of(lane, mapping, set(wants.values()))
+    held, named = circle_holders(lane, mapping, set(wants.values()))
     found: list[list[str]] = []
     done: set[str] = set()
     for external_id in wants:
@@ -52,14 +52,14 @@ def wished_keys(lane: Lane, mapping: Mapping, entity: Entity | None) -> set[str]
     """
     if entity is None:
         return set()
-    keys = keys_of([entity])
+    keys = name_keys_of([entity])
     if "aliases" in mapping.field_ids and "aliases" not in entity.fields:
         rows = lane.aliases.filter(external_id=entity.external_id)
         keys |= set(rows.values_list("key", flat=True))
     return keys
 
 
-def holders_of(
+def circle_holders(
     lane: Lane, mapping: Mapping, keys: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return which records hold these keys and could give them up, and which hold them as names."""

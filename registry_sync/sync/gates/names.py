@@ -35,7 +35,7 @@ class NameGate:
 
     def check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[RecordOutcome]]:
         """Return the candidates that got their name, and the refused ones' outcomes."""
-        keys = keys_of(candidate.entity for candidate in candidates)
+        keys = name_keys_of(candidate.entity for candidate in candidates)
         holders_by_key, claims = holders(self.lane, keys), self.claims.of(keys)
         going, refused = [], []
         for candidate in candidates:
@@ -50,7 +50,7 @@ class NameGate:
         return going, refused
 
 
-def keys_of(entities: Iterable[Entity]) -> set[str]:
+def name_keys_of(entities: Iterable[Entity]) -> set[str]:
     """Return the keys of these entities' names, registry ids and aliases."""
     keys: set[str] = set()
     for entity in entities:
@@ -81,7 +81,7 @@ def free(lane: Lane, keys: Sequence[str], waiting: Collection[tuple[str, str]] =
 
 def held_by_others(lane: Lane, entities: Sequence[Entity]) -> list[TakenName]:
     """Return the names and ids of these entities that an entity outside the ledger holds."""
-    keys = keys_of(entities)
+    keys = name_keys_of(entities)
     return list(TakenName.objects.filter(lane=lane, key__among=keys)) if keys else []
 
 

@@ -121,7 +121,7 @@ def refused_as_taken(ctx: RunContext, entity: Entity, message: str) -> Problem:
 
     Raise LeaseLost.
     """
-    runs.learn(ctx.lane, ctx.lease, **{LEARNED: True})
+    runs.learn_source_facts(ctx.lane, ctx.lease, **{LEARNED: True})
     substance = substance_of(entity)
     key = substance.key if substance else ""
     holders = holders_of(ctx.lane, [key]).get(key, []) if key else []
@@ -148,7 +148,7 @@ def forget_uniqueness(ctx: RunContext, written: Iterable[Entity]) -> None:
     passed = set(refused.values_list("external_id", flat=True)) if keys else set()
     holders = holders_of(ctx.lane, {keys[external_id] for external_id in passed})
     if any(len(holders.get(keys[external_id], ())) > 1 for external_id in passed):
-        runs.learn(ctx.lane, ctx.lease, **{LEARNED: None})
+        runs.learn_source_facts(ctx.lane, ctx.lease, **{LEARNED: None})
 
 
 def structure_taken(entity: Entity, holder: str, *, key: str = "", message: str = "") -> Problem:

@@ -26,7 +26,7 @@ class PlanError(Exception):
     """Why a plan cannot be signed or applied, as a sentence with what to do."""
 
 
-def begin(run: SyncRun, lane: Lane, lease: runs.Lease) -> Plan:
+def begin_plan(run: SyncRun, lane: Lane, lease: runs.Lease) -> Plan:
     """Begin a run's plan, without rows. What a dead process of the run kept is deleted."""
     for unfinished in Plan.objects.filter(lane=lane, state=State.MAKING):
         _discard(unfinished)
@@ -55,7 +55,7 @@ def close(plan: Plan, lease: runs.Lease, expires: datetime) -> Plan:
     plan.creates, plan.changes = counts.get(Action.CREATE, 0), counts.get(Action.CHANGE, 0)
     plan.archives = counts.get(Action.ARCHIVE, 0)
     plan.unarchives = counts.get(Action.UNARCHIVE, 0)
-    plan.digest, plan.expires_at = digest_of(plan), expires
+    plan.digest, plan.expires_at = plan_digest(plan), expires
     plan.state = State.OPEN if plan.writes else State.EMPTY
     _save_requesters(plan, requester_names(plan))
     with transaction.atomic():
@@ -97,7 +97,7 @@ def _is_same(older: Plan, plan: Plan) -> bool:
     return older.digest == plan.digest and older.run.fingerprint == plan.run.fingerprint
 
 
-def digest_of(plan: Plan) -> str:
+def plan_digest(plan: Plan) -> str:
     """Return the digest over the digests of a plan's rows, in their order: 64 hex characters."""
     found = hashlib.sha256()
     for digest in plan.rows.order_by("pk").values_list("digest", flat=True).iterator(CHUNK):
@@ -145,7 +145,7 @@ def _applying(**which: object) -> SyncRun | None:
     return rows.select_related("plan").first()
 
 
-def sign(plan: Plan, *, actor: str, reason: str, user_id: int | None = None) -> None:
+def sign_plan(plan: Plan, *, actor: str, reason: str, user_id: int | None = None) -> None:
     """Sign a plan. A signed plan of the lane that was not applied is void. Raise PlanError."""
     with transaction.atomic():
         row = Plan.objects.select_for_update().get(pk=plan.pk)
@@ -153,7 +153,7 @@ def sign(plan: Plan, *, actor: str, reason: str, user_id: int | None = None) -> 
             raise PlanError(fault)
         if not reason.strip():
             raise PlanError("A signature needs a reason.")
-        if digest_of(row) != row.digest:
+        if plan_digest(row) != row.digest:
             raise PlanError(f"The rows of {row} are not those that were planned. Make a new plan.")
         if (earlier := _locked(lane=row.lane_id, state=State.SIGNED)) is not None:
             if fault := sign_fault(row, actor, user_id):  # it is being applied by now
@@ -166,7 +166,7 @@ def sign(plan: Plan, *, actor: str, reason: str, user_id: int | None = None) -> 
     plan.refresh_from_db()
 
 
-def void(plan: Plan, *, actor: str, reason: str) -> None:
+def void_plan(plan: Plan, *, actor: str, reason: str) -> None:
     """Void a plan that waits. Raise PlanError."""
     with transaction.atomic():
         row = Plan.objects.select_for_update().get(pk=plan.pk)

@@ -10,7 +10,7 @@ from registry_sync.models import Change, LedgerEntry, Plan, PlanRow, SyncRun
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans.lifecycle import waiting_plan
 
-__all__ = ["conclude", "counts_sentence", "waiting_plan", "waits_sentence"]
+__all__ = ["conclude", "plan_sentence", "waiting_plan", "waits_sentence"]
 Action, Fate, Outcome = PlanRow.Action, PlanRow.Fate, LedgerEntry.Outcome
 NAMED = 5
 
@@ -39,16 +39,16 @@ def waits_sentence(plan: Plan) -> str:
     """Return what a plan waits for, with its counts."""
     if plan.state == Plan.State.SIGNED:
         return (
-            f"{plan}, signed by {plan.signed_by}, waits to be applied: {counts_sentence(plan)}. "
+            f"{plan}, signed by {plan.signed_by}, waits to be applied: {plan_sentence(plan)}. "
             f"The next run applies it if it begins before {plan.expires_at:%Y-%m-%d %H:%M} UTC."
         )
     return (
-        f"{plan} waits for a signature: {counts_sentence(plan)}. A second person signs it in the "
+        f"{plan} waits for a signature: {plan_sentence(plan)}. A second person signs it in the "
         f"desk before {plan.expires_at:%Y-%m-%d %H:%M} UTC."
     )
 
 
-def counts_sentence(plan: Plan) -> str:
+def plan_sentence(plan: Plan) -> str:
     """Return what a plan would do, counted."""
     counts = (
         (plan.creates, "to create"), (plan.changes, "to change"),

@@ -33,10 +33,10 @@ class PlanGate:
         if not withheld:
             return candidates, ()
         going = [c for c in candidates if c.entity.external_id in fit]
-        return going, hold(self.ctx, withheld)
+        return going, hold_unplanned(self.ctx, withheld)
 
 
-def hold(ctx: RunContext, candidates: Sequence[Candidate]) -> list[RecordOutcome]:
+def hold_unplanned(ctx: RunContext, candidates: Sequence[Candidate]) -> list[RecordOutcome]:
     """Return the outcomes of candidates that are not written. Raise LeaseLost."""
     return hold_records(
         ctx,
@@ -139,4 +139,4 @@ def note_held(ctx: RunContext, count: int) -> None:
     Raise LeaseLost.
     """
     if count and not ctx.run.dry_run:
-        runs.save(ctx.run, ctx.lease, held=ctx.run.held + count)
+        runs.save_columns(ctx.run, ctx.lease, held=ctx.run.held + count)

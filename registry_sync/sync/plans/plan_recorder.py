@@ -14,7 +14,7 @@ from registry_sync.benchling.entity_types.parts import PART_KEYS, plain_part
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.mapping.model import UNKNOWN, Entity
-from registry_sync.mapping.values import is_held
+from registry_sync.mapping.values import holds_value
 from registry_sync.models import LedgerEntry, PlanRow
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.plans import lifecycle
@@ -50,7 +50,7 @@ class PlanRecorder(NoPlan):
 
     def __init__(self, ctx: RunContext) -> None:
         self.ctx = ctx
-        self.plan = lifecycle.begin(ctx.run, ctx.lane, ctx.lease)
+        self.plan = lifecycle.begin_plan(ctx.run, ctx.lane, ctx.lease)
 
     def add(
         self, candidates: Sequence[Candidate], entity_ids: dict[str, str] | None = None
@@ -174,7 +174,7 @@ def _values(
 
 def _is_held(field_id: str, value: Any, in_benchling: Any) -> bool:
     nothing = value in (None, []) and in_benchling in (None, [])
-    return nothing or is_held(field_id, value, in_benchling)
+    return nothing or holds_value(field_id, value, in_benchling)
 
 
 def _chunks(entries: Sequence[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:

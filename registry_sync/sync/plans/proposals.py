@@ -210,7 +210,7 @@ def decline(proposal: Proposal, *, by: Person, reason: str) -> bool:
     return _close(proposal, State.DECLINED, by, reason)
 
 
-def void(proposal: Proposal, reason: str) -> bool:
+def void_proposal(proposal: Proposal, reason: str) -> bool:
     """Void a proposal of what can no longer be done. Return whether it was still open."""
     return _close(proposal, State.VOID, SERVICE, reason)
 

@@ -36,7 +36,7 @@ def include_requests(ctx: RunContext) -> None:
         or len(requested_ids(ctx)) > MAX_READ_SINGLY
     )
     if (retries, run.reads_all or whole) != (run.retries_all, run.reads_all):
-        runs.save(run, ctx.lease, retries_all=retries, reads_all=run.reads_all or whole)
+        runs.save_columns(run, ctx.lease, retries_all=retries, reads_all=run.reads_all or whole)
 
 
 def requested_ids(ctx: RunContext) -> list[str]:

@@ -30,13 +30,13 @@ def choose_kind(ctx: RunContext) -> None:
     if (signed := _signed(ctx)) is not None:
         text = f"{signed} is signed by {signed.signed_by}: it is applied first."
         runs.log(run, "INFO", text)
-        runs.save(run, ctx.lease, kind=Kind.APPLY, plan=signed, follow_up=_afterwards(run))
+        runs.save_columns(run, ctx.lease, kind=Kind.APPLY, plan=signed, follow_up=_afterwards(run))
         _begin_to_apply(ctx)
     elif needs_plan(ctx):
         why = f"Plans are needed for {lane.get_plans_for_display()} in this lane: nothing is "
         runs.log(run, "INFO", why + "written, and a plan is made.")
         reads_all = run.reads_all or run.kind == Kind.FULL
-        runs.save(run, ctx.lease, kind=Kind.PLAN, reads_all=reads_all)
+        runs.save_columns(run, ctx.lease, kind=Kind.PLAN, reads_all=reads_all)
 
 
 def _signed(ctx: RunContext) -> Plan | None:
@@ -60,7 +60,7 @@ def _begin_to_apply(ctx: RunContext) -> None:
         raise _unfit("The run has no plan of this lane. Nothing was written.")
     if plan.state == Plan.State.EMPTY and not _is_by_mapping(plan, ctx):
         runs.log(run, "INFO", f"The mapping has changed since {plan} was made: a new one is made.")
-        runs.save(run, ctx.lease, kind=Kind.PLAN, plan=None)
+        runs.save_columns(run, ctx.lease, kind=Kind.PLAN, plan=None)
         return
     with lifecycle.locked(plan) as row:
         if fault := lifecycle.apply_fault(row):
@@ -75,7 +75,7 @@ def give_up_plan(run: SyncRun, lease: runs.Lease) -> None:
     if run.kind != Kind.PLAN or run.lane is None or run.lane.plans_for == PlansFor.NOTHING:
         return
     kind = Kind.FULL if run.reads_all else Kind.INCREMENTAL
-    runs.save(run, lease, kind=kind, **dict.fromkeys(ledger.COUNTS, 0))
+    runs.save_columns(run, lease, kind=kind, **dict.fromkeys(ledger.COUNTS, 0))
 
 
 def needs_plan(ctx: RunContext) -> bool:
@@ -102,7 +102,7 @@ def _access_of_plan(ctx: RunContext, plan: Plan | None) -> WriteAccess:
         fault = "The run has no plan of this lane."
     elif not _is_by_mapping(plan, ctx):
         fault = f"The mapping has changed since {plan} was made."
-    elif lifecycle.digest_of(plan) != plan.digest:
+    elif lifecycle.plan_digest(plan) != plan.digest:
         fault = f"The rows of {plan} are not those that were signed."
     if plan is None or fault:
         raise _unfit(f"{fault} Nothing more is written.")

@@ -44,7 +44,7 @@ class FieldRow(NamedTuple):
     last: str
 
 
-class Finding(NamedTuple):
+class Mismatch(NamedTuple):
     """A record or entity that is not equal on both sides, and why."""
 
     state: ReconciledRecord.State
@@ -68,7 +68,7 @@ class Comparison:
         self.doubts = ReadingDoubts()
         self._names = {field.id: field.name for field in setup.schema.fields}
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Mismatch]:
         """Yield what is not equal. Raise Refused, SyncError and Wait."""
         self.side.read(self.setup.schema.id)
         self.counts["benchling"] = self.side.live
@@ -98,7 +98,7 @@ class Comparison:
 
     # -- records ---------------------------------------------------------------------------
 
-    def _compared(self, records: Sequence[SourceRecord]) -> Iterator[Finding]:
+    def _compared(self, records: Sequence[SourceRecord]) -> Iterator[Mismatch]:
         entities: list[Entity] = []
         why: dict[str, str] = {}
         for record in records:
@@ -125,14 +125,14 @@ class Comparison:
         rows = rows.filter(external_id__among=[entity.external_id for entity in entities])
         return set(rows.values_list("external_id", flat=True))
 
-    def _refused(self, why: dict[str, str]) -> Iterator[Finding]:
+    def _refused(self, why: dict[str, str]) -> Iterator[Mismatch]:
         ids = {external_id: self.setup.mapping.registry_id(external_id) for external_id in why}
         by_key = self.side.matching(list(ids.values()))
         for external_id, text in why.items():
             raw = by_key.get(name_key(ids[external_id]))
             yield _found(State.REFUSED, external_id, raw, note=text)
 
-    def _compare_with_benchling(self, entities: Sequence[Entity]) -> Iterator[Finding]:
+    def _compare_with_benchling(self, entities: Sequence[Entity]) -> Iterator[Mismatch]:
         """Compare entities with their counterparts in Benchling."""
         ids = [entity.external_id for entity in entities]
         by_key = self.side.matching([entity.registry_id for entity in entities])
@@ -189,7 +189,7 @@ class Comparison:
             name = self._names.get(field_id, field_id)
             yield FieldRow(field_id, name, shown, plain_part(field_id, value), last)
 
-    def _extra(self, raw: Json) -> Finding:
+    def _extra(self, raw: Json) -> Mismatch:
         registry_id = raw.get("entityRegistryId") or ""
         external_id = external_id_of(registry_id, self.setup.mapping) or ""
         by_app = (raw.get("creator") or {}).get("id") == self.app_id
@@ -205,11 +205,11 @@ def _found(
     note: str = "",
     entity: Entity | None = None,
     differences: tuple[FieldRow, ...] = (),
-) -> Finding:
+) -> Mismatch:
     entity_json = raw or {}
     registry_id = entity_json.get("entityRegistryId") or (entity.registry_id if entity else "")
     name = entity_json.get("name") or (entity.name if entity else "")
-    return Finding(
+    return Mismatch(
         state, external_id, str(entity_json.get("id") or ""), registry_id, name,
         str(entity_json.get("modifiedAt") or ""), note, differences,
     )  # fmt: skip
@@ -217,7 +217,7 @@ def _found(
 
 def _judged(
     entity: Entity, raw: Json, found: list[FieldRow], pins: Sequence[Pin], error: str
-) -> Finding | None:
+) -> Mismatch | None:
     """Return what a counterpart's differences come to; None if there are none."""
     if not found:
         return None

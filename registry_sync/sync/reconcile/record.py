@@ -27,7 +27,7 @@ from registry_sync.core.types import Json
 from registry_sync.models import Lane, ReconciledRecord, Reconciliation
 from registry_sync.source.client import Source
 from registry_sync.sync import change_authors
-from registry_sync.sync.reconcile.comparison import BOTH, IN_BENCHLING, Comparison, Finding
+from registry_sync.sync.reconcile.comparison import BOTH, IN_BENCHLING, Comparison, Mismatch
 from registry_sync.sync.setup import Setup, configure, lane_key
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class _Overtaken(Exception):
     """Another comparison of the lane was begun, or another process works on this one."""
 
 
-def begin(lane: Lane, *, actor: str, by_worker: bool = False) -> Reconciliation:
+def begin_comparison(lane: Lane, *, actor: str, by_worker: bool = False) -> Reconciliation:
     """Make the row of a comparison that will be worked on. It ends one that has not ended.
 
     `by_worker`: a job works on it, which the reconciler queues again if it is lost.
@@ -204,7 +204,7 @@ def _run_since(row: Reconciliation) -> int | None:
     return ended.values_list("pk", flat=True).first()
 
 
-def _keep(row: Reconciliation, findings: Iterator[Finding]) -> None:
+def _keep(row: Reconciliation, findings: Iterator[Mismatch]) -> None:
     while chunk := list(islice(findings, ROWS)):
         with transaction.atomic():
             if not _claimed(row).select_for_update().exists():
@@ -240,7 +240,7 @@ def _named(author: Json | None, last: str) -> str:
     return last.replace(IN_BENCHLING, who, 1)
 
 
-def _record(row: Reconciliation, finding: Finding) -> ReconciledRecord:
+def _record(row: Reconciliation, finding: Mismatch) -> ReconciledRecord:
     values: dict[str, Any] = storable(
         {
             "external_id": finding.external_id[:LONGEST_ID],

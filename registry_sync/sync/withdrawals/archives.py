@@ -257,7 +257,7 @@ class Archives:
             runs.renew(self.ctx.lease)
             ledger.record_archiving(self.ctx.run, self.ctx.lane, values, Kind.UNARCHIVED)
             self.rows.move(rows, state=State.KEPT, note="")
-        runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_of(rows)}.")
+        runs.log(self.ctx.run, "INFO", f"Unarchived: {ids_in_words(rows)}.")
 
     def _allowed(
         self, rows: Sequence[Withdrawal], action: PlanRow.Action, times: Times | None = None
@@ -282,7 +282,7 @@ class Archives:
         row.closed_at, row.closed_run, row.ended = now, self.ctx.run, ended
 
 
-def ids_of(rows: Sequence[Withdrawal], most: int = 10) -> str:
+def ids_in_words(rows: Sequence[Withdrawal], most: int = 10) -> str:
     """Return the registry ids of some rows, in words."""
     named = ", ".join(row.entity_registry_id for row in rows[:most])
     return named + (f" and {len(rows) - most:,} more" if len(rows) > most else "")

@@ -7,8 +7,8 @@ from django.db.models import Count, QuerySet
 from registry_sync.core.text import first_ids, number_of
 from registry_sync.models import Lane, SyncRun, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.run_verdict import Caution, is_incomplete, is_short
-from registry_sync.sync.withdrawals.missing import withdrawn
+from registry_sync.sync.run_verdict import Caution, came_short, is_incomplete
+from registry_sync.sync.withdrawals.missing import withdrawn_entities
 from registry_sync.sync.withdrawals.policy import archives, entity_count
 
 State = Withdrawal.State
@@ -28,14 +28,14 @@ def _of_registry(run: SyncRun, lane: Lane) -> list[Caution]:
     """Report what is in Benchling and no longer in the registry, in every run that sees it."""
     if run.reads_all and _is_doubtful(run, lane):
         return []
-    entries = withdrawn(run, lane)
+    entries = withdrawn_entities(run, lane)
     ids = list(entries.order_by("pk").values_list("external_id", flat=True)[:4])
     return _caution(entries.count(), ids, NOTHING) if ids else []
 
 
 def _is_doubtful(run: SyncRun, lane: Lane) -> bool:
     seen = lane.ledger.filter(seen_run_id=run.pk).count()
-    return is_short(run, lane, seen) or is_incomplete(run)
+    return came_short(run, lane, seen) or is_incomplete(run)
 
 
 def _new(ctx: RunContext) -> list[Caution]:

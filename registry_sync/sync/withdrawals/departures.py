@@ -33,7 +33,7 @@ class Departures:
         self.seen_leaving: dict[str, Departure] = {}
         self.met: set[str] = set()
         self.returned: set[str] = set()
-        self._any_open = open_rows(ctx).exists()
+        self._any_open = open_withdrawals_of(ctx).exists()
 
     @cached_property
     def _neighbours(self) -> list[Lane]:
@@ -55,7 +55,10 @@ class Departures:
         if not self._any_open:
             return {}
         ids = [record.external_id for record in records]
-        return {row.external_id: row for row in open_rows(self.ctx).filter(external_id__among=ids)}
+        return {
+            row.external_id: row
+            for row in open_withdrawals_of(self.ctx).filter(external_id__among=ids)
+        }
 
     def _judge(
         self, records: Sequence[SourceRecord], out: Compared, withdrawals: dict[str, Withdrawal]
@@ -139,7 +142,7 @@ def was_missed(row: Withdrawal) -> bool:
     return row.how == How.ABSENCE and row.state in (State.ABSENT, State.GONE)
 
 
-def open_rows(ctx: RunContext) -> QuerySet[Withdrawal]:
+def open_withdrawals_of(ctx: RunContext) -> QuerySet[Withdrawal]:
     """Return the lane's open withdrawals."""
     return Withdrawal.objects.filter(lane=ctx.lane, closed_at__isnull=True)
 
@@ -153,10 +156,10 @@ def keep_new(ctx: RunContext, departures: Mapping[str, Departure]) -> None:
         )
         for entry in rows
     ]
-    keep(ctx, found)
+    keep_withdrawals(ctx, found)
 
 
-def keep(ctx: RunContext, rows: Iterable[Withdrawal]) -> None:
+def keep_withdrawals(ctx: RunContext, rows: Iterable[Withdrawal]) -> None:
     """Keep new withdrawals; records that have an open one keep it. Raise LeaseLost."""
     with transaction.atomic():
         runs.renew(ctx.lease)

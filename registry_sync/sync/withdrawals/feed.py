@@ -20,7 +20,12 @@ from registry_sync.source.pages import Page
 from registry_sync.source.watermark import BLIND_LAG
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.withdrawals.departures import keep, open_rows, was_missed, withdrawal_of
+from registry_sync.sync.withdrawals.departures import (
+    keep_withdrawals,
+    open_withdrawals_of,
+    was_missed,
+    withdrawal_of,
+)
 from registry_sync.sync.withdrawals.entry_ids import EntryIds
 from registry_sync.sync.withdrawals.second_list import SecondList
 
@@ -159,17 +164,19 @@ class Feed:
         """Keep withdrawals; those of records that were only missing become these."""
         reasons = {row.external_id: row.said for row in found}
         if self.ctx.run.dry_run:
-            open_now = open_rows(self.ctx).filter(external_id__among=list(reasons))
+            open_now = open_withdrawals_of(self.ctx).filter(external_id__among=list(reasons))
             open_ids = {row.external_id for row in open_now if not was_missed(row)}
             self._predicted += [
                 external_id for external_id in reasons if external_id not in open_ids
             ]
             return
-        rows = open_rows(self.ctx).filter(external_id__among=list(reasons), how=How.ABSENCE)
+        rows = open_withdrawals_of(self.ctx).filter(
+            external_id__among=list(reasons), how=How.ABSENCE
+        )
         for row in filter(was_missed, rows):
             row.state, row.how, row.said = State.GONE, How.FEED, reasons[row.external_id]
             row.save(update_fields=["state", "how", "said"])
-        keep(self.ctx, found)
+        keep_withdrawals(self.ctx, found)
 
 
 def _entries(page: Page, listed: SecondList) -> Iterator[tuple[str, datetime | None, str]]:

@@ -24,7 +24,7 @@ from registry_sync.sync.withdrawals.archivable import (
     is_in_use,
     why_left,
 )
-from registry_sync.sync.withdrawals.departures import Departures, open_rows
+from registry_sync.sync.withdrawals.departures import Departures, open_withdrawals_of
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.incoming_links import incoming_links
 from registry_sync.sync.withdrawals.listings import APART, Listings
@@ -34,7 +34,7 @@ LOOKED_UP = 500
 """Entities that are looked up in Benchling, with their containers."""
 
 
-class Forecast:
+class WithdrawalForecast:
     """Reports to the listener which entities would be archived, staged or unarchived."""
 
     def __init__(self, ctx: RunContext, departures: Departures, plan: NoPlan) -> None:
@@ -60,7 +60,7 @@ class Forecast:
     def _report_unarchived(self, back: set[str]) -> None:
         """Report the archives to undo, by decision or because their records are `back`."""
         returned = Q(state__in=Withdrawal.ARCHIVED_HERE, external_id__among=list(back))
-        rows = open_rows(self.ctx).filter(Q(state=State.UNDO) | returned).order_by("pk")
+        rows = open_withdrawals_of(self.ctx).filter(Q(state=State.UNDO) | returned).order_by("pk")
         ids = []
         for row in self._still_archived(list(rows)):
             reason = "Someone decided to undo its archive."
@@ -136,7 +136,7 @@ class Forecast:
     def _back(self) -> set[str]:
         """Return the records whose withdrawals a run now would close."""
         began, listed = self._listing
-        rows = open_rows(self.ctx).filter(how=Withdrawal.How.ABSENCE)
+        rows = open_withdrawals_of(self.ctx).filter(how=Withdrawal.How.ABSENCE)
         ids = rows.values_list("external_id", flat=True) if began is not None else ()
         return self.departures.returned | {id_ for id_ in ids if id_ in listed}
 

@@ -17,7 +17,11 @@ from registry_sync.reporting.catalogue.warnings import INCOMPLETE
 from registry_sync.sync import run_verdict
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.archives import Archives
-from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
+from registry_sync.sync.withdrawals.departures import (
+    keep_withdrawals,
+    open_withdrawals_of,
+    withdrawal_of,
+)
 from registry_sync.sync.withdrawals.second_list import SecondList
 
 How, State = Withdrawal.How, Withdrawal.State
@@ -61,7 +65,7 @@ class Listings:
             return self._read(ids), ids
         run, lane = self.ctx.run, self.ctx.lane
         whole = run.reads_all and not run_verdict.is_incomplete(run) and self._stood_still()
-        short = run_verdict.is_short(run, lane, run.read)
+        short = run_verdict.came_short(run, lane, run.read)
         unnamed = run.refusals.filter(code__in=UNNAMED).exists()
         return (self._began() if whole and not short and not unnamed else None), met
 
@@ -140,7 +144,7 @@ class Listings:
 
     def _return_listed(self, ids: IdFile) -> None:
         """Close the withdrawals of records that are listed again."""
-        rows = open_rows(self.ctx).filter(how=How.ABSENCE)
+        rows = open_withdrawals_of(self.ctx).filter(how=How.ABSENCE)
         back = [row for row in rows.order_by("pk").iterator() if row.external_id in ids]
         if back:
             Archives(self.ctx).bring_back(back)
@@ -150,12 +154,16 @@ class Listings:
     def _judge(self, missing: Iterable[list[LedgerEntry]], began: datetime) -> None:
         for chunk in missing:
             ids = [entry.external_id for entry in chunk]
-            rows = open_rows(self.ctx).filter(external_id__among=ids).select_related("found_run")
+            rows = (
+                open_withdrawals_of(self.ctx)
+                .filter(external_id__among=ids)
+                .select_related("found_run")
+            )
             open_by_id = {row.external_id: row for row in rows}
             for row in open_by_id.values():
                 if row.how == How.ABSENCE and row.state in COUNTED:
                     self._miss_again(row, began)
-            keep(
+            keep_withdrawals(
                 self.ctx, [self._missed(e, began) for e in chunk if e.external_id not in open_by_id]
             )
 

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from registry_sync.models import Lane, LedgerEntry, SyncRun, Withdrawal
 
 
-def withdrawn(run: SyncRun, lane: Lane) -> QuerySet[LedgerEntry]:
+def withdrawn_entities(run: SyncRun, lane: Lane) -> QuerySet[LedgerEntry]:
     """Return what is in Benchling and no longer in the registry, as far as this run found out.
 
     What is archived, waits for someone, or was merged into another entity is left out.

@@ -11,7 +11,7 @@ from registry_sync.core.types import Json
 from registry_sync.models import Withdrawal
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.withdrawals.archivable import is_own_archive
-from registry_sync.sync.withdrawals.departures import open_rows
+from registry_sync.sync.withdrawals.departures import open_withdrawals_of
 
 State = Withdrawal.State
 
@@ -23,7 +23,7 @@ def own_archives(ctx: RunContext, page: Sequence[Json]) -> set[str]:
     """
     ids = [str(raw["id"]) for raw in page]
     states = (State.ARCHIVED, State.SENT, State.UNDO)
-    rows = open_rows(ctx).filter(state__in=states, entity_id__among=ids)
+    rows = open_withdrawals_of(ctx).filter(state__in=states, entity_id__among=ids)
     by_entity_id = {row.entity_id: row for row in rows}
     own: set[str] = set()
     for raw in page if by_entity_id else ():

@@ -14,8 +14,12 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.survivors import survivors_in_use
 from registry_sync.sync.withdrawals import policy
 from registry_sync.sync.withdrawals.archivable import FOLLOWS
-from registry_sync.sync.withdrawals.archives import Archives, ids_of
-from registry_sync.sync.withdrawals.departures import keep, open_rows, withdrawal_of
+from registry_sync.sync.withdrawals.archives import Archives, ids_in_words
+from registry_sync.sync.withdrawals.departures import (
+    keep_withdrawals,
+    open_withdrawals_of,
+    withdrawal_of,
+)
 from registry_sync.sync.withdrawals.feed import Feed
 from registry_sync.sync.withdrawals.incoming_links import note_links
 from registry_sync.sync.withdrawals.listings import Listings
@@ -41,7 +45,9 @@ class Withdrawals:
             return True
         if run.kind != SyncRun.Kind.RETRY:
             self._find()
-        if not open_rows(self.ctx).exists():  # as in most runs, and each step asks for some of them
+        if not open_withdrawals_of(
+            self.ctx
+        ).exists():  # as in most runs, and each step asks for some of them
             return True
         if run.kind != SyncRun.Kind.RETRY:
             self._release_survivors()
@@ -67,7 +73,7 @@ class Withdrawals:
 
         What someone decided to keep stays in use.
         """
-        rows = open_rows(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
+        rows = open_withdrawals_of(self.ctx).filter(state=State.KEPT, decided_at__isnull=True)
         # Earlier versions had no column and wrote it into the note.
         kept = list(rows.filter(~Q(kept_for="") | Q(note__endswith=FOLLOWS)))
         in_use = survivors_in_use(self.ctx.lane, [row.entity_id for row in kept]) if kept else ()
@@ -79,22 +85,26 @@ class Withdrawals:
         """Leave the entities that were merged into others: nothing of them is to be decided."""
         merges = self.ctx.lane.merges.filter(closed_at__isnull=True)
         survivors = dict(merges.values_list("external_id", "survivor_registry_id"))
-        undecided = open_rows(self.ctx).filter(state__in=[State.GONE, State.STAGED, State.HELD])
+        undecided = open_withdrawals_of(self.ctx).filter(
+            state__in=[State.GONE, State.STAGED, State.HELD]
+        )
         for row in undecided.filter(external_id__among=list(survivors)) if survivors else ():
             note = f"It was merged into {survivors[row.external_id]} in Benchling."
             self.archives.rows.set(row, State.THEIRS, note)
 
     def _keep_tombstones(self) -> None:
         """Keep withdrawals that versions without these rows only marked in the ledger."""
-        open_ids = open_rows(self.ctx).values("external_id")
+        open_ids = open_withdrawals_of(self.ctx).values("external_id")
         merged = self.ctx.lane.merges.filter(closed_at__isnull=True).values("external_id")
         marked = self.ctx.lane.ledger.exclude(entity_hash="").exclude(gone_run_id=None)
         marked = marked.exclude(external_id__in=open_ids).exclude(external_id__in=merged)
         fresh: list[LedgerEntry] = list(marked[:1000])
-        keep(self.ctx, [withdrawal_of(self.ctx, entry, How.TOMBSTONE) for entry in fresh])
+        keep_withdrawals(
+            self.ctx, [withdrawal_of(self.ctx, entry, How.TOMBSTONE) for entry in fresh]
+        )
 
     def _undo(self, only: Sequence[str]) -> None:
-        rows = open_rows(self.ctx).filter(state=State.UNDO)
+        rows = open_withdrawals_of(self.ctx).filter(state=State.UNDO)
         if to_undo := list(rows.filter(external_id__among=only) if only else rows):
             self.archives.unarchive(to_undo)
 
@@ -122,9 +132,9 @@ class Withdrawals:
         if self.ctx.run.archived > before:
             archived = [row for row in rows if row.state == State.ARCHIVED]
             note_links(self.ctx, archived)
-            text = f"Archived as “{self.ctx.lane.withdrawn_reason}”: {ids_of(archived)}."
+            text = f"Archived as “{self.ctx.lane.withdrawn_reason}”: {ids_in_words(archived)}."
             runs.log(self.ctx.run, "INFO", text)
             if linked := [row for row in archived if row.links]:
-                text = f"Other entities still link to archived ones: {ids_of(linked)}."
+                text = f"Other entities still link to archived ones: {ids_in_words(linked)}."
                 runs.log(self.ctx.run, "WARNING", text)
         return done

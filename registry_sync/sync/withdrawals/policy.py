@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from registry_sync.benchling.config_items import CONNECTOR, Write
 from registry_sync.models import Lane, Proposal, Withdrawal
 from registry_sync.sync.context import RunContext
-from registry_sync.sync.withdrawals.departures import open_rows
+from registry_sync.sync.withdrawals.departures import open_withdrawals_of
 
 How, State = Withdrawal.How, Withdrawal.State
 BY_MODE: dict[str, tuple[str, ...]] = {
@@ -23,7 +23,7 @@ BY_MODE: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class WithdrawalDecision:
     """What a run does about withdrawals: whether the guard stops new ones, and which go.
 
     `most` is the guard's limit, `new` how many withdrawals no one has looked at yet.
@@ -59,20 +59,20 @@ def covered(ctx: RunContext) -> QuerySet[Withdrawal]:
 
     Both listings without a record must be later than the policy: no one expected an archive before.
     """
-    rows = open_rows(ctx).filter(how__in=BY_MODE[ctx.setup.connector.deletes.mode])
+    rows = open_withdrawals_of(ctx).filter(how__in=BY_MODE[ctx.setup.connector.deletes.mode])
     since = ctx.lane.withdrawn_set_at
     return rows if since is None else rows.exclude(how=How.ABSENCE, found_run__created_at__lt=since)
 
 
-def decide(ctx: RunContext, more: int = 0) -> Decision:
+def decide(ctx: RunContext, more: int = 0) -> WithdrawalDecision:
     """Return whether the guard stops the new withdrawals, with `more` that are not kept yet.
 
     Those that wait already count with them: a deletion that is noticed in parts is one.
     """
     new = new_rows(ctx).count() + more
-    waiting = open_rows(ctx).filter(state=State.STAGED).count()
+    waiting = open_withdrawals_of(ctx).filter(state=State.STAGED).count()
     most = ctx.setup.connector.deletes.most(entity_count(ctx.lane))
-    return Decision(archives(ctx.lane) and new > 0 and new + waiting > most, new, most)
+    return WithdrawalDecision(archives(ctx.lane) and new > 0 and new + waiting > most, new, most)
 
 
 def entity_count(lane: Lane) -> int:
@@ -83,7 +83,7 @@ def entity_count(lane: Lane) -> int:
 
 def to_archive(ctx: RunContext, only: Sequence[str] = ()) -> list[Withdrawal]:
     """Return the withdrawals to archive now, the oldest first."""
-    rows = open_rows(ctx)
+    rows = open_withdrawals_of(ctx)
     condition = Q(state__in=[State.RELEASED, State.SENT])
     if archives(ctx.lane) and not only:
         condition |= Q(pk__in=covered(ctx).filter(state__in=[State.GONE, State.HELD]).values("pk"))

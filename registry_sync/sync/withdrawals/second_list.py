@@ -57,7 +57,7 @@ class SecondList:
         place = page.learned.get("records_at")
         if place and not self.ctx.run.dry_run:
             places = {**self.ctx.lane.source_state.get(PLACES, {}), self._address: place}
-            runs.learn(self.ctx.lane, self.ctx.lease, **{PLACES: places})
+            runs.learn_source_facts(self.ctx.lane, self.ctx.lease, **{PLACES: places})
 
     def _named(self, error: SourceError) -> SourceError:
         """Return an error that says which list it is about, and which setting has its address."""
