@@ -162,6 +162,7 @@ class RunViews(ReadOnly):
     def errors_csv(self, request: HttpRequest, run_id: int) -> HttpResponseBase:
         """Return a CSV of what the run refused, as it refused it, without the raw records."""
         run = self._run(request, run_id)
+        refusals = handled.run_refusals(run).select_related("same_as", "error")
         rows = (
             (
                 r.external_id, record_actor_key(r.code, r.kind), r.code, r.words.message,
@@ -169,7 +170,7 @@ class RunViews(ReadOnly):
                 f"{r.words.waits_for} {r.words.waits_key}".strip(),
                 r.error.first_seen if r.error else r.at, r.at, error_waits.waited_for(r),
             )
-            for chunk in handled.chunks(handled.run_refusals(run).select_related("same_as", "error"))
+            for chunk in handled.chunks(refusals)
             for r in chunk
         )  # fmt: skip
         return _csv(f"run-{run.pk}-errors", ERROR_HEADER, rows)
