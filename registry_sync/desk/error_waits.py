@@ -27,7 +27,7 @@ KINDS = {"name": "", "alias": " as an alias", "id": " as its registry id"}
 
 
 def waits_of(errors: Sequence[EntityError], holders: Holders | None = None) -> dict[int, str]:
-    """Return what each error waits for, by primary key; `holders` are those of `name_holders_of`."""
+    """Return what each error waits for, by primary key; `holders`: those of `name_holders_of`."""
     others = name_holders_of(errors) if holders is None else holders
     return {error.pk: _sentence(error, others[error.pk]) for error in errors}
 
