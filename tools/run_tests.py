@@ -22,7 +22,8 @@ TESTS = ROOT / "tests"
 PYTEST = [sys.executable, "-m", "pytest"]
 WORKERS = ["-n", "4"]
 """Enough for two cores; each takes five seconds of CPU to start, and is one more to wait for."""
-BESIDE = ["-n", "0"]
+BESIDE = ["-n", "0", "-o", "cache_dir=.pytest_cache/postgresql"]
+"""In the process itself; what failed is kept apart from what failed in the other pass."""
 SPREAD = ["--dist", "load", "--maxschedchunk", "1"]
 NONE_COLLECTED = 5
 """pytest's exit status where a pass has no test: a room may have none for PostgreSQL."""
@@ -60,9 +61,16 @@ def run(passes: Mapping[str, Sequence[str]], env: Mapping[str, str]) -> dict[str
     with ExitStack() as stack:
         beside = []
         for database, words in others:
-            said = stack.enter_context(tempfile.TemporaryFile("w+"))
+            said = stack.enter_context(
+                tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+            )
             started = subprocess.Popen(
-                words, cwd=ROOT, env=env, stdout=said, stderr=subprocess.STDOUT
+                words,
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
             )
             beside.append((database, started, said))
         print(f"On {first}:", flush=True)

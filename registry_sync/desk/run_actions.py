@@ -27,7 +27,7 @@ MOST_IDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """A run to start: its button, the arguments of `runs.request`, and an explanation.
+    """A run to start: its button, the arguments of `runs.request_run`, and an explanation.
 
     What a schedule would do, and what writes nothing, needs no reason.
     """

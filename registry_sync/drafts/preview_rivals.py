@@ -143,7 +143,7 @@ class Rivals:
         `substance_keys` are of its structure or sequence, where it must be unique.
         """
         waits_for, key = problem.waits_for or ("", "")
-        if waits_for not in NOTED or problem.kind == "benchling":
+        if waits_for not in NOTED or (problem.kind == "benchling" and problem.code != "name_taken"):
             return False
         entity = claimant.entity
         reason: Json = {

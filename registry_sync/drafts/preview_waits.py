@@ -74,7 +74,7 @@ class PreviewWaits:
     def _may_pass(self, external_id: str) -> bool:
         wait = self.waits[external_id]
         if external_id in self._circular:
-            return True
+            return wait.what == "name" or self._is_unrivalled(external_id)
         if not self._is_unrivalled(external_id) or not all(map(self._is_claimed, wait.targets)):
             return False
         if wait.what == "substance":

@@ -80,8 +80,8 @@ class LaneWork:
 class SeveralLanes:
     """Requests a run of each lane, works them in turn, and tells what became of each.
 
-    `values` are the arguments of `runs.request`. `say` and `complain` write lines. `listen` returns
-    who watches a run.
+    `values` are the arguments of `runs.request_run`. `say` and `complain` write lines. `listen`
+    returns who watches a run.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import NoReturn
 from django.db import IntegrityError
 from django.db.models import QuerySet
 
-from registry_sync import runs
+from registry_sync import ledger, runs
 from registry_sync.models import Lane, SyncRun
 from registry_sync.runs.queue import enqueue, is_worker
 from registry_sync.sync.lane_refresh import Placed
@@ -95,6 +95,6 @@ def _other(lane: Lane, run: SyncRun) -> str:
 
 def _withdraw(run: SyncRun, why: str) -> NoReturn:
     """End a run that has nothing to do. Raise LeaseLost."""
-    runs.cancel(run, actor=SERVICE, reason=why)
+    runs.cancel(run, actor=SERVICE, reason=why, ending=ledger.end_reported)
     runs.log(run, "WARNING", run.error)
     raise runs.LeaseLost(run.error)

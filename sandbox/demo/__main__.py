@@ -37,7 +37,7 @@ def main() -> int:
             if desk:
                 stay(world, desk)
     except KeyboardInterrupt:
-        faults = []
+        faults = ["interrupted"] if options.once else []
     finally:
         if world is not None:
             for child in world.children:

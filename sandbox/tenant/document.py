@@ -17,7 +17,11 @@ from .overlay import PATCHES, Patch
 Json = dict[str, Any]
 BASE = "http://tenant/api/v2"
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-"""The document's format `uuid`."""
+
+
+def is_uuid(text: str) -> bool:
+    """Return whether a text is of the document's format `uuid`."""
+    return bool(UUID.fullmatch(text))
 
 
 @cache
@@ -61,7 +65,7 @@ def compiled_schema(
             wanted += _referred(known[name])
     if needed:  # and not a thousand others
         plain["components"] = {"schemas": needed}
-    return jsonschema_rs.Draft4Validator(plain)
+    return jsonschema_rs.Draft4Validator(plain, formats={"uuid": is_uuid})
 
 
 def _referred(node: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .access import visible
-from .document import UUID
+from .document import is_uuid
 from .errors import ApiError, Refusal, forbidden, not_found
 from .field_values import checked
 from .handlers import Handlers, Table, body_of, check_parameters, id_of
@@ -169,7 +169,7 @@ class Results(Handlers):
             isinstance(item, dict) and "value" in item for item in row["fields"].values()
         ):
             return {"fields": {}, "global": ["Each field needs a value."]}
-        if row.get("id") and not UUID.fullmatch(row["id"]):
+        if row.get("id") and not is_uuid(row["id"]):
             return {"fields": {}, "global": [f"The id {row['id'][:50]} is no UUID."]}
         if row.get("id") in self.state.results:
             return {"fields": {}, "global": [f"A result with the id {row['id']} already exists."]}

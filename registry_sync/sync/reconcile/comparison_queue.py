@@ -16,7 +16,7 @@ from registry_sync.runs.queue import SLICE_TIMEOUT, push_slice
 ATTEMPTS = 5
 """How many workers may die of a comparison before none begins it again."""
 GIVEN_UP = (
-    f"The worker was stopped or died {ATTEMPTS} times while comparing. The operator finds the "
+    f"The worker died {ATTEMPTS} times while comparing. The operator finds the "
     "reason in the worker's log, or runs manage.py reconcile."
 )
 
@@ -41,7 +41,7 @@ def lost_comparisons() -> QuerySet[Reconciliation]:
 def enqueue_again(row: Reconciliation) -> bool:
     """Wake a worker for a lost comparison, or end one that too many workers died of.
 
-    Return whether a worker was notified. One whose job is queued or at work is left to it.
+    Return whether its job is queued or at work.
     """
     if (row.attempts or 0) < ATTEMPTS:
         return enqueue_comparison(row)
