@@ -74,7 +74,7 @@ class PreviewWaits:
     def _may_pass(self, external_id: str) -> bool:
         wait = self.waits[external_id]
         if external_id in self._circular:
-            return wait.what == "name" or self._is_unrivalled(external_id)
+            return True
         if not self._is_unrivalled(external_id) or not all(map(self._is_claimed, wait.targets)):
             return False
         if wait.what == "substance":
@@ -124,14 +124,19 @@ class PreviewWaits:
         )
 
     def _pointing_at_each_other(self) -> set[str]:
-        """Return the records whose missing links all lead to others of these."""
+        """Return the records, of names that differ, whose missing links lead to others of these."""
         lacking = {
             id_: {name_key(target) for target in wait.targets if not self._is_claimed(target)}
             for id_, wait in self.waits.items()
             if wait.what == "link" and self._is_unrivalled(id_)
         }
         coming = {self.waits[id_].id_key for id_ in lacking}
-        lost = [id_ for id_, targets in lacking.items() if targets - coming]
+        keys: set[str] = set()
+        lost = []
+        for id_, targets in lacking.items():
+            if targets - coming or keys & self.waits[id_].keys:
+                lost.append(id_)
+            keys |= self.waits[id_].keys
         while lost:
             id_ = lost.pop()
             if lacking.pop(id_, None) is not None:
