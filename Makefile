@@ -49,7 +49,7 @@ lint: $(STAMP)  ## ruff, mypy, rooms, migrations, deployment checks
 	@$(BIN)/python -m tools.check_deploy
 
 # Beside each other: most of lint takes one core. What each says is shown when it has ended.
-check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: 90 s
+check: $(STAMP)  ## lint, and the tests without a process or a tenant to sync to: a minute
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint test-fast
 
 ifdef ROOM
