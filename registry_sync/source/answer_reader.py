@@ -12,10 +12,9 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.doubled_keys import mark_within
 from registry_sync.source.answers.failures import not_ready, only_words
-from registry_sync.source.answers.fine_words import texts_in
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
-from registry_sync.source.answers.nothing_found import says_nothing_found
+from registry_sync.source.answers.nothing_found import FEW
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
 from registry_sync.source.answers.record_guess import NoList, OnlyWords
@@ -27,8 +26,6 @@ from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.refusals import ACCEPTED, without_answer
 
 REFRESH = pattern(r"url\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE)
-FEW = 3
-"""So many items at most may be errors where records were due."""
 
 
 class AnswerReader:
@@ -58,7 +55,6 @@ class AnswerReader:
                 raise without_answer(reply.status, reply.headers)  # a job, not a record
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
-                found = RecordList() if _says_nothing(found) else found
         except Unusable as error:
             if reply.excuse == "error":
                 return RecordList(doubled=reply.doubled)
@@ -124,12 +120,3 @@ class AnswerReader:
     def _names_next(self, reply: Reply, where: Json | None) -> bool:
         answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)
         return names_next(self._exchange.connector.paginator.at(where), where, answer)
-
-
-def _says_nothing(found: RecordList) -> bool:
-    """Return whether the items of a list only say that nothing was found.
-
-    `[{"message": "No records found"}]`
-    """
-    texts = [" ".join(texts_in([*item.values()])) for item in found.records]
-    return not found.strays and all(map(says_nothing_found, texts))

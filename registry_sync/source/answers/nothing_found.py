@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from registry_sync.core.late_patterns import pattern
+from registry_sync.core.types import Json
+from registry_sync.source.answers.fine_words import texts_in
 
+FEW = 3
+"""So many items at most may be errors or words where records were expected."""
 LONGEST = 1000
 """Bytes of an answer that may be such words; a longer one says more."""
 THINGS = r"(?:records?|results?|match(?:es)?|items?|entries|entry|rows?|documents?|objects?|hits?)"
@@ -34,3 +39,12 @@ def says_nothing_found(text: str) -> bool:
     if len(text) > LONGEST or TROUBLE.search(text):
         return False
     return NOTHING.search(text) is not None
+
+
+def only_say_nothing(items: Sequence[Json]) -> bool:
+    """Return whether the few items of a list only say that nothing was found.
+
+    `[{"message": "No records found"}]`
+    """
+    texts = (" ".join(texts_in([*item.values()])) for item in items)
+    return 0 < len(items) <= FEW and all(map(says_nothing_found, texts))

@@ -20,6 +20,7 @@ from registry_sync.source.answers.list_items import (
     sorted_out,
 )
 from registry_sync.source.answers.marks import as_sent
+from registry_sync.source.answers.nothing_found import only_say_nothing
 from registry_sync.source.answers.odd_pages import news, no_list
 from registry_sync.source.answers.record_guess import (
     ASIDE,
@@ -139,9 +140,14 @@ class RecordFinder:
             found = self._at(place, body, whole=whole, later=later)
         else:
             place, found = self._first(body, whole=whole)
+        if only_say_nothing(found.records) and not self._holds_records(found):
+            found = RecordList()  # nothing is learned of where the records are
         if found.records and not found.doubt:
             self._learn(place, body, found.records[0])
         return found if found.count else replace(found, place=place)
+
+    def _holds_records(self, found: RecordList) -> bool:
+        return bool(found.strays) or any(map(self.identify, found.records))
 
     # -- at a place --------------------------------------------------------------------------
 
