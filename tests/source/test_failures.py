@@ -128,6 +128,7 @@ EMPTY: list[Any] = [
     {"database": "chem", "mode": "full", "progress": 100, "service": "lims", "items": []},
     {"severity": "info", "level": "error", "items": []},  # what was asked for
     {"state": "cancelled", "type": "error", "items": []},
+    {"maintenanceWindow": "Sun 02:00-04:00", "items": []},
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source.answers.record_list import MOST_KEPT, Memory
+from registry_sync.source.answers.record_list import MOST_KEPT, Memory, RecordFinder
 from tests.support.odd import Asked, Reply, endpoint, ids
 
 pytestmark = pytest.mark.once
@@ -103,6 +103,24 @@ SHAPES: list[tuple[Any, Any, Any]] = [
 def test_a_quiet_answer_is_no_other_list(serve: Any, full: Any, then: Any, right: Any) -> None:
     found = quiet(serve, full, then)
     assert found == right or (isinstance(right, str) and right in found)
+
+
+@pytest.mark.parametrize(
+    ("said", "full"),
+    [
+        ({"messages": [{"text": "No records found"}]}, {"items": LIST, "messages": []}),
+        ([{"message": "No records found"}], LIST),
+    ],
+)
+@pytest.mark.invariant(5)
+def test_words_in_place_of_records_show_no_place(serve: Any, said: Any, full: Any) -> None:
+    """A lane that kept it would read the empty list of messages as the whole registry."""
+    [page] = serve(lambda asked: said).source().pages(None)
+    assert (page.records, page.learned) == ([], {})
+    finder = RecordFinder("", lambda record: record.get("id"))
+    assert finder.find(said, whole=True, later=False).count == 0 and finder.facts() == {}
+    assert finder.find(full, whole=True, later=False).records == LIST
+    assert finder.facts()["record_keys"] == ["id", "name"]
 
 
 NAMED = {"id": 7, "name": "Aspirin"}
@@ -205,8 +223,8 @@ def test_no_other_list_is_proposed_without_a_doubt(serve: Any) -> None:
         ({"x": {"compounds": LIST}, "y": {"batches": SIDE}}, ["x.compounds", "y.batches"]),
         ({"data": LIST, "results": SIDE}, ["data", "results"]),
         (A, ["$"]),
-        ({"count": 0, "columns": SIDE}, ["columns"]),
-        ({"total": "0", "lookups": SIDE}, ["lookups"]),
+        ({"count": 0, "columns": SIDE}, ["…"]),
+        ({"total": "0", "lookups": SIDE}, ["…"]),
     ],
 )
 def test_a_first_answer_that_is_not_clear_asks_for_the_place(

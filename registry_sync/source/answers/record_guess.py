@@ -151,7 +151,7 @@ def _refuse_aside(body: Any, found: Guess) -> None:
         raise _several([found.path, *deeper])
     if found.items and (total := says_none(body)):
         said = f"its answer says by {total} that it has no records, but has a list at {found.path}"
-        raise Unusable(said, select(found.path))
+        raise Unusable(said, f"waits until the registry has a record, or {select('…')}")
 
 
 def _refuse_inner(body: Any, found: Guess, is_record: Callable[[Any], bool]) -> None:
