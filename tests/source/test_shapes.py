@@ -75,6 +75,12 @@ def test_numbered_links_propose_pages() -> None:
     assert next_paginator(marks_of(answer), answer)["type"] == "page_number"
 
 
+def test_an_address_that_may_lead_on_is_proposed_as_it_is_named() -> None:
+    answer = PageAnswer({"items": [{"id": 1}], "older": "/list?before=5"}, {}, (), "")
+    proposed = {"type": "json_link", "next_url_path": "older"}
+    assert next_paginator(marks_of(answer), answer) == proposed
+
+
 def test_a_time_to_continue_from_is_no_sure_sign() -> None:
     """It is beside all records too: a run does not fail by it."""
     for key in ("continueFrom", "continueAt", "continueAfter"):
@@ -380,6 +386,9 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("older", None),
             ("older", "/help"),
             ("forward", "smtp"),
+            *((key, "https://x.example/api/v2") for key in ("restUrl", "forwardUrl")),
+            ("rest", "https://x.example/api?v=2"),
+            ("message", "Not all fields are returned by default"),
             ("more", []),
             ("length", 5),
             ("geometry", {"line": {"length": 12}}),
@@ -530,6 +539,8 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("resumeToken", 5),
             *((key, "K-5") for key in ("checkpoint", "startAfter", "lastKey")),
             ("length", 12),
+            ("older", "/list?before=5"),
+            ("more", ["K-7"]),
             (
                 "links",
                 [
@@ -763,6 +774,13 @@ def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:
     registry = serve(lambda asked: Reply(said[0], headers=said[1]))
     for said in END:
         assert read(registry.source()) == ([str(n) for n in range(5)], ""), said
+
+
+def test_a_total_of_what_the_request_names_counts_its_records(serve: Any) -> None:
+    registry = serve(lambda asked: {"items": FEW, "totalArchived": 40})
+    for status, counted in (("Archived", True), ("active", False)):
+        _, said = read(registry.source({"endpoint": {"params": {"status": status}}}))
+        assert ("40" in said) is counted, said
 
 
 def by_parameter(asked: Any) -> Any:

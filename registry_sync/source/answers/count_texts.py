@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer
@@ -151,7 +151,9 @@ def is_of_others(text: str, answer: PageAnswer) -> bool:
 
 def is_other(noun: str, answer: PageAnswer) -> bool:
     """Return whether a noun, in small letters, is of something that answers count as well."""
-    return (_stem(noun) in OTHERS or noun in GONE) and _stem(noun) not in _own(answer)
+    asked = {value.lower() for _, value in parse_qsl(urlsplit(answer.url).query)}
+    gone = noun in GONE and noun not in asked  # `/compounds?status=archived`
+    return (_stem(noun) in OTHERS or gone) and _stem(noun) not in _own(answer)
 
 
 def _own(answer: PageAnswer) -> frozenset[str]:

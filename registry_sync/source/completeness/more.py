@@ -108,8 +108,8 @@ def is_inverted(path: str) -> bool:
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
     found = address_in(entry.value, entry.word)
-    if ONWARD.fullmatch(entry.word) and re.search(r"[?\d]", found):
-        return Mark("address", entry, sure=False)  # it is named, and not followed
+    if ONWARD.fullmatch(entry.word) and "?" in found:
+        return Mark("partial", entry, sure=False)  # it is named, and not followed
     if not found or not (named or _leads_on(entry.word, found)):
         return None
     return Mark("address", entry, address=found)
@@ -155,7 +155,7 @@ def _flag(entry: Entry, answer: PageAnswer) -> Mark | None:
     if counts and as_number(entry.value):
         return Mark("flag", entry, not WEAK_FLAGS.fullmatch(entry.word))
     if MORE_LISTED.fullmatch(entry.word) and isinstance(entry.value, list) and entry.value:
-        return None if entry.of_records else Mark("flag", entry, sure=False)
+        return None if entry.of_records else Mark("partial", entry, sure=False)
     says = truth_of(entry.value)
     plain = says and FLAGS.fullmatch(entry.word) and not _is_count(entry)
     inverted = says is False and INVERTED.fullmatch(entry.word)

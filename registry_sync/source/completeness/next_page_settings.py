@@ -14,7 +14,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.totals import Total
 from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark
-from registry_sync.source.completeness.next_words import RESUMES
+from registry_sync.source.completeness.next_words import ONWARD, RESUMES
 from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.graphql import query_in, variable_of
@@ -67,6 +67,8 @@ def next_paginator(marks: Sequence[Mark], answer: PageAnswer, total: Total | Non
 
 
 def _way(mark: Mark) -> Kind:
+    if mark.kind == "partial" and ONWARD.fullmatch(mark.entry.word):
+        return "address"
     if mark.kind == "partial" and RESUMES.fullmatch(mark.entry.word):
         return "token"
     return "pages" if mark.kind == "partial" and mark.entry.word == "links" else mark.kind

@@ -22,7 +22,7 @@ NEXT_LAST = re.compile(
 MORE_ADDRESS = re.compile(r"(load|fetch|get|see|show|view)?more([a-z]*)(url|uri|link|href)")
 """Other keys of an address: `linkNext`, `more_topics_url`."""
 ONWARD = re.compile(
-    r"(older|forwards?|onwards?|further|subsequent|remainder|rest)"
+    r"(older|forwards?|onwards?|further|subsequent|remainder)"
     r"([a-z]*(url|uri|link|href|page|items|records|results|entries))?"
 )
 """Keys of an address that may lead on; a list may also have its newest records first."""
