@@ -58,19 +58,22 @@ def _first(paginator: Paginator) -> tuple[int, str]:
 
 
 def _told(paginator: Paginator, before: int, found: str) -> str:
+    earlier = before > 0
     if isinstance(paginator, Offset):
         return (
-            f"Offset {before} {found} did not come: the registry's list begins there, and it was "
-            "not read. The integration owner corrects offset in endpoint.paginator of Connector "
-            f"Settings: {before} instead of {before + 1}."
+            f"Offset {before} {found} did not come: the registry's list begins there"
+            f"{' or earlier' if earlier else ''}, and it was not read. The integration owner "
+            "corrects offset in endpoint.paginator of Connector Settings: "
+            f"{before}{' or less' if earlier else ''} instead of {before + 1}."
         )
     assert isinstance(paginator, PageNumber)
     param = {"page_param": paginator.page_param} if paginator.page_param != "page" else {}
     settings = as_pasted({"type": "page_number", **param, "base_page": before})
     return (
         f"Page {before} {found} no page from {before + 1} on has: the registry's first page is "
-        f"page {before}, and it was not read. The integration owner sets base_page in Connector "
-        f"Settings: {settings}."
+        f"page {before}{' or an earlier one' if earlier else ''}, and it was not read. The "
+        f"integration owner sets base_page in Connector Settings: {settings}"
+        f"{', or a lower number' if earlier else ''}."
     )
 
 

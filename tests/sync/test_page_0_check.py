@@ -60,6 +60,7 @@ def test_a_lane_asks_for_page_0_until_it_knows(answers: list[Any], asked: int) -
 
 
 OFFSETS = {0: ["C-1", "C-2"], 1: ["C-2", "C-3"]}
+FAR = {999: OFFSETS[0], 1000: OFFSETS[1]}
 
 
 @pytest.mark.parametrize(
@@ -69,10 +70,16 @@ OFFSETS = {0: ["C-1", "C-2"], 1: ["C-2", "C-3"]}
         ({"type": "offset", "offset": 1}, {0: ["C-2", "C-3"], 1: ["C-2", "C-3"]}, ""),
         ({"type": "offset", "offset": 1, "total_path": "total"}, OFFSETS, ""),
         ({"type": "offset"}, OFFSETS, ""),
+        ({"type": "offset", "offset": 1}, OFFSETS, "begins there, and"),
+        ({"type": "offset", "offset": 1}, OFFSETS, ": 0 instead of 1."),
+        ({"type": "offset", "offset": 1000}, FAR, "begins there or earlier, and"),
+        ({"type": "offset", "offset": 1000}, FAR, ": 999 or less instead of 1000."),
+        ({"type": "page_number", "base_page": 5}, {4: ["C-1"], 5: ["C-2"]},
+         "first page is page 4 or an earlier one, and"),
         ({"type": "page_number", "base_page": 2}, {1: ["C-1"], 2: ["C-2"]}, '"base_page": 1'),
         ({"type": "page_number", "base_page": 0}, {}, ""),
     ],
-)
+)  # fmt: skip
 def test_a_list_may_begin_before_what_settings_name(settings: Any, pages: Any, said: str) -> None:
     lane = LaneFactory()
     total = 3 if "total_path" in settings else None
