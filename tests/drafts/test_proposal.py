@@ -238,6 +238,23 @@ def test_what_has_no_effect_in_the_settings_in_use_is_left_out(world: Any, serve
     assert (row.fault, row.proposal) == ("", settings)
 
 
+def test_terms_are_kept_where_the_modified_since_parameter_sends_the_start(
+    world: Any, serve: Any
+) -> None:
+    w = world([], rows=[])
+    terms = {"cursor_path": "meta.updated_at", "lag": "2 h", "comparison": "gt"}
+    endpoint = {"json": {"q": "*"}, "incremental": terms}
+    for parameter, kept in (("since", terms), ("", {"cursor_path": "meta.updated_at"})):
+        w.configure(**{"API URL": serve(lambda asked: kinds(2)).url + "/list",
+                       "Modified Since Parameter": parameter, "External Name Field": "",
+                       "Connector Settings": {"endpoint": endpoint},
+                       "Field Configurations": []})  # fmt: skip
+        out = io.StringIO()
+        call_command("doctor", "--propose", stdout=out)
+        text = out.getvalue().partition("Connector Settings:\n")[2].partition("\n\nNothing")[0]
+        assert json.loads(text)["endpoint"]["incremental"] == kept
+
+
 def test_no_id_is_proposed_under_another_external_id_field(world: Any, serve: Any) -> None:
     w = world([], rows=[])
     url = serve(by_offset).url + "/list"
@@ -245,4 +262,5 @@ def test_no_id_is_proposed_under_another_external_id_field(world: Any, serve: An
         w.configure(**{"External ID Field": field})
         text, settings = proposed(w, url)
         assert ("primary_key" in settings["endpoint"]) is proposes, text
-        assert ("External ID Field (name) takes precedence" in text) is not proposes
+        said = "External ID Field (name) takes precedence, so “code” is not proposed as the id."
+        assert (said in text) is not proposes

@@ -47,11 +47,16 @@ class ConnectorProposal:
 
 
 def propose_settings(
-    api_url: str, open_source: Callable[[Connector], Source], *, settings: Json | None = None
+    api_url: str,
+    open_source: Callable[[Connector], Source],
+    *,
+    settings: Json | None = None,
+    modified_since_parameter: str | None = None,
 ) -> ConnectorProposal:
     """Return the Connector Settings that fit a registry. Raise SourceError if it does not answer.
 
     `settings` are those in use that no answer can tell, such as a body that asks for the list.
+    `modified_since_parameter` sends the start of an incremental read beside them.
     """
     found = Findings(api_url, open_source, settings or {})
     for name, aspect in ASPECTS.items():
@@ -66,5 +71,10 @@ def propose_settings(
         found.note(
             "The registry answers slowly, so not every parameter was tried: its owner knows them."
         )
-    parse_connector(found.settings, api_url=api_url, strict=True)
+    parse_connector(
+        found.settings,
+        api_url=api_url,
+        modified_since_parameter=modified_since_parameter,
+        strict=True,
+    )
     return ConnectorProposal(found.settings, tuple(found.lines))

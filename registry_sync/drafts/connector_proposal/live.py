@@ -12,6 +12,7 @@ from registry_sync.benchling.client import Client
 from registry_sync.benchling.config_items import by_path
 from registry_sync.benchling.sync_place import place_of
 from registry_sync.core.problems import ConfigError
+from registry_sync.core.readable import in_message
 from registry_sync.core.secrets import hide, public_address
 from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal import ConnectorProposal, propose_settings
@@ -45,7 +46,8 @@ def propose_live(
     the request has no secret.
     """
     config = _config_of(client, schema_id, element)
-    kept = _kept(config.connector_settings or {}, config.api_url)
+    since_parameter = config.modified_since_parameter
+    kept = _kept(config.connector_settings or {}, config.api_url, since_parameter)
     opened: list[Source] = []
 
     def without_key(request: str, status: int, size: int) -> None:
@@ -67,7 +69,9 @@ def propose_live(
         return opened[-1]
 
     try:
-        found = propose_settings(config.api_url, open_source, settings=kept)
+        found = propose_settings(
+            config.api_url, open_source, settings=kept, modified_since_parameter=since_parameter
+        )
     finally:
         for source in opened:
             source.close()
@@ -81,7 +85,10 @@ def _under(id_field: str | None, found: ConnectorProposal) -> ConnectorProposal:
     if not id_field or key in (None, id_field, [id_field]):
         return found
     other_settings = {name: value for name, value in endpoint.items() if name != "primary_key"}
-    said = f"External ID Field ({id_field}) takes precedence, so {key} is not proposed as the id."
+    said = (
+        f"External ID Field ({id_field}) takes precedence, so {in_message(key, 80)} is not "
+        "proposed as the id."
+    )
     lines = (
         replace(line, setting="", value=None, evidence=f"{line.evidence} {said}")
         if line.setting == "endpoint.primary_key"
@@ -105,7 +112,7 @@ def _config_of(client: Client, schema_id: str, element: str) -> AppConfig:
         raise
 
 
-def _kept(settings_in_use: Json, api_url: str) -> Json:
+def _kept(settings_in_use: Json, api_url: str, since_parameter: str | None) -> Json:
     """Return what no answer can tell: how requests are sent, and the body that asks for the list.
 
     Only sections without a fault are kept, and of those no setting that has no effect. How pages
@@ -120,7 +127,9 @@ def _kept(settings_in_use: Json, api_url: str) -> Json:
     if isinstance(client, dict):
         client = {name: value for name, value in client.items() if name != "paginator"}
     for section, found in (("client", client), ("endpoint", request)):
-        connector, faults = read_connector({**kept, section: found}, api_url=api_url)
+        connector, faults = read_connector(
+            {**kept, section: found}, api_url=api_url, modified_since_parameter=since_parameter
+        )
         if found and not faults:
             kept[section] = without(found, connector.unused, section)
     return kept
