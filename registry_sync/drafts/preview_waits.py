@@ -131,17 +131,22 @@ class PreviewWaits:
             if wait.what == "link" and self._is_unrivalled(id_)
         }
         coming = {self.waits[id_].id_key for id_ in lacking}
+        self._lose([id_ for id_, targets in lacking.items() if targets - coming], lacking)
         keys: set[str] = set()
-        lost = []
-        for id_, targets in lacking.items():
-            if targets - coming or keys & self.waits[id_].keys:
-                lost.append(id_)
+        rivals = []
+        for id_ in lacking:
+            if keys & self.waits[id_].keys:
+                rivals.append(id_)
             keys |= self.waits[id_].keys
+        self._lose(rivals, lacking)
+        return set(lacking)
+
+    def _lose(self, lost: list[str], lacking: dict[str, set[str]]) -> None:
+        """Take records out of those that lack links, and all that link to them."""
         while lost:
             id_ = lost.pop()
             if lacking.pop(id_, None) is not None:
                 lost += self._followers.get(self.waits[id_].id_key, ())
-        return set(lacking)
 
 
 def _wait(note: PreviewNote) -> PreviewWait:

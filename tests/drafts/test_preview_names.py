@@ -71,6 +71,16 @@ def test_of_two_of_one_name_that_link_to_each_other_neither_is_new(world, desk):
     assert run.failed == 2
 
 
+def test_a_name_is_free_again_whose_record_links_to_none_that_comes(world, desk):
+    w = world([compound(n) for n in range(4)])
+    w.registry.record("C-000001").update(parent="NOWHERE", name="Twin")
+    w.registry.record("C-000002").update(parent="C-000003", name="Twin")
+    w.registry.record("C-000003").update(parent="C-000002")
+    found = preview_all(desk, desk.start("live"))
+    run = w.sync()
+    assert counted(found) == ran(run)
+
+
 def test_aliases_that_new_records_share_are_refused_as_the_run_refuses_them(world, desk):
     aliases = {
         1: ["Twin", "Own 1"], 2: ["twin"],  # two records want one alias

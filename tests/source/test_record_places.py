@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.entry_list import EntryFinder
 from registry_sync.source.answers.record_list import MOST_KEPT, Memory, RecordFinder
 from tests.support.odd import Asked, Reply, endpoint, ids
 
@@ -117,6 +118,8 @@ def test_words_in_place_of_records_show_no_place(serve: Any, said: Any, full: An
     """A lane that kept it would read the empty list of messages as the whole registry."""
     [page] = serve(lambda asked: said).source().pages(None)
     assert (page.records, page.learned) == ([], {})
+    entries = EntryFinder("", lambda record: record.get("id"))
+    assert entries.find(said, whole=True, later=False).count == 0 and entries.facts() == {}
     finder = RecordFinder("", lambda record: record.get("id"))
     assert finder.find(said, whole=True, later=False).count == 0 and finder.facts() == {}
     assert finder.find(full, whole=True, later=False).records == LIST

@@ -282,6 +282,7 @@ MORE: tuple[tuple[Any, dict[str, str]], ...] = (
             ("ExclusiveStartKey", "K-5"),
             ("checkpoint", "c5"),
             ("older", "/list?before=5"),
+            ("older", "/list/page/2"),
             ("forward", "/list?page=2"),
             ("_links", {"older": {"href": "/list?before=5"}}),
             ("more", ["K-7"]),
@@ -388,7 +389,7 @@ END: tuple[tuple[Any, dict[str, str]], ...] = (
             ("forward", "smtp"),
             *((key, "https://x.example/api/v2") for key in ("restUrl", "forwardUrl")),
             ("rest", "https://x.example/api?v=2"),
-            ("message", "Not all fields are returned by default"),
+            ("message", "Not all of the fields are returned by default"),
             ("more", []),
             ("length", 5),
             ("geometry", {"line": {"length": 12}}),
@@ -778,9 +779,15 @@ def test_the_words_of_an_end_are_no_false_alarm(serve: Any) -> None:
 
 def test_a_total_of_what_the_request_names_counts_its_records(serve: Any) -> None:
     registry = serve(lambda asked: {"items": FEW, "totalArchived": 40})
-    for status, counted in (("Archived", True), ("active", False)):
-        _, said = read(registry.source({"endpoint": {"params": {"status": status}}}))
-        assert ("40" in said) is counted, said
+    for asked, counted in (
+        ({"status": "Archived"}, True),
+        ({"status": "retired,archived"}, True),
+        ({"archived": "true"}, True),
+        ({"status": "active"}, False),
+        ({"exclude": "archived"}, False),
+    ):
+        _, said = read(registry.source({"endpoint": {"params": asked}}))
+        assert ("40" in said) is counted, (asked, said)
 
 
 def by_parameter(asked: Any) -> Any:

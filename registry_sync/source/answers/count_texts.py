@@ -48,6 +48,8 @@ OTHERS = frozenset({
     "tenant", "account", "region", "zone", "seite", "página", "byte", "kb", "mb",
 })  # fmt: skip
 """Stems of nouns of what an answer may count beside its records."""
+LEFT_OUT = pattern(r"exclud|omit|hid(?:e|den)|without|not|(?:^|[_.\[$])ne\b|!", re.IGNORECASE)
+"""Names of parameters whose value a list is to leave out."""
 GONE = frozenset({"deleted", "archived", "removed", "inactive", "obsolete", "retired", "purged"})
 """What a total may count beside a list of what is there: `total_deleted`."""
 
@@ -151,9 +153,19 @@ def is_of_others(text: str, answer: PageAnswer) -> bool:
 
 def is_other(noun: str, answer: PageAnswer) -> bool:
     """Return whether a noun, in small letters, is of something that answers count as well."""
-    asked = {value.lower() for _, value in parse_qsl(urlsplit(answer.url).query)}
-    gone = noun in GONE and noun not in asked  # `/compounds?status=archived`
+    gone = noun in GONE and noun not in _asked_for(answer)
     return (_stem(noun) in OTHERS or gone) and _stem(noun) not in _own(answer)
+
+
+def _asked_for(answer: PageAnswer) -> Iterator[str]:
+    """Yield the words that a request names: `?status=archived`, `?archived=true`."""
+    posted = answer.posted if isinstance(answer.posted, dict) else {}
+    for name, value in (*parse_qsl(urlsplit(answer.url).query), *posted.items()):
+        if not LEFT_OUT.search(name):
+            text = str(value).lower()
+            yield from re.findall(r"[^\W_]+", text)
+            if text in ("true", "1", "yes"):
+                yield name.lower()
 
 
 def _own(answer: PageAnswer) -> frozenset[str]:

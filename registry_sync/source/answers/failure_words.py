@@ -85,13 +85,14 @@ OF_SERVICES = pattern(
 PROGRESS = pattern(r"(?:progress|percent(?:age)?|pct)(?:complete[d]?|done|loaded|ready)?")
 """Words of how much of a hundred is done."""
 HELD_UP = pattern(
-    r"(?:under|in|current)?maintenance(?:mode)?|outage|downtime|(?:is)?locked(?:by)?"
+    r"(?:under|in|current)?maintenance(?:mode|window)?|outage|downtime|(?:is)?locked(?:by)?"
     r"|(?:is)?(?:throttled|blocked|suspended)(?:by)?|abort(?:ed|reason)|interrupted"
 )
 """Words of texts that say how, and how long, a registry is held up."""
 PLANNED = pattern(
     r"\b(?:planned|scheduled|upcoming|next|will|every|weekly|monthly|daily|unlocked|none|never)\b"
     r"|^\W*(?:no|not|without)\b"
+    r"|\b(?:mon|tue|wed|thu|fri|sat|sun)(?:\w*day)?s?\b|^[\d: ]+[-–][\d: ]+$"
 )
 """Words of what is to come only, or of nothing."""
 RETRIED = pattern(

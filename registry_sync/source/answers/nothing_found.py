@@ -46,5 +46,6 @@ def only_say_nothing(items: Sequence[Json]) -> bool:
 
     `[{"message": "No records found"}]`
     """
-    texts = (" ".join(texts_in([*item.values()])) for item in items)
-    return 0 < len(items) <= FEW and all(map(says_nothing_found, texts))
+    if not 0 < len(items) <= FEW or not all(isinstance(item, dict) for item in items):
+        return False  # a selector may lead to texts
+    return all(says_nothing_found(" ".join(texts_in([*item.values()]))) for item in items)

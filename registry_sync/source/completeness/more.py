@@ -55,6 +55,8 @@ from registry_sync.source.completeness.said_values import (
 from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, may_be_cut, says_cut
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
+NUMBERED = pattern(r"(?<![:/])/\d")
+"""A page in the path of an address, unlike `/api/v2`."""
 PAGES = re.compile(r"total_?pages?(count)?|page_?count|pages?(total|count)|(last|max|num|nb|number"
                    r"of|noof|countof|final)pages?(number|no|num|index)?|totalnumberofpages|pages|"
                    r"totalpagecount|pagestotal")  # fmt: skip
@@ -108,7 +110,7 @@ def is_inverted(path: str) -> bool:
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
     found = address_in(entry.value, entry.word)
-    if ONWARD.fullmatch(entry.word) and "?" in found:
+    if ONWARD.fullmatch(entry.word) and ("?" in found or NUMBERED.search(found)):
         return Mark("partial", entry, sure=False)  # it is named, and not followed
     if not found or not (named or _leads_on(entry.word, found)):
         return None

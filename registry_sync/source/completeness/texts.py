@@ -33,7 +33,7 @@ CUT_SHORT = pattern(
     r"|too many (?:results|records|rows|items|entries|hits|matches)"
     r"|(?<!rate )\blimit (?:was |is |has been )?reached"
     r"|(?:exceed\w*|reached) (?:the )?(?:\w+ )?(?:\w+ )?(?:limit|maximum|cap)\b"
-    r"|\bnot all (?!(?:\w+ )?(?:fields|columns|properties|attributes|details)\b)(?:\w+ ){0,4}"
+    r"|\bnot all (?!(?:\w+ ){0,2}(?:fields|columns|properties|attributes|details)\b)(?:\w+ ){0,4}"
     r"(?:shown|displayed|returned|listed|included|loaded|transferred)\b"
     r"|\btrunca[dt]|\btronqu|\btroncat|\bafgekapt|\babgeschnitten|\bgekürzt"
     r"|\b(?:begrenzt|beschränkt|limitiert|limité\w*|limitad\w|limitat\w|beperkt)"
