@@ -19,7 +19,7 @@ from tests.support.odd import OddRegistry
 from tests.support.worlds import World, forget
 
 PARTS = 4
-EXAMPLES = (5000 if FULL else 40) // PARTS
+EXAMPLES = (5000 if FULL else 100) // PARTS
 FIELDS = [{"name": "Note", "type": "text"}, {"name": "Amount", "type": "integer"}]
 ROWS = [("Note", "note"), ("Amount", "amount")]
 
