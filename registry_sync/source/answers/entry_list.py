@@ -12,7 +12,6 @@ from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.failures import only_words
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.marks import as_sent
-from registry_sync.source.answers.nothing_found import only_say_nothing
 from registry_sync.source.answers.record_guess import DEEPEST, RECORD_KEYS
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.paths import ABSENT, compile_path
@@ -56,7 +55,7 @@ class EntryFinder(RecordFinder):
         if not isinstance(value, list):
             raise Unusable(f"its answer has no list at {place}", self._select([place]))
         found = RecordList([self._entry(item, place) for item in value if item is not None])
-        if only_say_nothing(found.records) and not self._holds_records(found):
+        if self._says_nothing(found):
             return RecordList()
         if found.records:
             self._learn(place, body, found.records[0])

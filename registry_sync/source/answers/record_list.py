@@ -140,14 +140,17 @@ class RecordFinder:
             found = self._at(place, body, whole=whole, later=later)
         else:
             place, found = self._first(body, whole=whole)
-        if only_say_nothing(found.records) and not self._holds_records(found):
+        if self._says_nothing(found):
             found = RecordList()  # nothing is learned of where the records are
         if found.records and not found.doubt:
             self._learn(place, body, found.records[0])
         return found if found.count else replace(found, place=place)
 
-    def _holds_records(self, found: RecordList) -> bool:
-        return bool(found.strays) or any(map(self.identify, found.records))
+    def _says_nothing(self, found: RecordList) -> bool:
+        """Return whether a list has no record, and only says that nothing was found."""
+        if found.strays or not only_say_nothing(found.records):
+            return False
+        return not any(map(self.identify, found.records))
 
     # -- at a place --------------------------------------------------------------------------
 
