@@ -41,7 +41,7 @@ def children_of(node: ast.AST) -> list[ast.AST]:
 
 @contextmanager
 def _no_garbage() -> Iterator[None]:
-    """Look for no garbage meanwhile: no node is, so that it takes longer than the rest."""
+    """Turn the garbage collector off: it would look at every node, and none can be freed."""
     looks_for_garbage = gc.isenabled()
     gc.disable()
     try:
