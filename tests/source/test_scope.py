@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import ConfigError
+from registry_sync.source import patterns
 from registry_sync.source.connector_settings import parse_connector, read_connector
 from registry_sync.source.scope import scope_of
 
@@ -99,7 +100,8 @@ def test_the_guard_is_the_smaller_limit_and_never_below_three() -> None:
     assert parse({"endpoint": {"deletes": strict}}).deletes.most(10**6) == 3
 
 
-def test_a_slow_expression_is_bounded() -> None:
+def test_a_slow_expression_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 0.1)
     connector, _ = read_connector(
         {"scope": [{"path": "a", "matches": "^(a|aa|a?)+$"}]}, api_url="https://r.example/list"
     )

@@ -48,6 +48,8 @@ def held() -> dict[int, list[str]]:
 
 
 def _marked(path: Path) -> Iterator[tuple[str, list[object]]]:
+    if MARK not in path.read_text(encoding="utf-8"):
+        return
     for function in nodes_of(path):
         if isinstance(function, ast.FunctionDef):
             for mark in function.decorator_list:
