@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,8 @@ WORKERS = ["-n", "4"]
 BESIDE = ["-n", "0", "-o", "cache_dir=.pytest_cache/postgresql"]
 """In the process itself; what failed is kept apart from what failed in the other pass."""
 SPREAD = ["--dist", "load", "--maxschedchunk", "1"]
+FEW = 60
+"""So many modules each worker compiles itself."""
 NONE_COLLECTED = 5
 """pytest's exit status where a pass has no test: a room may have none for PostgreSQL."""
 FULL = "REGISTRY_SYNC_TESTS_FULL"
@@ -43,9 +46,25 @@ def commands(room: str, more: Sequence[str]) -> dict[str, list[str]]:
     return {"SQLite": first, "PostgreSQL": [sys.executable, "-m", "sandbox.postgres", *second]}
 
 
+def uncompiled() -> list[Path]:
+    """Return the modules of tests that pytest has not compiled as they are."""
+    kind = f"{sys.implementation.cache_tag}-pytest-{version('pytest')}.pyc"
+
+    def is_compiled(path: Path) -> bool:
+        compiled = path.parent / "__pycache__" / f"{path.stem}.{kind}"
+        return compiled.exists() and compiled.stat().st_mtime >= path.stat().st_mtime
+
+    return [path for path in sorted(TESTS.rglob("test_*.py")) if not is_compiled(path)]
+
+
 def compile_tests(env: Mapping[str, str]) -> None:
-    """Compile every module once, on two cores, where each worker would compile them all."""
-    files = sorted(TESTS.rglob("test_*.py"))
+    """Compile the modules once, on two cores, where each worker would compile them all.
+
+    If most are compiled, to start two processes takes longer.
+    """
+    files = uncompiled()
+    if len(files) < FEW:
+        return
     collect = [*PYTEST, "--collect-only", "-p", "no:cacheprovider"]
     halves = [
         subprocess.Popen([*collect, *half], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
