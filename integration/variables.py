@@ -41,7 +41,7 @@ WEB = (
         "whole domain",
         "off",
     ),
-    _one("TRUST_PROXY_HEADERS", "trust `X-Forwarded-Proto` and `-Host`", "off"),
+    _one("TRUST_PROXY_HEADERS", "trust the proxy's `X-Forwarded-Proto`, `-Host` and `-For`", "off"),
     Variable(
         ("BIND", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"),
         "gunicorn's address, its processes, and the proxies it trusts",
@@ -70,7 +70,12 @@ BENCHLING = (
     _one("BENCHLING_CLIENT_SECRET", "the app's client secret", "required", secret=True),
     _one("BENCHLING_APP_ID", "the installed app, `app_…`", "required"),
     _one("BENCHLING_APP_DEFINITION_ID", "`appdef_…`; needed by webhooks"),
-    _one("BENCHLING_PRIVATE_KEY", "PEM; decrypts `API Key`", "required", secret=True),
+    _one(
+        "BENCHLING_PRIVATE_KEY",
+        "PEM; decrypts `API Key`, and signs the audit",
+        "required, unless no `API Key` is needed",
+        secret=True,
+    ),
     _one("BENCHLING_JWKS_URL", "address of the keys that verify webhooks", "Benchling's"),
 )
 LIMITS = (
@@ -171,14 +176,20 @@ TRACES = (
 NETWORK = (
     Variable(
         ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-        "the proxy for requests to Benchling, and hosts without it; the registry is requested "
-        "directly",
+        "the proxy for requests to Benchling and the collector of traces, and hosts without it; "
+        "all else, such as the registry, is requested directly",
         "none",
     ),
-    Variable(
-        ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
-        "a PEM file with the certificate authorities that the registry is verified by",
+    _one(
+        "SSL_CERT_FILE",
+        "a PEM file with the certificate authorities that Benchling and the registry are verified "
+        "by",
         "certifi's list",
+    ),
+    _one(
+        "REQUESTS_CA_BUNDLE",
+        "the same for the registry and the recipients of alerts alone; takes precedence there",
+        "`SSL_CERT_FILE`",
     ),
 )
 TERMINAL = (

@@ -66,7 +66,7 @@ def test_warnings_name_their_causes_and_offer_a_retry(w):
     assert "with warnings" in page.text and "1 refused" in page.text
     assert "The SMILES is not valid" in page.text and "retry_failed" in page.buttons
     assert "**1 record: refused by Benchling.**" in page.text
-    assert "Ask the owner of the registry to look at it." in page.text
+    assert "Ask the registry's owner to look at it." in page.text
     del w.tenant.refuse["C-000003"]
     page.press("retry_failed")
     assert "being retried" in page.text

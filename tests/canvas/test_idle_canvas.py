@@ -36,11 +36,11 @@ def test_what_was_decided_is_drawn_without_a_press_or_a_run(w, desk):
     work()
     Canvas.objects.update(used_at=F("used_at") - MINUTE, drawn_at=F("drawn_at") - MINUTE)
     errors = EntityError.objects.all()
-    assert "Ask the owner of the registry to look at it." in page.text
+    assert "Ask the registry's owner to look at it." in page.text
 
     decisions.assign(errors, "mapping", actor="olivia", reason="ours")
     reconcile()
-    assert "Ask the owner of the registry" not in page.text and "Ask your" in page.text
+    assert "Ask the registry's owner" not in page.text and "Ask your" in page.text
     assert "Your sync has started" not in page.text
     decisions.dismiss(errors, actor="olivia", reason="a test record")
     reconcile()

@@ -55,7 +55,7 @@ class Command(OperatorCommand):
             help="write the list to FILE (- for standard output)",
         )
         add_lane_argument(parser, "the lane alone")
-        parser.add_argument("--reason", default="", help="why it is right (kept permanently)")
+        parser.add_argument("--reason", default="", help="why it is right; kept permanently")
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = runs.LaneNames()

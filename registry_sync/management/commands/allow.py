@@ -29,7 +29,7 @@ class Command(OperatorCommand):
             "--id", default="", help="the record's external id (identity, drawings)"
         )
         add_lane_argument(parser, "the lane, where several have the record or were stopped")
-        parser.add_argument("--reason", required=True, help="why it is right (kept permanently)")
+        parser.add_argument("--reason", required=True, help="why it is right; kept permanently")
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, external_id = Allowance.What(options["what"]), options["id"].strip()

@@ -55,7 +55,7 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["export", "import", "preview"])
+        parser.add_argument("what", choices=["export", "import", "preview"], help="what to do")
         parser.add_argument(
             "file",
             metavar="FILE",

@@ -41,7 +41,7 @@ class Command(OperatorCommand):
             "--all", action="store_true", help="all that wait for a decision; with undo, all"
         )
         parser.add_argument("--run", type=int, metavar="N", help="undo what run N archived")
-        parser.add_argument("--reason", default="", help="why (kept permanently)")
+        parser.add_argument("--reason", default="", help="why; kept permanently")
         add_lane_argument(parser, "only withdrawals of this lane")
 
     def handle(self, *args: Any, **options: Any) -> None:

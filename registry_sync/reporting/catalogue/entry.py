@@ -23,7 +23,7 @@ class Actor:
 
 ASK_OWNER = "Ask your integration owner to look at it."
 ACTORS: dict[str, Actor] = {
-    "source": Actor("the registry's owner", "Ask the owner of the registry to look at it."),
+    "source": Actor("the registry's owner", "Ask the registry's owner to look at it."),
     "mapping": Actor("the integration owner", ASK_OWNER),
     "benchling": Actor("a Benchling admin", "Ask a Benchling admin to look at it."),
     "operator": Actor("the operator", ASK_OWNER),
