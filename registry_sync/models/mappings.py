@@ -18,7 +18,7 @@ class MappingDraft(models.Model):
 
     class State(models.TextChoices):
         OPEN = "open"
-        WAITING = "waiting", "waiting for manual steps"
+        WAITING = "waiting", "Waiting for manual steps"
         PUBLISHED = "published"
         DISCARDED = "discarded"
 

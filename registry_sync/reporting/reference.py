@@ -40,7 +40,7 @@ def rendered_catalogue(text: str) -> str:
 def _marked(name: str) -> str:
     if name == "waits":
         return "| code | what the canvas says |\n| --- | --- |\n" + "".join(
-            f"| `{wait.code or 'other'}` | {wait.scientist.replace(' {when}', ' at …')} |\n"
+            f"| `{wait.code or 'other'}` | {wait.scientist.replace(' {when}', ' at 14:30')} |\n"
             for wait in RUN_WAITS
         )
     if name in TABLES:
