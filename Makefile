@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
-.PHONY: help install lock demo demo-once check test test-fast install-newer test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
+.PHONY: help install lock demo demo-once check test ready test-fast install-newer test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -56,9 +56,14 @@ ifdef ROOM
 test: $(STAMP) $(NPM_STAMP)  ## everything, on SQLite and on PostgreSQL; ROOM=sync: one folder of tests/
 	@$(BIN)/python -m tools.run_tests --room $(ROOM) $(ARGS)
 else
-test: $(STAMP) $(NPM_STAMP) lint
+# Beside each other, too: the types are checked on one core.
+test: $(STAMP) $(NPM_STAMP)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint ready
 	@$(BIN)/python -m tools.run_tests $(ARGS)
 endif
+
+ready: $(STAMP)
+	@$(BIN)/python -m tools.run_tests --prepare
 
 # What of a newer Python is met is compiled, not all 230 packages: that takes as long as to install.
 install-newer: $(STAMP)

@@ -57,6 +57,16 @@ def uncompiled() -> list[Path]:
     return [path for path in sorted(TESTS.rglob("test_*.py")) if not is_compiled(path)]
 
 
+def prepare(env: Mapping[str, str]) -> None:
+    """Do once what each worker would do or wait for, and what an earlier pass may have done."""
+    words = [sys.executable, "-c", "from tests.support.database import migrated; migrated()"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(words, cwd=ROOT, env={**env, "SHARED_BY_TESTS": folder}),
+    ):
+        compile_tests(env)
+
+
 def compile_tests(env: Mapping[str, str]) -> None:
     """Compile the modules once, on two cores, where each worker would compile them all.
 
@@ -106,11 +116,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--room", default="", help="one folder of tests/")
     parser.add_argument("--long", action="store_true", help="full sizes of what is sampled")
+    parser.add_argument("--prepare", action="store_true", help="run none; make ready for a pass")
     given, more = parser.parse_known_args()
     if given.room and given.room not in rooms():
         parser.error(f"there is no room {given.room}; there are: {', '.join(rooms())}")
     env = os.environ | ({FULL: "1"} if given.long else {})
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile all of the code
+    if given.prepare:
+        prepare(env)
+        return 0
     passes = commands(given.room, more)
     began = time.monotonic()
     if not given.room:
