@@ -5,9 +5,11 @@ The process that only starts pytest-xdist's workers needs none of it; to import 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from types import SimpleNamespace
 
 import starlette.routing
+from django.db.backends.sqlite3 import base as sqlite
 from hypothesis import HealthCheck, settings
 
 from tests.support.browser import page
@@ -30,3 +32,5 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 # Each of some thousand tenants would compile the same hundred paths.
 starlette.routing.compile_path = cache(starlette.routing.compile_path)
+# Each run asks the same hundreds of statements as another, with other values.
+sqlite.FORMAT_QMARK_REGEX = SimpleNamespace(sub=lru_cache(4000)(sqlite.FORMAT_QMARK_REGEX.sub))
