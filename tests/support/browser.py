@@ -27,10 +27,10 @@ CUT = """(frames) => [...document.querySelectorAll(frames)]
   .filter((e) => e.scrollWidth > e.clientWidth + 1)
   .map((e) => `${e.tagName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
 """What is wider than its frame."""
-OVER_ICONS = """() => [...document.querySelectorAll(".addlink, .viewsitelink")]
+OVER_ICONS = """() => [...document.querySelectorAll(".object-tools .addlink")]
   .filter((e) => parseFloat(getComputedStyle(e).paddingRight) < 24)
   .map((e) => e.textContent.trim())"""
-"""The links whose text lies over the icon at their end, which takes 24 pixels."""
+"""The buttons above a page whose text lies over the icon at their end, which takes 24 pixels."""
 TABS = 250
 """Steps after which an element counts as out of the keyboard's reach."""
 HAS_FOCUS = "(e) => e.isConnected ? e === document.activeElement : null"
