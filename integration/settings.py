@@ -193,13 +193,12 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 # -- Redis and RQ: they wake workers; the database is the source of truth --------------------------
 
 REDIS_URL = env_secret("REDIS_URL")
+# For workers. What others ask of Redis has a short time limit: registry_sync.runs.workers.
 RQ_QUEUES = {
     name: {
         "URL": REDIS_URL or "redis://127.0.0.1:6379/0",
         "DEFAULT_TIMEOUT": 1800,
         "SERIALIZER": RQ_SERIALIZER,
-        # A user must not wait for long when Redis is unavailable.
-        "CONNECTION_KWARGS": {"socket_connect_timeout": 0.5},
     }
     for name in ("sync", "interactive")
 }

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from registry_sync.core.dotted_paths import RUN_SYNC
 from registry_sync.models import SyncRun
-from registry_sync.runs.workers import lives
+from registry_sync.runs.workers import JOB_SECONDS, QUEUE_SECONDS, connect, lives
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -66,15 +66,16 @@ def push_slice(task: str, pk: int, job_id: str, label: str, *, keep: int) -> boo
 
     RQ keeps its result for `keep` seconds. `label` names it in the log.
     """
-    import django_rq  # reads settings at import, so not before they are known to hold Redis
+    # Only where there is a Redis: a command of cron's may well have none.
     from redis.exceptions import RedisError
+    from rq import Queue
+    from rq.serializers import JSONSerializer
 
     try:
-        queue = django_rq.get_queue("sync")
-        push_once(queue, task, pk, job_id=job_id, job_timeout=SLICE_TIMEOUT, result_ttl=keep)
-    except ValueError:  # its text may hold the password
-        logger.warning("%s is queued, but REDIS_URL is not a Redis address", label)
-        return False
+        # django-rq's connection is patient, for workers, and reads no CONNECTION_KWARGS.
+        with connect(JOB_SECONDS if is_worker() else QUEUE_SECONDS) as connection:
+            queue = Queue("sync", connection=connection, serializer=JSONSerializer)
+            push_once(queue, task, pk, job_id=job_id, job_timeout=SLICE_TIMEOUT, result_ttl=keep)
     except (RedisError, OSError) as error:
         logger.warning("%s is queued, but Redis cannot be reached: %s", label, error)
         return False

@@ -16,6 +16,10 @@ VERSION = "registry_sync_version"
 """The field of a worker's row in Redis that has its version of this service."""
 REDIS_SECONDS = 0.5
 """Seconds Redis has to answer a page."""
+QUEUE_SECONDS = 1.0
+"""Seconds Redis has to connect, and to take a job: people wait, and Benchling for three seconds."""
+JOB_SECONDS = 5.0
+"""The same where a job queues what follows it: no one waits."""
 
 
 @dataclass(frozen=True, slots=True)

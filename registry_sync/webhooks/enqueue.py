@@ -15,15 +15,13 @@ from django.conf import settings
 from registry_sync.core.dotted_paths import WORK_DELIVERY
 from registry_sync.models import WebhookDelivery
 from registry_sync.runs.queue import push_once
-from registry_sync.runs.workers import connect
+from registry_sync.runs.workers import QUEUE_SECONDS, connect
 from registry_sync.webhooks.inbox import LONGEST_WORK
 
 if TYPE_CHECKING:
     from rq import Queue
 
 logger = logging.getLogger(__name__)
-LONGEST_WAIT = 1.0
-"""Seconds for Redis to connect, and to answer a command."""
 
 
 def enqueue_deliveries(deliveries: Iterable[WebhookDelivery]) -> int:
@@ -42,8 +40,7 @@ def enqueue_deliveries(deliveries: Iterable[WebhookDelivery]) -> int:
 
     queued = 0
     try:
-        # django-rq's connection is patient, for workers. Benchling waits only three seconds.
-        with connect(LONGEST_WAIT) as connection:
+        with connect(QUEUE_SECONDS) as connection:
             queue = Queue("interactive", connection=connection, serializer=JSONSerializer)
             has_job = _has_job(queue)
             for delivery in rows:

@@ -16,6 +16,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 from gunicorn.config import Config
+from redis import Redis
 
 from integration import command_line, environment
 from integration.command_line import failure_sentence
@@ -26,6 +27,7 @@ from registry_sync.management import backups, operator
 from registry_sync.models import app_scope
 from registry_sync.monitoring import views
 from registry_sync.reporting.log_lines import SecretFreeFormatter
+from registry_sync.runs import queue
 from registry_sync.runs.queue import push_slice
 from tests.support.commands import manage
 
@@ -206,6 +208,21 @@ def test_an_address_that_is_no_redis_is_told_and_breaks_nothing(settings, client
     assert not push_slice(RUN_SYNC, 1, "job", "run=1", keep=1)
     SecretFreeFormatter("%(message)s").format(caplog.records[-1])
     assert "ss@h" not in caplog.text
+
+
+def test_what_queues_a_job_waits_a_second_for_redis_and_a_job_longer(settings, monkeypatch):
+    settings.REDIS_URL, limits = "redis://127.0.0.1:1/0", []
+    made = Redis.from_url
+
+    def noted(url, **given):
+        limits.append((given.get("socket_connect_timeout"), given.get("socket_timeout")))
+        return made(url, **given)
+
+    monkeypatch.setattr(Redis, "from_url", noted)
+    assert not push_slice(RUN_SYNC, 1, "job", "run=1", keep=1)
+    monkeypatch.setattr(queue, "is_worker", lambda: True)
+    assert not push_slice(RUN_SYNC, 1, "job", "run=1", keep=1)
+    assert limits == [(1.0, 1.0), (5.0, 5.0)]
 
 
 @pytest.mark.parametrize(

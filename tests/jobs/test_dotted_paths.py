@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import django_rq.settings
 import pytest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -44,12 +43,10 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def queues(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Queue]]:
+def queues(settings: Any) -> Iterator[dict[str, Queue]]:
     """The service's two queues, on a Redis of the test's own."""
     server = RedisServer().start()
     settings.REDIS_URL = server.url
-    config = {"URL": server.url, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    monkeypatch.setattr(django_rq.settings, "QUEUES", dict.fromkeys(NAMES, config))
     connection = Redis.from_url(server.url)
     yield {name: Queue(name, connection=connection, serializer=JSONSerializer) for name in NAMES}
     connection.close()
