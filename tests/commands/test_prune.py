@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -209,9 +210,10 @@ def test_deliveries_and_alerts_that_are_over_go(db, keep, caplog):
     AlertMessageFactory(alert=None, sent_at=now)
     age(DAYS + 1)
     totals = tallies.totals()
-    command("--dry-run", name="prune")
+    would = command("--dry-run", name="prune")[1]
     assert not caplog.messages, "nothing was deleted"
     said = command(name="prune")[1]
+    assert _counts(would) == _counts(said), "what metrics have not counted yet goes as well"
     assert "\ndeliveries: 2 rows before" in said and "refused deliveries: 1 row before" in said
     begins = {line.partition(" before 20")[0] for line in caplog.messages}
     assert begins == {f"Pruned {what}" for what in (
@@ -223,6 +225,20 @@ def test_deliveries_and_alerts_that_are_over_go(db, keep, caplog):
     assert WebhookDelivery.objects.get(state=state.DONE) == press
     assert [m.alert for m in AlertMessage.objects.all()] == [going] == list(Alert.objects.all())
     assert not WebhookRefusal.objects.exists() and tallies.totals() == totals
+
+
+def _counts(said: str) -> list[tuple[str, str]]:
+    return re.findall(r"^([a-z ]+): (\d+) rows? before", said, re.MULTILINE)
+
+
+def test_a_message_that_is_still_tried_keeps_its_alert(db, keep):
+    keep("DELIVERIES")
+    over = AlertFactory(what="stale", ended_at=timezone.now())
+    message = AlertMessageFactory(alert=over, next_try_at=timezone.now())
+    age(DAYS + 1)
+    for way in (["--dry-run"], []):
+        assert "\nalerts: 0 rows before" in command(*way, name="prune")[1]
+    assert AlertMessage.objects.get() == message
 
 
 State = MappingDraft.State

@@ -22,7 +22,14 @@ class Pruned(ABC):
 
     @abstractmethod
     def rows(self, before: datetime) -> QuerySet[Any]:
-        """Return the rows from before a time that may go, the oldest first."""
+        """Return the rows from before a time that may go, the oldest first.
+
+        Metrics may not have counted all of them yet. `prune` has them counted before it deletes.
+        """
+
+    def counted(self, before: datetime) -> QuerySet[Any]:
+        """Return those of them that metrics have counted, if they count them at all."""
+        return self.rows(before)
 
     def parts(self, pks: Sequence[int]) -> list[QuerySet[Any]]:
         """Return the rows that go with some of them and may be many. They are deleted first."""
@@ -33,7 +40,7 @@ class Pruned(ABC):
 
         They are asked for once more: what has become needed by now stays.
         """
-        rows = self.rows(before).filter(pk__in=pks)
+        rows = self.counted(before).filter(pk__in=pks)
         count = rows.count()
         rows.delete()
         return count

@@ -10,6 +10,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from registry_sync.jobs.pruning.kind import Pruned
 from registry_sync.models import Alert, AlertMessage, WebhookDelivery, WebhookRefusal
 from registry_sync.monitoring.metrics import tallies
+from registry_sync.monitoring.metrics.counted_rows import Messages
 
 State = WebhookDelivery.State
 SETTING = "KEEP_DELIVERIES_DAYS"
@@ -22,12 +23,13 @@ class OldDeliveries(Pruned):
 
     def rows(self, before: datetime) -> QuerySet[WebhookDelivery]:
         over = WebhookDelivery.objects.filter(
-            received_at__lt=before,
-            state__in=[State.DONE, State.IGNORED, State.FAILED],
-            tallied=True,
+            received_at__lt=before, state__in=[State.DONE, State.IGNORED, State.FAILED]
         )
         presses = WebhookDelivery.objects.filter(type=WebhookDelivery.PRESS)
         return over.exclude(pk=presses.aggregate(last=Max("pk"))["last"]).order_by("pk")
+
+    def counted(self, before: datetime) -> QuerySet[WebhookDelivery]:
+        return self.rows(before).filter(tallied=True)
 
 
 class OldRefusals(Pruned):
@@ -49,9 +51,14 @@ class Alerts(Pruned):
     name, setting = "alerts", SETTING
 
     def rows(self, before: datetime) -> QuerySet[Alert]:
-        unsent = AlertMessage.objects.filter(alert=OuterRef("pk"), tallied=False)
+        messages = Messages()
+        unsent = messages.uncounted.exclude(pk__in=messages.ended().values("pk"))
         over = Alert.objects.of_app().filter(ended_at__lt=before)
-        return over.filter(~Exists(unsent)).order_by("pk")
+        return over.filter(~Exists(unsent.filter(alert=OuterRef("pk")))).order_by("pk")
+
+    def counted(self, before: datetime) -> QuerySet[Alert]:
+        uncounted = AlertMessage.objects.filter(alert=OuterRef("pk"), tallied=False)
+        return self.rows(before).filter(~Exists(uncounted))
 
 
 class TestMessages(Pruned):

@@ -40,12 +40,15 @@ class OldRuns(Pruned):
     name, setting = "runs", "KEEP_RUNS_DAYS"
 
     def rows(self, before: datetime) -> QuerySet[SyncRun]:
-        old = runs_ended_before(before).filter(is_passed(), tallied=True)
+        old = runs_ended_before(before).filter(is_passed())
         old = old.filter(session_open=False, follow_up__isnull=True)
         old = old.filter(Q(kind__in=SyncRun.DRY) | Q(created=0, updated=0, archived=0))
         old = old.filter(*(~rows for rows in _referring()))
         free = old.filter(~_is_named_in_the_ledger(), ~_owes_a_result(), ~_has_words())
         return free.filter(~_has_open_batches()).order_by("pk")
+
+    def counted(self, before: datetime) -> QuerySet[SyncRun]:
+        return self.rows(before).filter(tallied=True)
 
     def parts(self, pks: Sequence[int]) -> list[QuerySet[Any]]:
         return [model.objects.filter(run__in=pks) for model in (RunLog, Refusal, Batch)]

@@ -80,7 +80,7 @@ def _prune(kind: Pruned, *, dry_run: bool) -> Outcome:
 
 def _delete(kind: Pruned, before: datetime) -> int:
     count = 0
-    while pks := list(kind.rows(before).values_list("pk", flat=True)[:CHUNK]):
+    while pks := list(kind.counted(before).values_list("pk", flat=True)[:CHUNK]):
         for part in kind.parts(pks):
             _delete_part(part)
         stopping.check()
