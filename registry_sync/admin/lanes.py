@@ -27,7 +27,12 @@ from registry_sync.desk.values import as_html
 from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Drift, Lane
 from registry_sync.runs import schema_view
-from registry_sync.sync.gates import adoption
+from registry_sync.sync.gates.adoption_approval import (
+    ApprovedTwice,
+    approve,
+    conflict_of,
+    taken_over,
+)
 from registry_sync.sync.plans.proposals import Person
 
 SIDES = "admin/registry_sync/adoption/sides.html"
@@ -122,21 +127,24 @@ class AdoptionAdmin(ByLane):
     def take_over(self, request: HttpRequest, rows: QuerySet[Adoption]) -> HttpResponse | None:
         """Show both sides, ask for a reason, and approve the takeover for the next run."""
         chosen = list(rows.filter(state=Adoption.State.OPEN, how__in=Adoption.ADOPTABLE))
-        twice, reason = adoption.chosen_twice(chosen), request.POST.get("reason", "").strip()
+        conflict, reason = conflict_of(chosen), request.POST.get("reason", "").strip()
         now = [adoption_mark(row) for row in chosen]
         moved = marks.has_moved(marks.sent_marks(request), now)
-        if request.POST.get("decided") and reason and chosen and not (twice or moved):
-            who = request.user.get_username()
-            count = adoption.approve(chosen, actor=who, reason=reason)
-            self.message_user(request, adoption.taken_over(count))
-            return None
+        if request.POST.get("decided") and reason and chosen and not (conflict or moved):
+            try:
+                count = approve(chosen, actor=request.user.get_username(), reason=reason)
+            except ApprovedTwice as later:  # someone was faster, if only by an instant
+                conflict = str(later)
+            else:
+                self.message_user(request, taken_over(count))
+                return None
         context = {
             **self.admin_site.each_context(request),
             "title": "Take over entities",
             "rows": chosen,
             "sides": [(row, schema_view(row.lane)) for row in chosen],
             "left_out": rows.count() - len(chosen),
-            "twice": twice,
+            "conflict": conflict,
             "changed": marks.CHANGED if moved else "",
             "marks": " ".join(now),
             "reason": reason,

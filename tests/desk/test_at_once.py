@@ -16,8 +16,9 @@ from registry_sync.desk import withdrawals
 from registry_sync.desk.drift import differences_of
 from registry_sync.ledger import pins
 from registry_sync.ledger.pins import FieldDifference
-from registry_sync.models import Allowance, Drift, Lane, Merge, Pin, Proposal, Withdrawal
+from registry_sync.models import Adoption, Allowance, Drift, Lane, Merge, Pin, Proposal, Withdrawal
 from registry_sync.sync.gates import allowances
+from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve
 from registry_sync.sync.plans.proposals import Person
 from tests.support import factories
 
@@ -143,6 +144,25 @@ def test_a_withdrawal_is_decided_once():
     )
     row.refresh_from_db()
     assert (row.state, row.actor, kept) == (Withdrawal.State.RELEASED, "ann", [])
+
+
+def test_an_entity_is_approved_for_one_record():
+    lane = factories.LaneFactory()
+    two = [
+        factories.AdoptionFactory(lane=lane, external_id=f"C-{n}", entity_id="bfi_1")
+        for n in (1, 2)
+    ]
+    refused = list[str]()
+
+    def late() -> None:
+        try:
+            approve(two[1:], actor="bea", reason="mine")
+        except ApprovedTwice as error:
+            refused.append(str(error))
+
+    at_once(lambda: approve(two[:1], actor="ann", reason="mine"), late)
+    assert refused and refused[0].startswith("bfi_1 was already approved for C-1 by ann.")
+    assert [row.actor for row in Adoption.objects.filter(state="approved")] == ["ann"]
 
 
 def test_drift_is_decided_once():

@@ -7,10 +7,13 @@ import csv
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
+from django.utils import timezone
 
 from registry_sync.models import Adoption, Change, LedgerEntry, SyncRun
+from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.commands import adopt
+from tests.support.factories import AdoptionFactory, LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 from tests.support.worlds import APP, FIELDS, forget
 
@@ -419,3 +422,62 @@ def test_an_entity_that_differs_in_its_name_alone_is_not_taken_over(world):
     row = Adoption.objects.get()
     assert (row.state, row.how) == ("open", "same id")
     assert row.differences == [["name", "Their own name", "Compound 1"]]
+
+
+def test_an_entity_is_approved_for_one_record_and_a_record_for_one_entity(db):
+    lane, other = LaneFactory(), LaneFactory(schema_id="ts_1")
+    first = AdoptionFactory(
+        lane=lane, external_id="C-1", entity_id="bfi_1", entity_registry_id="CMP-1"
+    )
+    assert approve([first], actor="ann", reason="Same substance") == 1
+    rivals = [
+        AdoptionFactory(lane=lane, external_id="C-2", entity_id="bfi_1"),
+        AdoptionFactory(lane=lane, external_id="C-1", entity_id="bfi_2"),
+        AdoptionFactory(lane=other, external_id="L-1", entity_id="bfi_1"),
+    ]
+    for rival in rivals:
+        with pytest.raises(ApprovedTwice, match=r"^CMP-1 was already approved for C-1 by ann"):
+            approve([rival], actor="bea", reason="Mine")
+    same_id = AdoptionFactory(lane=other, external_id="C-1", entity_id="bfi_3")
+    assert approve([same_id], actor="bea", reason="Another lane's record") == 1
+    with pytest.raises(ApprovedTwice, match="bfi_4 was chosen together with"):
+        approve([AdoptionFactory(lane=lane, entity_id="bfi_4") for _ in "ab"], actor="c", reason="")
+    assert set(Adoption.objects.filter(state="approved")) == {first, same_id}
+    # A run began since and did not do it: the record may have left the registry.
+    SyncRunFactory(lane=lane, status=Status.SUCCEEDED, started_at=timezone.now())
+    assert approve(rivals[:1], actor="bea", reason="Mine") == 1
+
+
+@pytest.mark.once
+def test_pages_and_the_command_name_who_approved_an_entity_first(db, admin_client):
+    lane = LaneFactory(position=0)
+    two = [AdoptionFactory(lane=lane, external_id=f"C-{n}", entity_id="bfi_1") for n in (1, 2)]
+    approve(two[:1], actor="ann", reason="Same substance")
+    said = "bfi_1 was already approved for C-1 by ann."
+    with pytest.raises(CommandError, match=said) as refused:
+        adopt("--id", "C-2", "--reason", "Mine")
+    assert refused.value.returncode == 64
+    url = "/admin/registry_sync/adoption/"
+    asked = {"action": "take_over", "_selected_action": [two[1].pk]}
+    for more in ({}, {"decided": "yes", "reason": "Mine"}):
+        page = admin_client.post(url, {**asked, **more}).content.decode()
+        assert said in page and "disabled" in page
+    two[1].refresh_from_db()
+    assert two[1].state == "open"
+
+
+@pytest.mark.invariant(11)
+@pytest.mark.once
+def test_an_entity_that_two_records_were_approved_for_is_taken_over_once(world):
+    """Versions before this one let two people approve it."""
+    w = world([compound(n) for n in range(3)])
+    put(w, "CMP-1", "Compound 1", aliases=["Compound 2"], Approval=1900)
+    w.sync()
+    assert waiting() == {"C-000001": "same name", "C-000002": "same alias"}
+    Adoption.objects.update(state="approved", actor="ann", reason="Seen")
+    w.sync()
+    (entity_id,) = set(Adoption.objects.values_list("entity_id", flat=True))
+    held = LedgerEntry.objects.filter(entity_id=entity_id).exclude(entity_hash="")
+    assert [entry.external_id for entry in held] == ["C-000001"]
+    states = dict(Adoption.objects.values_list("external_id", "state"))
+    assert states == {"C-000001": "adopted", "C-000002": "void"}

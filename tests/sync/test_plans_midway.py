@@ -17,7 +17,7 @@ from registry_sync.models import (
     Withdrawal,
 )
 from registry_sync.sync.delivery.batch_delivery import BatchDelivery
-from registry_sync.sync.gates.adoption import approve
+from registry_sync.sync.gates.adoption_approval import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import lifecycle
 from registry_sync.sync.plans.plan_digests import benchling_digest, matches_plan, renamed_digest

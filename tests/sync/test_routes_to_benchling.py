@@ -22,7 +22,7 @@ from registry_sync.models import (
     SyncRun,
     Withdrawal,
 )
-from registry_sync.sync.gates.adoption import approve
+from registry_sync.sync.gates.adoption_approval import approve
 from registry_sync.sync.gates.allowances import allow
 from registry_sync.sync.plans import lifecycle
 from registry_sync.sync.plans.proposals import Person

@@ -24,7 +24,7 @@ from registry_sync.desk.marks import mark_of_parts
 from registry_sync.desk.values import as_text
 from registry_sync.models import Adoption
 from registry_sync.runs import SchemaView, schema_view
-from registry_sync.sync.gates import adoption
+from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve
 
 MOST = 500
 BY_NAME = "name_taken"
@@ -75,10 +75,11 @@ class Adopt(Press):
         chosen = list(waiting_adoptions(case).filter(pk__in=order.keys()))
         if not chosen:
             raise CannotCure("Tick at least one that still waits. Nothing was done.")
-        if twice := adoption.chosen_twice(chosen):
-            raise CannotCure(f"{twice} conflicts: {TWICE} Nothing was done.")
         order.check(adoption_mark(row) for row in chosen)
-        count = adoption.approve(chosen, actor=order.actor, reason=order.reason)
+        try:
+            count = approve(chosen, actor=order.actor, reason=order.reason)
+        except ApprovedTwice as conflict:
+            raise CannotCure(f"{conflict} Nothing was done.") from None
         summary = f"{number_of(count, 'entity', 'entities')} approved for adoption."
         return Done(
             summary, sentences=[summary], noted=chosen, check=[row.external_id for row in chosen]

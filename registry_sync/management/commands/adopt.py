@@ -20,7 +20,7 @@ from registry_sync.desk.csv_export import cell
 from registry_sync.management.lane_options import add_lane_argument, lane_named, which_lane
 from registry_sync.management.operator import STANDARD, USAGE, OperatorCommand, unreadable_file
 from registry_sync.models import Adoption, Lane
-from registry_sync.sync.gates import adoption
+from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve, taken_over
 
 COLUMNS = (
     "external_id", "how", "entity_registry_id", "entity_id", "name", "schema", "differences",
@@ -76,14 +76,12 @@ class Command(OperatorCommand):
         chosen = _chosen(rows, options)
         if options["id"]:
             _refuse_two_lanes(chosen, names)
-        if twice := adoption.chosen_twice(chosen):
-            raise CommandError(
-                f"{twice} would be taken over for two records, or a record would take over two "
-                "entities. Choose one in a CSV (--csv, then --from).",
-                returncode=USAGE,
-            )
-        count = adoption.approve(chosen, actor=getpass.getuser(), reason=reason)
-        self.stdout.write(adoption.taken_over(count))
+        try:
+            count = approve(chosen, actor=getpass.getuser(), reason=reason)
+        except ApprovedTwice as conflict:
+            text = f"{conflict} Choose in a CSV (--csv, then --from)."
+            raise CommandError(text, returncode=USAGE) from None
+        self.stdout.write(taken_over(count))
 
     def _list(self, lanes: list[Lane], rows: QuerySet[Adoption], names: runs.LaneNames) -> None:
         for row in rows.select_related("lane"):

@@ -6,7 +6,7 @@ gives it the registry id of its record.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,30 +34,6 @@ from registry_sync.sync.records import Candidate, record_outcome
 
 How, State = Adoption.How, Adoption.State
 UNDECIDED = (State.OPEN, State.APPROVED)
-
-
-def approve(rows: Iterable[Adoption], *, actor: str, reason: str) -> int:
-    """Let the next run take these entities over; returns how many. Archived ones are left out."""
-    ids = [row.pk for row in rows if row.how in Adoption.ADOPTABLE]
-    return Adoption.objects.filter(pk__among=ids, state=State.OPEN).update(
-        state=State.APPROVED, actor=actor, reason=reason, decided_at=timezone.now(), note=""
-    )
-
-
-def taken_over(count: int) -> str:
-    """Return what will happen to entities that were approved, as a sentence."""
-    return f"{count:,} {'entity is' if count == 1 else 'entities are'} taken over by the next run."
-
-
-def chosen_twice(rows: Iterable[Adoption]) -> str:
-    """Name an entity that two records would take over, or the second one that a record would."""
-    seen: set[tuple[str, str]] = set()
-    for row in rows:
-        marks = {("record", row.external_id), ("entity", row.entity_id)}
-        if marks & seen:
-            return row.entity_registry_id or row.entity_id
-        seen |= marks
-    return ""
 
 
 class AdoptionGate:
@@ -157,6 +133,8 @@ class _Matches:
         return going, settled
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
+        if str(raw["id"]) in self.adopted.values():
+            return  # approved for two records; the first one has it
         how = self._how(candidate.entity, raw)
         external_id = candidate.entity.external_id
         current = rebuild.entity_of(external_id, raw, self.setup, self.targets)
