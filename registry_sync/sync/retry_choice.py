@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from registry_sync import ledger, runs
+from registry_sync import runs
 from registry_sync.benchling.client import Client
 from registry_sync.core.text import name_key
 from registry_sync.ledger.record_outcome import hash_record
@@ -31,8 +31,8 @@ from registry_sync.sync.context import RunContext
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.name_circles import circles_of, wished_keys
 from registry_sync.sync.gates.substances import are_unique
-from registry_sync.sync.links import linkable, own_links, present
-from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
+from registry_sync.sync.links import present
+from registry_sync.sync.records import SourceRecord
 from registry_sync.sync.setup import Setup
 
 Errors = QuerySet[EntityError]
@@ -169,36 +169,6 @@ def kept_records(errors: Sequence[EntityError], fingerprint: str) -> list[Source
         )
         for error in errors
     ]
-
-
-def link_circles(ctx: RunContext) -> list[Candidate]:
-    """Find waiting records that only wait for each other: together they can go."""
-    run, lane, setup = ctx.run, ctx.lane, ctx.setup
-    waiting = _waiting(run, lane, "link")
-    waiting_keys = {
-        setup.mapping.registry_id(i) for i in waiting.values_list("external_id", flat=True)
-    }
-    if not waiting_keys:
-        return []
-    within = waiting.filter(waits_key__among=waiting_keys).order_by("pk")[:CHUNK]
-    candidates = []
-    views = ledger.views_of(lane, [error.external_id for error in within])
-    for record in kept_records(list(within), run.fingerprint):
-        entity = transform(record.raw, record.external_id, setup.mapping).entity
-        if entity is not None:
-            before, kind = views.get(record.external_id), setup.schema.entity_type
-            identity = setup.mapping.identity_of(record.raw)
-            candidates.append(candidate_of(record, entity, before, kind, identity=identity))
-    linkable_ids = linkable(
-        lane, set().union(*(own_links(c.entity, setup.schema) for c in candidates))
-    )
-    while candidates:
-        coming = linkable_ids | {candidate.entity.registry_id for candidate in candidates}
-        kept = [c for c in candidates if own_links(c.entity, setup.schema) <= coming]
-        if len(kept) == len(candidates):
-            break
-        candidates = kept
-    return candidates
 
 
 def stand_aside(ctx: RunContext) -> list[Entity]:

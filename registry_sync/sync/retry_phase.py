@@ -12,8 +12,9 @@ from registry_sync.source.client import Source
 from registry_sync.sync import lane_circles, merges, retry_choice, run_verdict
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.link_circles import joined_circles
 from registry_sync.sync.plans.requested_records import read_requested
-from registry_sync.sync.records import SourceRecord, source_records
+from registry_sync.sync.records import Candidate, SourceRecord, source_records
 
 
 class Retry:
@@ -41,11 +42,7 @@ class Retry:
             self.delivery.rename(aside)
             if not self._try_errors():
                 return False
-        if circle := retry_choice.link_circles(ctx):
-            stopped = self.carrier.admit(circle)
-            ledger.record(ctx.run, ctx.lease, stopped)
-            self.delivery.flush()
-        return self._part_circles()
+        return all(map(self._deliver, joined_circles(ctx))) and self._part_circles()
 
     def _part_circles(self) -> bool:
         """Create one of each circle of records in several lanes without its links into it.
@@ -61,12 +58,16 @@ class Retry:
             if len(parted) == 1:
                 text = "1 record links to records of other lanes that link back. It is "
             runs.log(self.ctx.run, "INFO", text + "created without these links, which follow.")
-            ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(parted))
-            self.delivery.flush()
-            self.ctx.pacer.show_progress()
-            if runs.is_paused(self.ctx.run):
+            if not self._deliver(parted):
                 return False
         return True
+
+    def _deliver(self, candidates: Sequence[Candidate]) -> bool:
+        """Send what passes the gates, and record the rest; return False if the run was paused."""
+        ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(candidates))
+        self.delivery.flush()
+        self.ctx.pacer.show_progress()
+        return not runs.is_paused(self.ctx.run)
 
     def _close_withdrawn(self) -> None:
         closed = ledger.close_withdrawn(self.ctx.run, self.ctx.lease)

@@ -7,7 +7,7 @@ import pytest
 from registry_sync import ledger, runs
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import Lane, SyncRun, Withdrawal
-from registry_sync.sync import retry_choice
+from registry_sync.sync import retry_phase
 from registry_sync.sync.plans import outcome
 from registry_sync.sync.withdrawals.archives import archiving
 from tests.support.killing import Killed, killed
@@ -113,7 +113,7 @@ def test_a_record_that_is_held_counts_once_also_after_a_kill(world):
     records = [compound(1, parent="C-000002"), compound(2, parent="C-000001")]
     w = world(records, page_size=1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(retry_choice, "link_circles", lambda ctx: [])
+        patched.setattr(retry_phase, "joined_circles", lambda ctx: [])
         w.sync()
     assert {e.waits_for for e in w.open_errors().values()} == {"link"}
     Lane.objects.update(plans_for=Lane.PlansFor.EVERYTHING)

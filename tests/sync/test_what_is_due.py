@@ -11,8 +11,9 @@ import pytest
 from registry_sync.benchling.entity_types import ENTITY_TYPES
 from registry_sync.ledger import hash_record
 from registry_sync.models import Adoption, Allowance, EntityError, Substance, SyncRun, TakenName
-from registry_sync.sync import retry_choice
+from registry_sync.sync import link_circles, retry_choice
 from registry_sync.sync.gates.substances import LEARNED
+from registry_sync.sync.link_circles import joined_circles
 from registry_sync.sync.records import SourceRecord
 from tests.support.contexts import context
 from tests.support.factories import (
@@ -29,6 +30,7 @@ from tests.support.mapping import mapping_of, schema_of
 pytestmark = [pytest.mark.once, pytest.mark.django_db]
 Kind = SyncRun.Kind
 LINKED = schema_of({"type": "entity_link", "schemaId": "ts_1"}, {"type": "text"})
+MANY_LINKS = schema_of({"type": "entity_link", "schemaId": "ts_1", "isMulti": True})
 
 
 class Benchling:
@@ -60,8 +62,8 @@ def entity(id_: str, registry_id: str, **values: Any) -> dict[str, Any]:
 
 
 def running(**values: Any) -> Any:
-    values = {"client": Benchling(), "fingerprint": "now", **values}
-    return context(mapping_of(LINKED), schema=LINKED, **values)
+    values = {"client": Benchling(), "fingerprint": "now", "schema": LINKED, **values}
+    return context(mapping_of(values["schema"]), **values)
 
 
 def refused(ctx: Any, id_: str, waits_for: str = "", key: str = "", **values: Any) -> EntityError:
@@ -84,7 +86,7 @@ def test_a_lane_without_open_errors_is_asked_once_for_each_question(
     with django_assert_num_queries(1):
         assert due(ctx) == set()
     with django_assert_num_queries(1):
-        assert retry_choice.link_circles(ctx) == []
+        assert list(joined_circles(ctx)) == []
 
 
 @pytest.fixture
@@ -280,14 +282,51 @@ def test_records_that_wait_for_each_other_go_together():
     )
     LedgerEntryFactory(lane=ctx.lane, external_id="A", entity_hash="")
     LedgerEntryFactory(lane=ctx.lane, external_id="B", entity_hash="written")
-    found = {c.entity.external_id: c for c in retry_choice.link_circles(ctx)}
+    found = {c.entity.external_id: c for some in joined_circles(ctx) for c in some}
     assert set(found) == {"A", "B", "C", "D"}
     assert {id_: c.is_new for id_, c in found.items()} == {
         "A": True, "B": False, "C": True, "D": True
     }  # fmt: skip
     assert found["A"].identity == "A" and found["A"].record.retried
     ctx.run.only = ["A", "B"]
-    assert retry_choice.link_circles(ctx) == [], "C is not theirs to send"
+    assert list(joined_circles(ctx)) == [], "C is not theirs to send"
+
+
+def test_circles_behind_others_that_cannot_go_are_found_and_stay_together(monkeypatch):
+    """However many come before them, and also where one is larger than a list."""
+    monkeypatch.setattr(link_circles, "CHUNK", 2)
+    ctx = running()
+    chains = {f"E-{n}": "Z" for n in range(3)} | {f"F-{n}": f"E-{n}" for n in range(3)}
+    large = {f"L-{n}": f"L-{(n + 1) % 5}" for n in range(5)}
+    for id_, target in (chains | {"A": "B", "B": "A"} | large | {"C": "D", "D": "C"}).items():
+        refused(ctx, id_, "link", target, **points_at(id_, target))
+    found = [[c.entity.external_id for c in some] for some in joined_circles(ctx)]
+    assert found == [["A", "B"], ["L-0", "L-1", "L-2", "L-3", "L-4"], ["C", "D"]]
+
+
+def test_what_a_circle_links_to_beside_it_goes_before_it(monkeypatch):
+    """A record waits for one of those that it links to, and needs them all."""
+    monkeypatch.setattr(link_circles, "CHUNK", 1)
+    ctx = running(schema=MANY_LINKS)
+    links = {"A": ["B", "C"], "B": ["A"], "C": ["D"], "D": ["C"], "E": ["F", "Z"], "F": ["E"]}
+    for id_, targets in links.items():
+        raw = {"id": id_, "name": id_, "f0": targets}
+        refused(ctx, id_, "link", min(targets), raw=raw)
+    found = [[c.entity.external_id for c in some] for some in joined_circles(ctx)]
+    assert [sorted(some) for some in found] == [["A", "B", "C", "D"]], "Z is not there"
+
+
+@pytest.mark.parametrize(
+    ("waits", "found"),
+    [
+        ({}, []),
+        ({"a": "a"}, ["a"]),
+        ({"a": "b", "b": "z"}, []),
+        ({"c": "a", "a": "b", "b": "a", "d": "c", "e": "f"}, ["c", "a", "b", "d"]),
+    ],
+)
+def test_who_waits_for_one_another_to_no_end(waits, found):
+    assert link_circles.circling(waits) == found
 
 
 def names_in_a_circle(ctx: Any, *, waits_for: str = "name") -> None:

@@ -11,6 +11,7 @@ from registry_sync.sync import lane_circles, retry_choice
 from registry_sync.sync.carry import Carrier
 from registry_sync.sync.context import RunContext
 from registry_sync.sync.delivery.dry_run import DryRunDelivery
+from registry_sync.sync.link_circles import joined_circles
 from registry_sync.sync.plans.requested_records import read_requested
 from registry_sync.sync.records import Candidate, SourceRecord
 
@@ -54,7 +55,7 @@ def _named(ctx: RunContext) -> Sequence[SourceRecord]:
 
 def _linked(ctx: RunContext) -> Iterator[Sequence[Candidate]]:
     """Yield what can only go together, and what can only go without some of its links."""
-    yield retry_choice.link_circles(ctx)
+    yield from joined_circles(ctx)
     yield from lane_circles.parted_circles(ctx)
 
 
