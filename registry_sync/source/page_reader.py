@@ -118,6 +118,7 @@ class PageReader:
                 None if follows is None else self._finder.add_to(onward.add_to(follows))
             ),
             total=end.total.count if end.total else None,
+            is_least=end.total is not None and not end.total.exact,
             counts_all=end.counts_all(),
             server_date=reply.date,
             asked_at=fetched.at,

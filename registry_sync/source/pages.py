@@ -39,7 +39,8 @@ class Page:
     """One page of complete records, with those apart that are `unread` in part.
 
     `position` leads to this page again, also in another process; `next_position` is None after
-    the last page. `total` is the registry's own count, `server_date` its clock, `bytes` the size.
+    the last page. `total` is the registry's own count (`is_least`: or there are more, such as
+    Elasticsearch's `"relation": "gte"`), `server_date` its clock, `bytes` the size.
     `counts_all`: by that count, which cannot be that of the page alone, all records came.
     `asked_at` is our own clock before it was requested.
     `signs` are what speaks against the page, or the pages up to it, being complete. `strays` are
@@ -62,3 +63,4 @@ class Page:
     doubt: str = ""
     slid: bool = False
     counts_all: bool = False
+    is_least: bool = False

@@ -252,7 +252,8 @@ PAGES = {**FILTER, "paginator": {"type": "page_number", "total_path": "pages"}}
     ("answer", "endpoint"),
     [(served(records()), FILTER), (refuse_future, FILTER), (served(records(15), size=30), FILTER),
      (served(reborn()), FILTER), (by_page, PAGES), (count_of_page, FILTER),
-     (break_over_future, FILTER)],
+     (break_over_future, FILTER),
+     (served(records(), total=lambda count, page: {"value": 25, "relation": "gte"}), FILTER)],
 )  # fmt: skip
 def test_a_sound_registry_has_no_fault(visited: Any, answer: Any, endpoint: Any) -> None:
     points = visited(answer, endpoint)

@@ -25,12 +25,16 @@ SAMPLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class ListSample:
-    """The first records of a list, in their order; `ended` if these are all."""
+    """The first records of a list, in their order; `ended` if these are all.
+
+    `is_least`: there may be more than the registry's total.
+    """
 
     source: Source
     records: list[Json]
     ended: bool
     total: int | None
+    is_least: bool = False
 
 
 @dataclass
@@ -71,17 +75,17 @@ class RegistryVisit:
         if self.sampled is None:
             source = self.source()
             records: list[Json] = []
-            ended, total = True, None
+            ended, total, is_least = True, None, False
             named = source.connector.paginator.records_path()
             for number, page in enumerate(source.pages(None)):
                 records += page.records
                 # A number that only later pages have counts what is on them.
                 if page.total is not None and (named or total is not None or not number):
-                    total = page.total
+                    total, is_least = page.total, page.is_least
                 if len(records) >= SAMPLE:
                     ended = page.next_position is None
                     break
-            self.sampled = ListSample(source, records, ended, total)
+            self.sampled = ListSample(source, records, ended, total, is_least)
         return self.sampled
 
     def close(self) -> None:
