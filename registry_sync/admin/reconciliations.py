@@ -168,4 +168,4 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
         return lookup == "reconciliation" or super().lookup_allowed(lookup, value, request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReconciledRecord]:
-        return super().get_queryset(request).select_related("lane")
+        return super().get_queryset(request).select_related("lane", "reconciliation")

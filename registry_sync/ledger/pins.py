@@ -15,10 +15,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, item_keys, left_of
-from registry_sync.ledger.recording import describe_entity
-from registry_sync.ledger.shared_items import found_items
-from registry_sync.ledger.substances import save_aliases, save_substances
+from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_of
+from registry_sync.ledger.held_values import hold_value
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same, same_value
 from registry_sync.models import Drift, Lane, LedgerEntry, Pin, ReconciledRecord
@@ -48,19 +46,31 @@ class FieldDifference:
 def compared_differences(record: ReconciledRecord) -> list[FieldDifference]:
     """Return what can be accepted or restored of a compared record; nothing once it is decided.
 
-    A value that has been accepted since is decided, also where others of its record are not.
+    A value that has been accepted since, or whose drift has ended, is decided, also where others
+    of its record are not.
     """
     if record.state != ReconciledRecord.State.DIFFERING or record.decided:
         return []
-    pins = covered_fields(record.lane, record.external_id)
+    pins, ended = covered_fields(record.lane, record.external_id), _ended_since(record)
     return [
         FieldDifference(
             record.external_id, record.entity_id, field_id, field, current, source,
             compared=record.pk,
         )
         for field_id, field, current, source, _ in record.differences
-        if field_id not in pins or not is_accepted(pins[field_id], current, source)
+        if field_id not in ended
+        and not (field_id in pins and is_accepted(pins[field_id], current, source))
     ]  # fmt: skip
+
+
+def _ended_since(record: ReconciledRecord) -> set[str]:
+    """Return the fields whose drift ended after the comparison: what it found there is gone."""
+    compared_at = record.reconciliation.finished_at
+    if compared_at is None:
+        return set()
+    ends = (Drift.End.PUT_RIGHT, Drift.End.RESTORED)
+    rows = Drift.objects.filter(lane=record.lane, external_id=record.external_id, ended__in=ends)
+    return set(rows.filter(closed_at__gt=compared_at).values_list("field_id", flat=True))
 
 
 def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
@@ -133,6 +143,7 @@ def accept(
             ]
             _mark(row, {pin.field_id for pin in accepted}, "accepted")
             pins += accepted
+    _mark_compared(lane, differences, "accepted")
     return pins
 
 
@@ -167,6 +178,7 @@ def restore(
             done = [each for each in able if _restored(lane, each, actor=actor, reason=reason)]
             _mark(row, {each.field_id for each in done}, "restored")
             restored += done
+    _mark_compared(lane, differences, "restored")
     return restored
 
 
@@ -230,54 +242,25 @@ def _mark(row: ReconciledRecord | None, decided_ids: Collection[str], word: str)
         row.save(update_fields=["decided"])
 
 
+def _mark_compared(lane: Lane, differences: Iterable[FieldDifference], word: str) -> None:
+    """Keep in the last comparison what is decided there as well, by what was done about drift."""
+    ids = records_that_differ(each for each in differences if each.drift)
+    rows = ReconciledRecord.objects.filter(
+        lane=lane, state=ReconciledRecord.State.DIFFERING, decided=""
+    )  # fmt: skip
+    found = rows.filter(external_id__among=ids).select_related("lane", "reconciliation")
+    for row in found if ids else ():
+        if not compared_differences(row):
+            rows.filter(pk=row.pk).update(decided=word)
+
+
 def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:
-    """Put Benchling's value into the ledger; return False for what the ledger does not have.
-
-    So too for drift that has ended since it was read, as when two people decide at once.
-
-    Of a shared list that is `restored`, only what this app wrote is put there.
-    """
-    rows = LedgerEntry.objects.select_for_update().filter(lane=lane, external_id=each.external_id)
-    entry = rows.exclude(entity_hash="").first()
-    if entry is None or (each.drift and not _is_open(each.drift)):
-        return False
-    is_name, is_shared = each.field_id == "name", each.field_id in SHARED
-    written = entry.fields.get(each.field_id)
-    current = UNKNOWN if each.theirs == UNREADABLE and not is_name else each.theirs
-    if is_shared and restored:
-        current = left_of(written, each.theirs) if isinstance(written, list) else []
-    entity = Entity(
-        entry.external_id,
-        entry.entity_registry_id,
-        str(current) if is_name else entry.name,
-        entry.fields if is_name else {**entry.fields, each.field_id: current},
-    )
-    if is_shared:
-        # What was not written is people's, although the registry may list it by now.
-        found = found_items(entry, each.field_id) | (item_keys(current) - item_keys(written))
-        if found:
-            entry.found_items = {**(entry.found_items or {}), each.field_id: sorted(found)}
-    describe_entity(entry, entity)
-    entry.raw_hash = ""
-    entry.save()
-    if not restored:
-        _keep_part(lane, entity, each.field_id, entry)
-    return True
-
-
-def _is_open(drift: int) -> bool:
-    """Return whether drift has not ended; it cannot until this decision is made."""
-    rows = Drift.objects.select_for_update().filter(pk=drift, closed_at=None)
-    return rows.first() is not None
-
-
-def _keep_part(lane: Lane, entity: Entity, field_id: str, entry: LedgerEntry) -> None:
-    """Write down what is unique beside a name, so that others may have what was given up."""
-    if field_id == "aliases":
-        save_aliases(lane, [entity], {entity.external_id: entry})
-    elif field_id in ("structure", "sequence"):
-        canonical = str(entity.fields[field_id]) if field_id == "structure" else ""
-        save_substances(lane, [(entity, canonical)])
+    """Put Benchling's value into the ledger; return False for what the ledger does not have."""
+    is_hidden = each.theirs == UNREADABLE and each.field_id != "name"
+    current = UNKNOWN if is_hidden else each.theirs
+    return hold_value(
+        lane, each.external_id, each.field_id, current, drift=each.drift, restored=restored
+    )  # fmt: skip
 
 
 def _standing(lane: Lane, each: FieldDifference) -> QuerySet[Pin]:

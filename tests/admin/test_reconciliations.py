@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from registry_sync.admin import reconciliations as pages
+from registry_sync.desk.drift import differences_of
 from registry_sync.jobs import runner, tasks
+from registry_sync.ledger import pins
 from registry_sync.ledger.pins import compared_differences
-from registry_sync.models import Pin, ReconciledRecord, Reconciliation, SyncRun
+from registry_sync.models import Drift, Pin, ReconciledRecord, Reconciliation, SyncRun
+from tests.support import factories as made
 from tests.support.desk import owner, read, viewer  # noqa: F401
 from tests.support.people import by_hand
 from tests.support.registry import compound
@@ -110,3 +116,44 @@ def test_a_worker_compares_both_sides(compared, owner, viewer, settings, monkeyp
     assert row.actor == "Olivia" and row.counts["differing"] == 2 and row.records.count() == 3
     tasks.run_reconciliation(*pushed)  # RQ may run a job twice
     assert row.records.count() == 3
+
+
+@pytest.mark.parametrize("decision", ["restore", "accept"])
+def test_what_is_decided_about_drift_is_decided_in_an_older_comparison(db, decision):
+    row, drift = compared_drift()
+    for field_id, left in (("f", ["name"]), ("name", [])):
+        found = differences_of(row.lane, [drift[field_id]])
+        getattr(pins, decision)(row.lane, list(found.values()), actor="ann", reason="Seen")
+        assert [each.field_id for each in compared_differences(row)] == left
+    row.refresh_from_db()
+    assert row.decided == {"restore": "restored", "accept": "accepted"}[decision]
+
+
+@pytest.mark.parametrize(
+    ("ended", "hours", "left"),
+    [("put right", 1, ["name"]), ("restored", 1, ["name"]), ("left", 1, ["f", "name"]),
+     ("restored", -1, ["f", "name"])],
+)  # fmt: skip
+def test_drift_that_ended_after_a_comparison_is_left_out(db, ended, hours, left):
+    row, drift = compared_drift()
+    at = row.reconciliation.finished_at + timedelta(hours=hours)
+    Drift.objects.filter(pk=drift["f"].pk).update(ended=ended, closed_at=at)
+    assert [each.field_id for each in compared_differences(row)] == left
+
+
+def compared_drift() -> tuple[ReconciledRecord, dict[str, Drift]]:
+    """A record that a comparison found two hours ago, and the drift in its two fields."""
+    entry = made.LedgerEntryFactory(fields={"f": "a"}, entity_hash="written")
+    place = {"lane": entry.lane, "external_id": entry.external_id}
+    values = {"f": ("b", "a"), "name": ("Aspirin", entry.name)}
+    then = timezone.now() - timedelta(hours=2)
+    row = made.ReconciledRecordFactory(
+        **place,
+        reconciliation=made.ReconciliationFactory(lane=entry.lane, finished_at=then),
+        differences=[[id_, id_, *both, ""] for id_, both in values.items()],
+    )
+    drift = {
+        id_: made.DriftFactory(**place, field_id=id_, theirs=theirs, ours=ours)
+        for id_, (theirs, ours) in values.items()
+    }
+    return row, drift
