@@ -61,10 +61,8 @@ class Entities(Handlers):
                 **rendered(self.state, e, address(request)),
                 "entityType": self.state.schemas[e.schema_id]["type"],
             }
-            for e in self.state.listed()
-            if e.registry_id == registry
-            and e.entity_registry_id in asked
-            and not hides(self.state, e)
+            for e in self.state.registered(registry, asked)
+            if not hides(self.state, e)
         ]
         return JSONResponse({"entities": found})
 

@@ -53,17 +53,29 @@ def matching(state: TenantState, query: QueryParams, kind: EntityType) -> list[E
     """Return the entities of a type that match a query, in its order."""
     checks = [*_archived(query), *_places(query), *_values(query), *_times(query)]
     if "ids" in query:
-        ids = set(any_of(query, "ids"))
-        _check_ids(state, ids, kind)
-        checks.insert(0, lambda e: e.id in ids)  # few of many: the others need no further check
+        _check_ids(state, set(any_of(query, "ids")), kind)
     found = [
-        e for e in state.listed()
+        e for e in _candidates(state, query)
         if all(check(e) for check in checks) and is_of(state, e, kind)
     ]  # fmt: skip
     order, _, way = query.get("sort", "modifiedAt:desc").partition(":")
     if (order, way) != ("createdAt", "asc"):  # entities are kept in the order of creation
         found.sort(key=lambda e: getattr(e, ORDERS[order]), reverse=way == "desc")
     return found
+
+
+def _candidates(state: TenantState, query: QueryParams) -> list[Entity]:
+    """Return all that can match, in the order of creation: few where ids or names are asked for."""
+    if "ids" in query:
+        return state.listed(set(any_of(query, "ids")))
+    registry_id = query.get("registryId", "null")
+    if registry_id != "null" and "entityRegistryIds.anyOf" in query:
+        return state.registered(registry_id, any_of(query, "entityRegistryIds.anyOf"))
+    if registry_id != "null" and "names.anyOf" in query and not state.switches.list_lag:
+        keys = {key_of(name) for name in any_of(query, "names.anyOf")}
+        holders = (state.taken.get((registry_id, key), ()) for key in keys)
+        return state.listed({id_ for ids in holders for id_ in ids})
+    return state.listed()
 
 
 def is_of(state: TenantState, entity: Entity, kind: EntityType) -> bool:

@@ -243,16 +243,30 @@ class TenantState:
                 return self.entities[entity_id]
         return None
 
-    def listed(self) -> list[Entity]:
-        """Return the entities in the order of their creation, as lists show them at present."""
+    def listed(self, ids: Iterable[str] | None = None) -> list[Entity]:
+        """Return the entities in the order of their creation, as lists show them at present.
+
+        With `ids`, only these: the others are not even looked at.
+        """
+        held: Iterable[Entity] = self.entities.values()
+        if ids is not None:
+            held = [self.entities[id_] for id_ in sorted(ids, key=_number) if id_ in self.entities]
         if not self.switches.list_lag:
-            return list(self.entities.values())
+            return list(held)
         at = self.clock.now() - self.switches.list_lag
         return [
-            next((old for until, old in self.earlier.get(id_, ()) if until > at), entity)
-            for id_, entity in self.entities.items()
+            next((old for until, old in self.earlier.get(entity.id, ()) if until > at), entity)
+            for entity in held
             if datetime.fromisoformat(entity.created_at).timestamp() <= at
         ]
+
+    def registered(self, registry_id: str, wanted: Iterable[str]) -> list[Entity]:
+        """Return the entities with these ids of a registry, as lists show them at present."""
+        places = {(registry_id, id_) for id_ in wanted}
+        if self.switches.list_lag:  # an entity may be shown with an id that it no longer has
+            return [e for e in self.listed() if (e.registry_id, e.entity_registry_id) in places]
+        held = self.by_registry_id
+        return self.listed(held[place] for place in places if place in held)
 
     def named_values(self, entity: Entity) -> Json:
         """Return an entity's values by field name: dropdowns as labels, links as registry ids."""
@@ -272,3 +286,8 @@ class TenantState:
         if definition["type"].endswith("_link") and value in self.entities:
             return self.entities[value].entity_registry_id
         return value
+
+
+def _number(id_: str) -> int:
+    """Return the number of an id: those of one tenant ascend, whatever they are of."""
+    return int(id_.rpartition("_")[2])

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sandbox.children import free_port
-from sandbox.tenant import webhooks
+from sandbox.tenant import entity_query, webhooks
 from sandbox.tenant.entities import add_by_hand, edit_by_hand, merge_by_hand
 from sandbox.tenant.errors import Refusal
 from tests.support.tenants import Tenant
@@ -411,3 +411,27 @@ def test_webhooks_are_sent_again_after_growing_gaps_up_to_the_longest(tenant, mo
     to = f"http://127.0.0.1:{free_port()}"
     webhooks.deliver(t.state, APP, {"type": "v2.app.installed"}, base_url=t.server.url, to=to)
     assert gaps == [0, 1, 2, 4, 4, 4] and len(t.state.webhooks) == 6
+
+
+@pytest.mark.parametrize("lag", [0, 3600], ids=["at once", "lists that lag"])
+def test_lists_of_ids_and_names_are_those_of_a_look_at_everything(tenant, monkeypatch, lag):
+    """What the tenant finds by its indexes, also after renames, archives and merges."""
+    t = tenant(list_lag=lag)
+    t.upsert(*(t.row(f"A{n}", aliases=[f"Also {n}"]) for n in range(5)))
+    t.state.clock.advance(lag + 1)
+    t.sign_in()
+    t.upsert(t.row("A1", name="Renamed"), t.row("A2", aliases=["Other"]))
+    edit_by_hand(t.state, t.state.entity("A3"), archived="Retired")
+    merge_by_hand(t.state, t.state.entity("A4"), t.state.entity("A0"))
+    ids = ",".join(t.state.entity(f"A{n}").id for n in (2, 0, 1))
+    names = "renamed,Name of A1,other,Also 2,Also 3,A4,Name of A4"
+    asked = [{"ids": ids}, {"names.anyOf": names}, {"entityRegistryIds.anyOf": "A3,A1,A4,A9"}]
+    ways = [{**query, "registryId": t.registry, **more} for query in asked
+            for more in ({}, {"archiveReason": "ANY_ARCHIVED_OR_NOT_ARCHIVED"})]  # fmt: skip
+    found = [t.listed(**way) for way in ways]
+    monkeypatch.setattr(entity_query, "_candidates", lambda state, query: state.listed())
+    whole = [
+        [id_ for id_ in t.listed(**way) if "ids" not in way or id_ in ("A0", "A1", "A2")]
+        for way in ways
+    ]
+    assert found == whole and found[0] == ["A0", "A1", "A2"] and found[3] and found[5]
