@@ -209,7 +209,7 @@ class ConnectPages(Proposing):
             "more_paths": max(0, len(every) - COLUMNS),
             "count": len(draft.sample),
             "fault": draft.base.get("sample_fault") or "",
-            "may_change": self.may(request),
+            "may_change": self.may(request) and draft.state in drafts.EDITABLE,
             "ids_good": good,
             "ids_said": ids_text if draft.sample else "",
         }
@@ -223,8 +223,7 @@ class ConnectPages(Proposing):
             try:
                 starting.take_theirs(facts.draft, client_of_settings(), plain_source, actor)
             except drafts.Outdated:
-                text = "Someone else has just saved this draft."
-                self.message_user(request, text, messages.ERROR)
+                self.message_user(request, drafts.why_unsaved(facts.draft), messages.ERROR)
         return BY_NAME["records"].address(facts)
 
     # -- dry run -------------------------------------------------------------------------------

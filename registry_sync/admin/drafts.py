@@ -167,7 +167,7 @@ class MappingDraftAdmin(ConnectPages):
         try:
             starting.take_theirs(draft, client_of_settings(), plain_source, actor)
         except drafts.Outdated:
-            self.message_user(request, "Someone else has just saved this draft.", messages.ERROR)
+            self.message_user(request, drafts.why_unsaved(draft), messages.ERROR)
         except (SyncError, Refused) as error:
             self.message_user(request, failure_text(error), messages.ERROR)
 

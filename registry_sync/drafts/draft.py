@@ -38,8 +38,11 @@ KEPT = ("api_url", "schema_id", "registry_id", "folder_id", "id_field", "name_fi
 """What a draft keeps of the configuration beside the mapping; never the key."""
 
 
+EDITABLE = (MappingDraft.State.OPEN, MappingDraft.State.WAITING)
+
+
 class Outdated(Exception):
-    """Someone else saved the draft in the meantime."""
+    """Someone else saved the draft in the meantime, or it is published or discarded."""
 
 
 def drafts_of_this_app() -> QuerySet[MappingDraft]:
@@ -55,9 +58,7 @@ def save_edit(draft: MappingDraft, version: int, *, actor: str, **values: Any) -
 
     A preview of the former version ends: it would tell of rows that are no longer there.
     """
-    same_version = MappingDraft.objects.filter(
-        pk=draft.pk, version=version, state__in=[draft.State.OPEN, draft.State.WAITING]
-    )
+    same_version = MappingDraft.objects.filter(pk=draft.pk, version=version, state__in=EDITABLE)
     changed = same_version.update(
         version=F("version") + 1,
         updated_by=actor,
@@ -70,6 +71,13 @@ def save_edit(draft: MappingDraft, version: int, *, actor: str, **values: Any) -
     draft.refresh_from_db()
     if not changed:
         raise Outdated
+
+
+def why_unsaved(draft: MappingDraft) -> str:
+    """Return in words why an edit of a draft was not saved."""
+    if draft.state in EDITABLE:
+        return "Someone else has just saved this draft."
+    return f"This draft is {draft.state}. Start a new draft to change the mapping."
 
 
 def take(draft: MappingDraft, field_ids: Sequence[str]) -> list[Json]:

@@ -22,8 +22,10 @@ from registry_sync.core.secrets import public_address, without_secrets
 from registry_sync.core.text import storable
 from registry_sync.core.types import Json
 from registry_sync.drafts.draft import (
+    EDITABLE,
     KEPT,
     OpenSource,
+    Outdated,
     base_faults,
     place_in,
     save_edit,
@@ -91,7 +93,9 @@ def back_to(version: MappingVersion, client: Client, open_source: OpenSource) ->
 
 
 def take_theirs(draft: MappingDraft, client: Client, open_source: OpenSource, actor: str) -> None:
-    """Take the configuration as it is now for the draft's base; its rows stay."""
+    """Take the configuration as it is now for the draft's base; its rows stay. Raise Outdated."""
+    if draft.state not in EDITABLE:
+        raise Outdated
     version = draft.version
     config = _read_base(draft, client)
     if draft.back_to is None:

@@ -165,6 +165,11 @@ def test_a_draft_is_read_again_only_by_who_may_change_it(
     assert owner.post(page("records"), {"do": "again"}).status_code == 302
     draft.refresh_from_db()
     assert draft.version == 2
+    MappingDraft.objects.update(state=MappingDraft.State.PUBLISHED)
+    assert "Read them again" not in text(owner.get(page("records")))
+    said = text(owner.post(page("records"), {"do": "again"}, follow=True))
+    assert "This draft is published. Start a new draft to change the mapping." in said
+    assert "Someone else" not in said
 
 
 def test_viewers_are_not_let_in(empty: World, viewer: Client) -> None:
