@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 Key = tuple[str, Any]
+DEEPEST = 5
+"""Objects within objects in which `leaves` looks."""
 
 
 def key_of(value: Any) -> Key:
@@ -28,3 +30,13 @@ def distinct(records: Iterable[Any]) -> list[Any]:
 def keys_of(values: Iterable[Any]) -> frozenset[Key]:
     """Return the keys of several values."""
     return frozenset(map(key_of, values))
+
+
+def leaves(value: Any, path: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, Any]]:
+    """Yield the values in a JSON object that are no objects, with their paths: `filter.state`."""
+    for key, inner in value.items() if isinstance(value, Mapping) and depth else ():
+        at = f"{path}.{key}" if path else str(key)
+        if isinstance(inner, Mapping):
+            yield from leaves(inner, at, depth - 1)
+        else:
+            yield at, inner

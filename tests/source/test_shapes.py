@@ -114,6 +114,25 @@ def test_what_a_page_says_is_found_once_and_without_the_text_of_its_records() ->
     assert answer.without_records(2).entries() is not answer.entries()
 
 
+@pytest.mark.parametrize(
+    ("posted", "is_asked_for"),
+    [
+        ({"status": "archived"}, True),
+        ({"filter": {"status": ["archived"]}}, True),
+        ({"where": {"record": {"archived": True}}}, True),
+        ({"where": {"archived": {"eq": True}}}, True),
+        ({"where": {"archived": False}}, False),
+        ({"filter": {"status": "active"}}, False),
+        ({"filter": {"status": {"$ne": "archived"}}}, False),
+        ({"query": {"bool": {"must_not": {"term": {"status": "archived"}}}}}, False),
+    ],
+)
+def test_a_body_may_ask_for_what_a_total_counts(posted: Any, is_asked_for: bool) -> None:
+    body = {"items": FEW, "totalArchived": 40}
+    answer = PageAnswer(body, {}, FEW, "/list", came=len(FEW), posted=posted)
+    assert bool(find_total(answer, "", last=False)) == is_asked_for
+
+
 FEW = [{"id": n, "name": f"Compound {n}"} for n in range(5)]
 MORE: tuple[tuple[Any, dict[str, str]], ...] = (
     ({"items": FEW, "more": True}, {}),

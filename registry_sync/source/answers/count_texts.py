@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.json_values import leaves
 
 LONGEST = 200
 """Characters of a text that counts records; a longer one tells more."""
@@ -158,14 +159,13 @@ def is_other(noun: str, answer: PageAnswer) -> bool:
 
 
 def _asked_for(answer: PageAnswer) -> Iterator[str]:
-    """Yield the words that a request names: `?status=archived`, `?archived=true`."""
-    posted = answer.posted if isinstance(answer.posted, dict) else {}
-    for name, value in (*parse_qsl(urlsplit(answer.url).query), *posted.items()):
-        if not LEFT_OUT.search(name):
+    """Yield the words that a request names: `?status=archived`, `{"where": {"archived": true}}`."""
+    for path, value in (*parse_qsl(urlsplit(answer.url).query), *leaves(answer.posted)):
+        if not LEFT_OUT.search(path):
             text = str(value).lower()
             yield from re.findall(r"[^\W_]+", text)
             if text in ("true", "1", "yes"):
-                yield name.lower()
+                yield from path.lower().split(".")
 
 
 def _own(answer: PageAnswer) -> frozenset[str]:

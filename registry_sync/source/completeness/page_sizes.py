@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.completeness.said_values import as_number
+from registry_sync.source.json_values import leaves
 
 SIZE = pattern(
     r".*(limit|size|perpage|top|rows|count|take|pagelength|maxresults)"
@@ -54,7 +55,6 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "max": ("offset", "start"),
 }
 """Parameters that skip records, by the word of the parameter that limits them."""
-DEEPEST = 5
 
 
 def asked_values(answer: PageAnswer) -> dict[str, Any]:
@@ -99,23 +99,13 @@ def _named_sizes(parameters: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 def _inner_sizes(answer: PageAnswer) -> Iterator[tuple[str, int]]:
     """Yield the sizes deeper in a JSON body, and those inside queries."""
     values = [(name, value) for name, value in parse_qsl(urlsplit(answer.url).query)]
-    for path, value in (*_leaves(answer.posted), *values):
+    for path, value in (*leaves(answer.posted), *values):
         if isinstance(value, str):
             yield from (
                 (f"{found[1]} in {path}", int(found[2])) for found in IN_TEXT.finditer(value)
             )
         elif (number := as_number(value)) and SIZE.fullmatch(word_of(path.rpartition(".")[2])):
             yield path, number
-
-
-def _leaves(value: Any, path: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, Any]]:
-    """Yield the values of a JSON body that are no objects or lists, with their paths."""
-    for key, inner in value.items() if isinstance(value, Mapping) and depth else ():
-        at = f"{path}.{key}" if path else str(key)
-        if isinstance(inner, Mapping):
-            yield from _leaves(inner, at, depth - 1)
-        else:
-            yield at, inner
 
 
 def _spans(parameters: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
