@@ -41,7 +41,7 @@ class Withdrawals:
         Wait, SyncError.
         """
         run = self.ctx.run
-        if run.dry_run or (run.only and run.kind != SyncRun.Kind.RETRY) or run.only_cause:
+        if (run.only and run.kind != SyncRun.Kind.RETRY) or run.only_cause:
             return True
         if run.kind != SyncRun.Kind.RETRY:
             self._find()
