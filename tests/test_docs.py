@@ -12,6 +12,7 @@ import pytest
 from django.urls import resolve
 
 from benchmarks import desk
+from benchmarks.rows import Ratio
 from registry_sync.models import Change, EntityError, PlanRow, SyncRun
 from tests.support import ROOT
 from tools import pictures
@@ -75,6 +76,16 @@ def test_the_benchmark_of_the_desk_fills_columns_that_exist() -> None:
     for model, values in ((SyncRun, desk.RUN), (EntityError, desk.ERROR), (Change, desk.CHANGE),
                           (PlanRow, desk.PLANNED_ROW)):  # fmt: skip
         assert set(values) <= {field.column for field in model._meta.fields}, model
+
+
+@pytest.mark.parametrize(
+    ("value", "goal", "shown", "met"),
+    [(1.351, "≥ 1.35", "1.35", "yes"), (1.28, "≥ 1.35", "1.28", "no"),
+     (0.64, "≤ 0.65", "0.64", "yes"), (0.83, "≤ 0.65", "0.83", "no"),
+     (1.0506, "≤ 1.05", "1.05", "yes"), (1.3, "", "1.30", "")],
+)  # fmt: skip
+def test_a_ratio_says_whether_it_reaches_its_goal(value, goal, shown, met) -> None:
+    assert Ratio("load", 10_000, value, goal).cells() == ["load", "10,000", shown, goal, met]
 
 
 def test_named_files_exist() -> None:

@@ -47,7 +47,7 @@ def canonical(kind: str, value: str) -> str:
     """Return a structure as Benchling keeps it: its largest fragment, as canonical SMILES.
 
     Explicit hydrogens, atom maps and labels are dropped, stereo is written out, and bonds are
-    kekulised. `kind` is "smiles" or "molfile". Raise Refusal for what is no structure.
+    kekulized. `kind` is "smiles" or "molfile". Raise Refusal for what is no structure.
     """
     from rdkit import Chem, rdBase
 
