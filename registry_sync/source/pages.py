@@ -16,12 +16,14 @@ class Sign:
     """Something in an answer that a list of pages may not be complete: no run with one is green.
 
     `code` has an entry in the catalogue of warnings. `text` says what was found, and `remedy` who
-    must do what about it, in whole sentences; settings are written out as JSON.
+    must do what about it, in whole sentences; settings are written out as JSON. `unsure`: it may as
+    well be in an answer that has everything.
     """
 
     code: str
     text: str
     remedy: str
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class KnownPages:
 
     def explains(self, sign: Sign, page: Page) -> bool:
         """Return whether a sign is a suspicion that earlier reads dispel."""
-        if sign.code not in SUSPICIONS:
+        if sign.code not in SUSPICIONS and not sign.unsure:
             return False
         larger = self._learned("largest_page", 0) > len(page.records)
         followed: bool = self._learned("paginator", "") == self.paginator

@@ -16,33 +16,9 @@ from registry_sync.source.completeness.next_page_settings import next_paginator
 from registry_sync.source.completeness.one_more import probe_next_page
 from registry_sync.source.paginators.cursor import Cursor
 from tests.support.odd import Reply, read, settings_in
-from tests.support.shapes import ALL, SHAPES
+from tests.support.shapes import ALL, FOLLOWED, SELECTORS, SHAPES
 
 pytestmark = pytest.mark.once
-FOLLOWED = {
-    "Kinto: Next-Page header", "Salesforce: nextRecordsUrl, done", "ORDS: links and hasMore",
-    "NetSuite: links first, totalResults", "FHIR: link with relation and url",
-    "Facebook: paging.next beside cursors", "Asana: next_page.uri", "Zendesk: next_page and count",
-    "Zendesk: meta.has_more and links.next", "Azure: nextLink", "Bitbucket: next, pagelen, page",
-    "UniProt: Link header, X-Total-Results", "JSON:API: links.next",
-    "JSON:API: links.next as an object", "HAL: _links.next.href, page.totalPages",
-    "DRF: next and count", "tastypie: meta.next, relative", "a relative next without a slash",
-    "OData v4: @odata.nextLink and count", "OData v2: d.__next and __count", "Hydra: hydra:view",
-    "a pagination object with next_url", "Laravel: meta.last_page and links.next",
-    "Datasette: next and next_url", "Google: nextPageToken", "Google AIP: next_page_token",
-    "Airtable: offset text", "Slack: response_metadata.next_cursor", "HubSpot: paging.next.after",
-    "Notion: next_cursor and has_more", "Mango: bookmark",
-    "DynamoDB: continuationToken, isTruncated", "GitLab: X-Next-Page, X-Total",
-    "Kaminari: meta.next_page", "Discourse: more_topics_url", "CKAN: _links.next with each page",
-}  # fmt: skip
-SELECTORS = {
-    "FHIR: link with relation and url": "entry",
-    "OData v2: d.__next and __count": "d.results",
-    "Elasticsearch: hits.total.value": "hits.hits",
-    "Solr: numFound": "response.docs",
-    "CKAN: _links.next with each page": "result.records",
-}
-"""Where the records are, for shapes that have them deeper."""
 
 
 @pytest.mark.parametrize("name", SHAPES)

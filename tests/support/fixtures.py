@@ -19,13 +19,15 @@ from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
 from tests.support.lossy import lossy, soon
 from tests.support.odd import serve
+from tests.support.one_line import one_line
 from tests.support.patience import patient, patient_tenant
 from tests.support.plans import leaving
 from tests.support.tenants import tenant
 from tests.support.worlds import world
 
-__all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "owner", "page", "patient",
-           "patient_tenant", "redis", "serve", "soon", "tenant", "viewer", "world"]  # fmt: skip
+__all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "one_line", "owner", "page",
+           "patient", "patient_tenant", "redis", "serve", "soon", "tenant", "viewer",
+           "world"]  # fmt: skip
 
 # A busy machine is no fault of a property.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

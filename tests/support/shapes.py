@@ -1,6 +1,6 @@
-"""How 54 registries page their lists, as their vendors document it: one function each.
+"""How 56 registries page their lists, as their vendors document it: one function each.
 
-Each serves `RECORDS`, 16 on a page, by its own parameters; whoever ignores what an answer says
+Each serves `LISTED`, 16 on a page, by its own parameters; whoever ignores what an answer says
 gets the first page alone.
 """
 
@@ -14,7 +14,8 @@ from tests.support.odd import Asked, Reply
 SIZE = 16
 RECORDS = [{"id": f"K-{n:02}", "name": f"Compound {n}"} for n in range(60)]
 ALL = [record["id"] for record in RECORDS]
-LAST = -(-len(RECORDS) // SIZE)
+LISTED: list[dict[str, Any]] = [*RECORDS]
+"""What is served: a test that serves other records puts these back."""
 
 Shape = Callable[[Asked], Any]
 SHAPES: dict[str, Shape] = {}
@@ -29,7 +30,15 @@ def shape(name: str) -> Callable[[Shape], Shape]:
 
 
 def cut(start: int, size: int = SIZE) -> list[Any]:
-    return RECORDS[start : start + min(size, SIZE)]
+    return LISTED[start : start + min(size, SIZE)]
+
+
+def total() -> int:
+    return len(LISTED)
+
+
+def pages() -> int:
+    return -(-total() // SIZE)
 
 
 def number(asked: Asked, name: str, default: int = 0) -> int:
@@ -44,7 +53,7 @@ def token(asked: Asked, name: str) -> int:
 
 
 def onward(start: int, text: str = "t{}") -> str | None:
-    return text.format(start + SIZE) if start + SIZE < len(RECORDS) else None
+    return text.format(start + SIZE) if start + SIZE < total() else None
 
 
 def some(**values: Any) -> dict[str, Any]:
@@ -58,15 +67,15 @@ def some(**values: Any) -> dict[str, Any]:
 @shape("Kinto: Next-Page header")
 def kinto(asked: Asked) -> Any:
     start = token(asked, "_token")
-    headers = some(**{"Next-Page": onward(start, "/list?_token=t{}"), "Total-Records": "60"})
-    return Reply({"data": cut(start)}, headers=headers)
+    follows = some(**{"Next-Page": onward(start, "/list?_token=t{}")})
+    return Reply({"data": cut(start)}, headers={**follows, "Total-Records": str(total())})
 
 
 @shape("Salesforce: nextRecordsUrl, done")
 def salesforce(asked: Asked) -> Any:
     start = number(asked, "from")
     follows = onward(start, "/list?from={}")
-    return {"totalSize": 60, "done": follows is None, "records": cut(start),
+    return {"totalSize": total(), "done": follows is None, "records": cut(start),
             **some(nextRecordsUrl=follows)}  # fmt: skip
 
 
@@ -82,7 +91,7 @@ def ords(asked: Asked) -> Any:
 
 @shape("NetSuite: links first, totalResults")
 def netsuite(asked: Asked) -> Any:
-    return {**ords(asked), "totalResults": 60}
+    return {**ords(asked), "totalResults": total()}
 
 
 @shape("FHIR: link with relation and url")
@@ -91,12 +100,14 @@ def fhir(asked: Asked) -> Any:
     follows = onward(start, "/list?at={}")
     link = [{"relation": "self", "url": "/list"}]
     link += [{"relation": "next", "url": follows}] if follows else []
-    return {"resourceType": "Bundle", "total": 60, "link": link, "entry": cut(start)}
+    return {"resourceType": "Bundle", "total": total(), "link": link, "entry": cut(start)}
 
 
 @shape("Facebook: paging.next beside cursors")
 def facebook(asked: Asked) -> Any:
     start = number(asked, "after")
+    if not cut(start):
+        return {"data": []}
     cursors = {"before": f"b{start}", "after": f"a{start}"}
     return {"data": cut(start), "paging": {"cursors": cursors,
             **some(next=onward(start, "/list?after={}"))}}  # fmt: skip
@@ -115,7 +126,7 @@ def asana(asked: Asked) -> Any:
 @shape("Zendesk: next_page and count")
 def zendesk(asked: Asked) -> Any:
     start = number(asked, "at")
-    return {"users": cut(start), "next_page": onward(start, "/list?at={}"), "count": 60}
+    return {"users": cut(start), "next_page": onward(start, "/list?at={}"), "count": total()}
 
 
 @shape("Zendesk: meta.has_more and links.next")
@@ -135,7 +146,7 @@ def azure(asked: Asked) -> Any:
 @shape("Bitbucket: next, pagelen, page")
 def bitbucket(asked: Asked) -> Any:
     start = number(asked, "at")
-    return {"values": cut(start), "pagelen": SIZE, "page": start // SIZE + 1, "size": 60,
+    return {"values": cut(start), "pagelen": SIZE, "page": start // SIZE + 1, "size": total(),
             **some(next=onward(start, "/list?at={}"))}  # fmt: skip
 
 
@@ -143,7 +154,8 @@ def bitbucket(asked: Asked) -> Any:
 def uniprot(asked: Asked) -> Any:
     start = number(asked, "cursor")
     link = onward(start, '</list?cursor={}&size=16>; rel="next"')
-    return Reply({"results": cut(start)}, headers=some(Link=link, **{"X-Total-Results": "60"}))
+    headers = {**some(Link=link), "X-Total-Results": str(total())}
+    return Reply({"results": cut(start)}, headers=headers)
 
 
 @shape("JSON:API: links.next")
@@ -164,7 +176,7 @@ def json_api_object(asked: Asked) -> Any:
 def hal(asked: Asked) -> Any:
     start = number(asked, "page") * SIZE
     follows = f"/list?page={start // SIZE + 1}" if onward(start) else None
-    page = {"size": SIZE, "totalElements": 60, "totalPages": LAST, "number": start // SIZE}
+    page = {"size": SIZE, "totalElements": total(), "totalPages": pages(), "number": start // SIZE}
     links = {"self": {"href": "/list"}, **({"next": {"href": follows}} if follows else {})}
     return {"compounds": cut(start), "_links": links, "page": page}
 
@@ -172,14 +184,14 @@ def hal(asked: Asked) -> Any:
 @shape("DRF: next and count")
 def drf(asked: Asked) -> Any:
     start = number(asked, "offset")
-    return {"count": 60, "next": onward(start, "/list?offset={}"), "previous": None,
+    return {"count": total(), "next": onward(start, "/list?offset={}"), "previous": None,
             "results": cut(start)}  # fmt: skip
 
 
 @shape("tastypie: meta.next, relative")
 def tastypie(asked: Asked) -> Any:
     start = number(asked, "offset")
-    meta = {"limit": SIZE, "next": onward(start, "?offset={}"), "total_count": 60}
+    meta = {"limit": SIZE, "next": onward(start, "?offset={}"), "total_count": total()}
     return {"meta": meta, "objects": cut(start)}
 
 
@@ -192,14 +204,14 @@ def relative(asked: Asked) -> Any:
 @shape("OData v4: @odata.nextLink and count")
 def odata4(asked: Asked) -> Any:
     start = token(asked, "$skiptoken")
-    return {"@odata.count": 60, "value": cut(start),
+    return {"@odata.count": total(), "value": cut(start),
             **some(**{"@odata.nextLink": onward(start, "list?$skiptoken=t{}")})}  # fmt: skip
 
 
 @shape("OData v2: d.__next and __count")
 def odata2(asked: Asked) -> Any:
     start = token(asked, "$skiptoken")
-    found = {"results": cut(start), "__count": "60",
+    found = {"results": cut(start), "__count": str(total()),
              **some(__next=onward(start, "/list?$skiptoken=t{}"))}  # fmt: skip
     return {"d": found}
 
@@ -209,14 +221,14 @@ def hydra(asked: Asked) -> Any:
     start = number(asked, "at")
     view = {"@type": "hydra:PartialCollectionView",
             **some(**{"hydra:next": onward(start, "/list?at={}")})}  # fmt: skip
-    return {"hydra:member": cut(start), "hydra:totalItems": 60, "hydra:view": view}
+    return {"hydra:member": cut(start), "hydra:totalItems": total(), "hydra:view": view}
 
 
 @shape("a pagination object with next_url")
 def pagination_url(asked: Asked) -> Any:
     start = number(asked, "start")
-    return {"records": cut(start),
-            "pagination": {"next_url": onward(start, "/list?start={}"), "total": 60}}  # fmt: skip
+    found = {"next_url": onward(start, "/list?start={}"), "total": total()}
+    return {"records": cut(start), "pagination": found}
 
 
 @shape("Laravel: meta.last_page and links.next")
@@ -224,7 +236,7 @@ def laravel(asked: Asked) -> Any:
     page = number(asked, "page", 1)
     start = (page - 1) * SIZE
     follows = f"/list?page={page + 1}" if onward(start) else None
-    meta = {"current_page": page, "last_page": LAST, "per_page": SIZE, "total": 60}
+    meta = {"current_page": page, "last_page": max(pages(), 1), "per_page": SIZE, "total": total()}
     return {"data": cut(start), "links": {"next": follows, "prev": None}, "meta": meta}
 
 
@@ -232,7 +244,7 @@ def laravel(asked: Asked) -> Any:
 def datasette(asked: Asked) -> Any:
     start = number(asked, "_next")
     follows = onward(start, "{}")
-    return {"rows": cut(start), "filtered_table_rows_count": 60, "next": follows,
+    return {"rows": cut(start), "filtered_table_rows_count": total(), "next": follows,
             "next_url": f"/list?_next={follows}" if follows else None}  # fmt: skip
 
 
@@ -247,7 +259,7 @@ def discourse(asked: Asked) -> Any:
 def ckan(asked: Asked) -> Any:
     start = number(asked, "offset")
     links = {"start": "/list", "next": f"/list?offset={start + SIZE}"}
-    return {"result": {"total": 60, "limit": 16, "records": cut(start), "_links": links}}
+    return {"result": {"total": total(), "limit": 16, "records": cut(start), "_links": links}}
 
 
 # -- tokens ------------------------------------------------------------------------------------
@@ -273,7 +285,8 @@ def airtable(asked: Asked) -> Any:
 
 @shape("Stripe: has_more of a list object")
 def stripe(asked: Asked) -> Any:
-    start = ALL.index(asked.query["starting_after"]) + 1 if "starting_after" in asked.query else 0
+    ids = [record["id"] for record in LISTED]
+    start = ids.index(asked.query["starting_after"]) + 1 if "starting_after" in asked.query else 0
     return {"object": "list", "data": cut(start), "has_more": bool(onward(start)), "url": "/list"}
 
 
@@ -298,10 +311,17 @@ def notion(asked: Asked) -> Any:
             "has_more": bool(onward(start))}  # fmt: skip
 
 
+@shape("a flag and a cursor in meta")
+def meta_cursor(asked: Asked) -> Any:
+    start = token(asked, "cursor")
+    meta = {"next_cursor": onward(start), "has_more": bool(onward(start))}
+    return {"records": cut(start), "meta": meta}
+
+
 @shape("Mango: bookmark")
 def mango(asked: Asked) -> Any:
     start = token(asked, "bookmark")
-    return {"docs": cut(start), "bookmark": f"t{min(start + SIZE, 60)}"}
+    return {"docs": cut(start), "bookmark": f"t{min(start + SIZE, total())}"}
 
 
 @shape("AWS: NextToken")
@@ -350,54 +370,54 @@ def s3(asked: Asked) -> Any:
 @shape("Strapi: meta.pagination")
 def strapi(asked: Asked) -> Any:
     page = number(asked, "pagination[page]", 1)
-    found = {"page": page, "pageSize": SIZE, "pageCount": LAST, "total": 60}
+    found = {"page": page, "pageSize": SIZE, "pageCount": pages(), "total": total()}
     return {"data": cut((page - 1) * SIZE), "meta": {"pagination": found}}
 
 
 @shape("Directus: meta.filter_count")
 def directus(asked: Asked) -> Any:
     start = number(asked, "offset")
-    return {"data": cut(start, number(asked, "limit", SIZE)), "meta": {"filter_count": 60}}
+    return {"data": cut(start, number(asked, "limit", SIZE)), "meta": {"filter_count": total()}}
 
 
 @shape("Spring: last, totalElements")
 def spring(asked: Asked) -> Any:
     page = number(asked, "page")
-    return {"content": cut(page * SIZE), "last": page + 1 >= LAST, "totalPages": LAST,
-            "totalElements": 60, "number": page, "size": SIZE}  # fmt: skip
+    return {"content": cut(page * SIZE), "last": page + 1 >= pages(), "totalPages": pages(),
+            "totalElements": total(), "number": page, "size": SIZE}  # fmt: skip
 
 
 @shape("Elasticsearch: hits.total.value")
 def elasticsearch(asked: Asked) -> Any:
     start = number(asked, "from")
-    total = {"value": 60, "relation": "eq"}
-    hits = {"total": total, "max_score": 1.0, "hits": cut(start, number(asked, "size", SIZE))}
+    found = cut(start, number(asked, "size", SIZE))
+    hits = {"total": {"value": total(), "relation": "eq"}, "max_score": 1.0, "hits": found}
     return {"took": 2, "timed_out": False, "hits": hits}
 
 
 @shape("SCIM: startIndex from 1")
 def scim(asked: Asked) -> Any:
     start = max(number(asked, "startIndex", 1), 1)
-    return {"totalResults": 60, "itemsPerPage": SIZE, "startIndex": start,
+    return {"totalResults": total(), "itemsPerPage": SIZE, "startIndex": start,
             "Resources": cut(start - 1, number(asked, "count", SIZE))}  # fmt: skip
 
 
 @shape("CouchDB: total_rows and offset")
 def couchdb(asked: Asked) -> Any:
     start = number(asked, "skip")
-    return {"total_rows": 60, "skip": start, "rows": cut(start, number(asked, "limit", SIZE))}
+    return {"total_rows": total(), "skip": start, "rows": cut(start, number(asked, "limit", SIZE))}
 
 
 @shape("Coupa: only the page, X-Total-Pages")
 def coupa(asked: Asked) -> Any:
     page = number(asked, "page", 1)
-    return Reply(cut((page - 1) * SIZE), headers={"X-Total-Pages": str(LAST)})
+    return Reply(cut((page - 1) * SIZE), headers={"X-Total-Pages": str(pages())})
 
 
 @shape("openFDA: meta.results.total")
 def openfda(asked: Asked) -> Any:
     start = number(asked, "skip")
-    results = {"skip": start, "limit": SIZE, "total": 60}
+    results = {"skip": start, "limit": SIZE, "total": total()}
     return {"meta": {"license": "x", "results": results}, "results": cut(start)}
 
 
@@ -406,29 +426,36 @@ def solr(asked: Asked) -> Any:
     start = number(asked, "start")
     docs = cut(start, number(asked, "rows", SIZE))
     return {"responseHeader": {"status": 0},
-            "response": {"numFound": 60, "start": start, "docs": docs}}  # fmt: skip
+            "response": {"numFound": total(), "start": start, "docs": docs}}  # fmt: skip
 
 
 @shape("GitLab: X-Next-Page, X-Total")
 def gitlab(asked: Asked) -> Any:
     page = number(asked, "page", 1)
-    follows = str(page + 1) if page < LAST else ""
+    follows = str(page + 1) if page < pages() else ""
     headers = {"X-Next-Page": follows, "X-Page": str(page), "X-Per-Page": str(SIZE),
-               "X-Total": "60", "X-Total-Pages": str(LAST)}  # fmt: skip
+               "X-Total": str(total()), "X-Total-Pages": str(pages())}  # fmt: skip
     return Reply(cut((page - 1) * SIZE), headers=headers)
 
 
 @shape("Kaminari: meta.next_page")
 def kaminari(asked: Asked) -> Any:
     page = number(asked, "page", 1)
-    meta = {"current_page": page, "next_page": page + 1 if page < LAST else None}
+    meta = {"current_page": page, "next_page": page + 1 if page < pages() else None}
+    return {"data": cut((page - 1) * SIZE), "meta": meta}
+
+
+@shape("will_paginate: meta.current_page, last_page")
+def will_paginate(asked: Asked) -> Any:
+    page = number(asked, "page", 1)
+    meta = {"current_page": page, "last_page": pages(), "total": total(), "per_page": SIZE}
     return {"data": cut((page - 1) * SIZE), "meta": meta}
 
 
 @shape("fastapi-pagination: page, pages, size")
 def fastapi_pagination(asked: Asked) -> Any:
     page = number(asked, "page", 1)
-    return {"items": cut((page - 1) * SIZE), "page": page, "pages": LAST, "size": SIZE}
+    return {"items": cut((page - 1) * SIZE), "page": page, "pages": pages(), "size": SIZE}
 
 
 @shape("PostgREST: 206 without a total")
@@ -444,7 +471,8 @@ def postgrest(asked: Asked) -> Any:
 def postgrest_total(asked: Asked) -> Any:
     start = number(asked, "offset")
     found = cut(start, number(asked, "limit", SIZE))
-    return Reply(found, headers={"Content-Range": f"{start}-{start + len(found) - 1}/60"})
+    ranged = f"{start}-{start + len(found) - 1}" if found else "*"
+    return Reply(found, headers={"Content-Range": f"{ranged}/{total()}"})
 
 
 @shape("Jira: isLast, startAt")
@@ -470,5 +498,33 @@ def arcgis(asked: Asked) -> Any:
 @shape("ASP.NET: X-Pagination of JSON")
 def aspnet(asked: Asked) -> Any:
     page = number(asked, "page", 1)
-    header = f'{{"TotalCount":60,"PageSize":16,"CurrentPage":{page},"TotalPages":{LAST}}}'
+    header = f'{{"TotalCount":{total()},"PageSize":16,"CurrentPage":{page},"TotalPages":{pages()}}}'
     return Reply(cut((page - 1) * SIZE), headers={"X-Pagination": header})
+
+
+FOLLOWED = {
+    "Kinto: Next-Page header", "Salesforce: nextRecordsUrl, done", "ORDS: links and hasMore",
+    "NetSuite: links first, totalResults", "FHIR: link with relation and url",
+    "Facebook: paging.next beside cursors", "Asana: next_page.uri", "Zendesk: next_page and count",
+    "Zendesk: meta.has_more and links.next", "Azure: nextLink", "Bitbucket: next, pagelen, page",
+    "UniProt: Link header, X-Total-Results", "JSON:API: links.next",
+    "JSON:API: links.next as an object", "HAL: _links.next.href, page.totalPages",
+    "DRF: next and count", "tastypie: meta.next, relative", "a relative next without a slash",
+    "OData v4: @odata.nextLink and count", "OData v2: d.__next and __count", "Hydra: hydra:view",
+    "a pagination object with next_url", "Laravel: meta.last_page and links.next",
+    "Datasette: next and next_url", "Google: nextPageToken", "Google AIP: next_page_token",
+    "Airtable: offset text", "Slack: response_metadata.next_cursor", "HubSpot: paging.next.after",
+    "Notion: next_cursor and has_more", "Mango: bookmark",
+    "a flag and a cursor in meta", "DynamoDB: continuationToken, isTruncated",
+    "GitLab: X-Next-Page, X-Total",
+    "Kaminari: meta.next_page", "Discourse: more_topics_url", "CKAN: _links.next with each page",
+}  # fmt: skip
+"""Shapes whose next page is found without a setting."""
+SELECTORS = {
+    "FHIR: link with relation and url": "entry",
+    "OData v2: d.__next and __count": "d.results",
+    "Elasticsearch: hits.total.value": "hits.hits",
+    "Solr: numFound": "response.docs",
+    "CKAN: _links.next with each page": "result.records",
+}
+"""Where the records are, for shapes that have them deeper."""

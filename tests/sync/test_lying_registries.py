@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import random
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from registry_sync.models import SyncRun
-from registry_sync.sync import pacing
 from tests.support.environment import FULL, SEED
 from tests.support.lies import FOUND, Lies, causes, registries
 from tests.support.lying import LyingRegistry, as_served
-from tests.support.odd import OddRegistry
-from tests.support.worlds import World, forget
+from tests.support.one_line import OneLine, told
 
 PARTS = 4
 EXAMPLES = (5000 if FULL else 100) // PARTS
@@ -25,56 +21,33 @@ ROWS = [("Note", "note"), ("Amount", "amount")]
 
 
 class Line:
-    """One tenant and one address, used again by each example."""
+    """One line, used again by each example."""
 
-    def __init__(self, world: World, odd: OddRegistry) -> None:
-        self.world, self.odd = world, odd
+    def __init__(self, line: OneLine) -> None:
+        self.line, self.world = line, line.world
 
     def begin(self, lies: Lies) -> LyingRegistry:
-        """Forget the example before, and configure the app for this registry."""
-        forget()
-        tenant = self.world.tenant
-        for kept in (tenant.entities, tenant.by_registry_id, tenant.taken, tenant.sessions):
-            kept.clear()
-        self.odd.asked.clear()
-        registry = LyingRegistry(lies, f"{self.odd.url}/list")
-        self.odd.answer = registry.answer
-        self.world.configure(
-            **{
-                "API URL": registry.url,
-                "Connector Settings": lies.connector() or None,
-                "Modified Since Parameter": "since" if lies.asks == "param" else None,
-            }
-        )
+        registry = LyingRegistry(lies, self.line.url)
+        since = "since" if lies.asks == "param" else None
+        config = {"API URL": registry.url, "Connector Settings": lies.connector() or None}
+        self.line.begin(registry.answer, **config, **{"Modified Since Parameter": since})
         return registry
 
     def run(self, registry: LyingRegistry, number: int) -> SyncRun:
         registry.begin(number)
-        run = self.world.sync()
-        print(f"run {number + 1}: {told(run)}; asked {[a.query for a in self.odd.asked]}")
-        self.odd.asked.clear()
-        return run
-
-
-def told(run: SyncRun) -> str:
-    codes = [warning["code"] for warning in run.warnings]
-    return f"{run.status}, {run.read} read, {run.error_code or codes}: {run.error or run.warnings}"
+        print(f"run {number + 1}:")
+        return self.line.run()
 
 
 @pytest.fixture
-def line(world: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> Line:
-    quick = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
-    monkeypatch.setattr(
-        pacing.Pacer, "pause", lambda self, seconds, reason="": quick.sleep(seconds)
-    )
-    made = world([], fields=FIELDS, rows=ROWS, contract="off", rate_limit=0, task_base=0.0)
-    return Line(made, serve(lambda asked: []))
+def line(one_line: Any) -> Line:
+    return Line(one_line(FIELDS, ROWS))
 
 
 def check(line: Line, registry: LyingRegistry, run: SyncRun, before: dict[str, int]) -> bool:
     """Hold one run to its word; return whether it was green."""
     open_errors = line.world.open_errors()
-    green = run.status == SyncRun.Status.SUCCEEDED and not run.warnings and not open_errors
+    green = line.line.is_green(run)
     found = line.world.values()
     for name, values in found.items():
         values["Note"] = as_served(registry.lies.fault, values["Note"])

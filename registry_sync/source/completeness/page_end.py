@@ -171,13 +171,16 @@ def passes_blank(
 def ends_empty(answer: PageAnswer) -> bool:
     """Return whether a page without records is the end, whatever it says of a next one.
 
-    Some servers name a next page with each; by their own total, all records came before it.
+    Some servers name a next page with each; by their own total, all records came before it. A total
+    of none is believed on a second empty page: the first may be one that the key may not see.
     https://docs.ckan.org/en/latest/maintaining/datastore.html
     """
-    if answer.count or not answer.came:
+    if answer.count or not (answer.came or answer.empty):
         return False
-    total = find_total(answer, "", last=False)
-    return total is not None and total.exact and total.count == answer.came
+    total = find_total(answer, "", last=not answer.came)
+    if total is None or not total.exact or total.count != answer.came:
+        return False
+    return bool(answer.came) or not total.may_count_a_page
 
 
 def stays(where: Json | None, follows: Json, answer: PageAnswer) -> bool:

@@ -180,7 +180,9 @@ def _more_said(end: PageEnd) -> Sign | None:
     )
     came = number_of(end.answer.came, "record")
     text = f"The registry {claim}, but the read ended after {came}."
-    return Sign("more_said", text, _about_paginator(end, own_flag=bool(flag)) or remedy)
+    remedy = _about_paginator(end, own_flag=bool(flag)) or remedy
+    unsure = not settings and bool(marks) and marks[0].kind == "token" and not marks[0].sure
+    return Sign("more_said", text, remedy, unsure)
 
 
 def _about_paginator(end: PageEnd, *, own_flag: bool) -> str:

@@ -41,14 +41,14 @@ https://docs.gitlab.com/api/rest/#pagination-response-headers
 def token_to_follow(marks: Sequence[Mark], answer: PageAnswer) -> Json | None:
     """Return the paginator that takes a token of an answer, where its name leaves no doubt.
 
-    Where a next page is announced in another way as well, it belongs to the same page.
+    Where a next page is announced in another way as well, it belongs to the same page. An empty
+    page may have a token too: of a page with records, or, as with Mango, of nothing more.
     """
-    if not answer.count:
-        return None
     for mark in marks:
         if mark.kind == "token" and _is_plain(mark):
             return next_paginator([mark, *(each for each in marks if each.kind == "flag")], answer)
-        if mark.kind == "number" and mark.entry.word in NUMBERS and _is_near(mark):
+        numbered = mark.kind == "number" and mark.entry.word in NUMBERS
+        if numbered and answer.count and _is_near(mark):
             return _numbered(mark, answer)
     return None
 
