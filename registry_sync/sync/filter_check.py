@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from registry_sync import runs
 from registry_sync.core.problems import SourceError
+from registry_sync.core.text import number_of
 from registry_sync.models import Lane
 from registry_sync.source.client import Source
 from registry_sync.source.connector import Connector
@@ -20,58 +21,87 @@ EVERY = timedelta(days=1)
 
 
 class FilterCheck:
-    """Checks the filter after a run that got no records, once a day, and after each full run while
+    """Checks the filter after a run that got nothing new, once a day, and after each full run while
     it is broken. The lane keeps the result."""
 
     def __init__(self, ctx: RunContext, source: Source) -> None:
         self.ctx, self.run, self.lane, self.source = ctx, ctx.run, ctx.lane, source
 
     def broken(self) -> str:
-        """Return why everything must be read, if the filter returns nothing; else "".
+        """Return why everything must be read, if the filter returns nothing new; else "".
 
         If a run knows which record must come back, that shows it already.
         """
         run = self.run
         if run.reads_all:
             if _is_broken(self.lane) and not run.dry_run:
-                self._check()
+                self._judge()
             return ""
-        if run.dry_run or run.read or run.watermark_record or not self._is_expected():
+        if run.dry_run or run.watermark_record or not self._is_expected():
             return ""
         return self._check()
 
     def _is_expected(self) -> bool:
+        if self.run.unchanged < self.run.read or not self.lane.ledger.exists():
+            return False
         last = self.lane.source_state.get("filter", {})
         asked_since, at = last.get("asked"), last.get("at")
         if asked_since != self._long_ago_text() or not at:
-            return self.lane.ledger.exists()
-        return timezone.now() - datetime.fromisoformat(at) > EVERY and self.lane.ledger.exists()
+            return True
+        return timezone.now() - datetime.fromisoformat(at) > EVERY
 
     def _long_ago_text(self) -> str:
         return self.source.since_text(LONG_AGO)
 
     def _check(self) -> str:
-        """Ask once for what changed since long ago, and keep what came of it."""
+        """Ask for what changed since long ago: where that is no more, everything must be read."""
+        last_full = runs.good_runs(self.lane).filter(reads_all=True).first()
+        whole = last_full.read if last_full and self.run.read else 1
+        given = self._given(more_than=self.run.read)
+        works = given is None or given >= whole
+        self._keep(works=works, given=given)
+        return (
+            "" if works else "the modified-since filter returns no more, whatever it is asked for"
+        )
+
+    def _judge(self) -> None:
+        """Warn, after everything was read, if the filter still returns no more than it did."""
+        before = self.lane.source_state["filter"].get("given") or 0
+        given = self._given(more_than=before)
+        works = given is None or 0 < given >= self.run.read
+        self._keep(works=works, given=given)
+        if works:
+            return
+        what = f"only {number_of(given, 'record')}" if given else "nothing"
+        text = f"For changes since {LONG_AGO:%Y-%m-%d}, the registry returns {what}, although it "
+        text += f"has {'more' if given else 'records'}: its modified-since filter does not work, "
+        text += "so everything is read each time. The integration owner checks with the registry's "
+        text += "owner how it expects the time: the parameter's name, and "
+        text += "endpoint.incremental.datetime_format and timezone in Connector Settings."
+        runs.warn(self.run, self.ctx.lease, "filter_empty", text)
+
+    def _given(self, *, more_than: int) -> int | None:
+        """Return how many records changed since long ago; None if more than so many did."""
+        given = 0
         try:
-            works = bool(next(self.source.pages(LONG_AGO)).records)
+            for page in self.source.pages(LONG_AGO):
+                given += len(page.records)
+                if given > more_than:
+                    return None
         except SourceError as error:
             text = f"Whether the modified-since filter works could not be checked: {error.message}"
             runs.log(self.run, "INFO", text)
-            works = True
+            return None
+        return given
+
+    def _keep(self, *, works: bool, given: int | None) -> None:
         found: dict[str, Any] = {
             "asked": self._long_ago_text(),
             "at": timezone.now().isoformat(),
             "works": works,
+            "given": given,
         }
         runs.learn_source_facts(self.lane, self.ctx.lease, filter=found)
-        if works:
-            return ""
-        text = f"For changes since {LONG_AGO:%Y-%m-%d}, the registry returns nothing, although it "
-        text += "has records: its modified-since filter does not work, so everything is read each "
-        text += "time. The integration owner checks with the registry's owner how it expects the "
-        text += "time: the parameter's name, and endpoint.incremental.datetime_format and timezone "
-        runs.warn(self.run, self.ctx.lease, "filter_empty", text + "in Connector Settings.")
-        return "the modified-since filter returns nothing, whatever it is asked for"
 
 
 def why_all(connector: Connector, lane: Lane) -> str:

@@ -72,6 +72,35 @@ def test_a_filter_that_gives_nothing_is_found(read):
     assert w.sync().kind == Kind.INCREMENTAL
 
 
+@pytest.mark.invariant(1)
+def test_a_filter_that_gives_the_same_record_whatever_it_is_asked_is_found(read):
+    """One without a time comes each time, and no other does."""
+    registry = Filtered(keeps=lambda record, since: record["id"] == "C-000003")
+    w = read(registry, **PLAIN)
+    w.sync()
+    for number in (1, 2):
+        registry.edit(number, approval=2001)
+        run = w.sync()
+        assert (run.kind, codes(run)) == (Kind.FULL, ["filter_empty"])
+        assert "returns only 1 record, although it has more" in run.warnings[0]["text"]
+        assert w.values()[f"C-00000{number}"]["Approval"] == 2001
+    registry.keeps = lambda record, since: record["modified_at"] >= since
+    assert [w.sync().kind, w.sync().kind] == [Kind.FULL, Kind.INCREMENTAL]
+
+
+@pytest.mark.invariant(5)
+def test_a_filter_that_gives_all_there_is_works(read):
+    """All changed within the lag, so that nothing older is left to come."""
+    registry = Filtered()
+    for number in range(8):
+        registry.edit(number)
+    w = read(registry, **PLAIN)
+    w.sync()
+    for _ in range(2):
+        run = w.sync()
+        assert (run.kind, run.status, run.read) == (Kind.INCREMENTAL, Status.SUCCEEDED, 8)
+
+
 @pytest.mark.invariant(5)
 def test_a_filter_that_works_is_checked_once_a_day(read):
     registry = Filtered()
