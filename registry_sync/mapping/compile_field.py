@@ -33,11 +33,13 @@ def compile_field(
     absent: Absence = next((step.absent for step in own if step.absent), blanks.absent)
     listed = [step.empty_values for step in own if step.empty_values is not None]
     empty = listed[0] if listed else blanks.empty_values
+    counts = bool(empty) and (bool(listed) or definition.type != "boolean")
     steps: tuple[Step, ...] = rules
-    if empty and not listed and definition.type != "boolean":
+    if counts and not listed:
         steps = tuple(_with_empties(rules, empty))
     get = compile_path(path) if path else _nowhere
-    return FieldMapping(definition, path, get, steps, absent, _end(path, empty))
+    nulls = partial(_null, empty) if counts else _as_it_is
+    return FieldMapping(definition, path, get, steps, absent, _end(path, empty), nulls)
 
 
 def _with_empties(rules: Iterable[Rule], empty: EmptyValues) -> Iterable[Step]:
@@ -60,6 +62,10 @@ def _end(path: str, empty: EmptyValues) -> Callable[[Json], bool]:
         return _goes_on
     parents = compile_parents(path)
     return lambda record: any(value in empty for value in parents(record))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _nowhere(record: Json) -> Any:

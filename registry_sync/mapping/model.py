@@ -110,6 +110,8 @@ class FieldMapping:
     absent: Absence = ""
     ended: Callable[[Json], bool] = lambda record: False
     """Whether a value on the way of the path counts as null, so that the path ends there."""
+    nulls: Callable[[Any], Any] = lambda value: value
+    """Returns a value with null in place of what counts as null."""
 
     def given(self, record: Json) -> Any:
         """Return the value that the rules are applied to: None also for what counts as null."""

@@ -93,7 +93,7 @@ def is_tombstone(record: Json, mapping: Mapping) -> bool:
     fed = [m for m in mapping.fields if m.path]
     if not fed or _is_mapped(mark, mapping):
         return False
-    return all(m.is_missing(record) or is_empty(m.given(record)) for m in fed)
+    return all(m.is_missing(record) or is_empty(m.nulls(m.given(record))) for m in fed)
 
 
 def says_deleted(record: Json, mapping: Mapping) -> bool:

@@ -37,7 +37,15 @@ class ListRule(PartRule):
         found = compile_field(definition, "", None, blanks)
         get = _all_of([compile_path(path) for path in paths])
         return [
-            FieldMapping(definition, ", ".join(paths), get, found.steps, found.absent, found.ended)
+            FieldMapping(
+                definition,
+                ", ".join(paths),
+                get,
+                found.steps,
+                found.absent,
+                found.ended,
+                found.nulls,
+            )
         ]
 
     @classmethod
