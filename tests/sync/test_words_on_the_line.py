@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -44,6 +45,8 @@ def test_a_run_gets_over_what_passes_and_blames_who_is_at_fault(
     for answer, code, said in (
         (Reply({"m": "rate limit"}, 403, headers={"Retry-After": "1"}), "registry_answer", "wait"),
         (Reply(b"id,name\n1,One\n", kind="text/csv"), "registry_not_json", "CSV"),
+        (Reply(text, headers={"Content-Encoding": "gzip"}), "registry_answer", "Content-Encoding"),
+        (Reply(gzip.compress(text)), "registry_not_json", "packed with gzip"),
         ({"items": records, "next": "http://["}, "registry_answer", "not a valid URL"),
         ({"items": records, "next": "http://10.0.0.5/x"}, "registry_elsewhere", "10.0.0.5"),
     ):
@@ -54,7 +57,10 @@ def test_a_run_gets_over_what_passes_and_blames_who_is_at_fault(
     assert len(w.values()) == 5
 
 
-def test_a_run_signs_in_where_only_the_form_is_read(world: Any, serve: Any) -> None:
+def test_a_run_signs_in_where_only_the_form_is_read(
+    world: Any, serve: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("registry_sync.sync.pacing.Pacer.pause", lambda *_: None)
     records = [compound(number) for number in range(1, 4)]
 
     def answer(asked: Asked) -> Any:
@@ -82,6 +88,12 @@ def test_a_run_signs_in_where_only_the_form_is_read(world: Any, serve: Any) -> N
     run = w.sync()
     assert run.error_code == "registry_unauthorised" and "invalid_client" in run.error
     assert w.registry.token not in run.error
+    for status in (429, 503):
+        down = Reply({"error": "later"}, status, headers={"Retry-After": "1"})
+        odd.answer = lambda asked, down=down: down
+        run = w.sync()
+        assert run.error_code == "registry_unreachable" and f"answered {status}: later" in run.error
+        assert "API Key" not in run.remedy, "the secret is right"
 
 
 MIDWAY: tuple[tuple[Any, str, str], ...] = (
