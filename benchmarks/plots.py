@@ -16,16 +16,17 @@ from .names import BOTH, DLT, EDITED, FIRST, IN_FLIGHT, NOTHING, OURS, PLAIN, RE
 FOLDER = ROOT / "docs" / "images"
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 LINES = {
-    (FIRST, PLAIN): ("plain script, first load", "C1", "-"),
-    (FIRST, DLT): ("dlt, first load", "C2", "-"),
-    (FIRST, OURS): ("Registry Sync, first load", "C0", "-"),
-    (FIRST, IN_FLIGHT): ("Registry Sync, 4 in flight", "C0", "--"),
-    (BOTH, OURS): ("Registry Sync, both sides read", "C5", "-"),
-    (READ, OURS): ("Registry Sync, all read", "C3", "-"),
-    (NOTHING, OURS): ("Registry Sync, nothing changed", "C4", "-"),
-    (EDITED, PLAIN): ("plain script, 1 % changed", "C1", ":"),
-    (EDITED, OURS): ("Registry Sync, 1 % changed", "C0", ":"),
+    (FIRST, PLAIN): ("plain script, first load", "#d95f02", "-", "s"),
+    (FIRST, DLT): ("dlt, first load", "#1b9e77", "-", "^"),
+    (FIRST, OURS): ("Registry Sync, first load", "#1f4fa3", "-", "o"),
+    (FIRST, IN_FLIGHT): ("Registry Sync, first load, 4 in flight", "#56b4e9", "--", "o"),
+    (BOTH, OURS): ("Registry Sync, both sides read", "#8c564b", "-", "D"),
+    (READ, OURS): ("Registry Sync, all read", "#d62728", "-", "v"),
+    (NOTHING, OURS): ("Registry Sync, nothing changed", "#9467bd", "-", "P"),
+    (EDITED, PLAIN): ("plain script, 1 % changed", "#e6ab02", ":", "s"),
+    (EDITED, OURS): ("Registry Sync, 1 % changed", "#17807e", ":", "X"),
 }
+"""What each line is called, its color, its dashes and its marker: no two lines share a color."""
 PLOTS = {
     "seconds": ("benchmark-seconds", "seconds"),
     "cpu": ("benchmark-cpu", "CPU seconds of the client"),
@@ -37,11 +38,12 @@ Rows = list[dict[str, Any]]
 def main() -> None:
     """Draw one SVG for each quantity, with each database beside the other."""
     pyplot.rcParams["svg.hashsalt"] = "registry-sync"  # the same rows give the same file
+    pyplot.rcParams["font.size"] = 13
     for quantity, (file, label) in PLOTS.items():
         measured = rows_of(quantity)
         sizes = {name: sorted({row["count"] for row in rows}) for name, rows in measured.items()}
         figure, places = pyplot.subplots(
-            1, len(measured), figsize=(12, 4.5), layout="constrained", sharey=True, squeeze=False,
+            1, len(measured), figsize=(10, 6.5), layout="constrained", sharey=True, squeeze=False,
             width_ratios=[len(counts) for counts in sizes.values()],
         )  # fmt: skip
         shown: dict[str, Any] = {}
@@ -56,9 +58,7 @@ def main() -> None:
         first.set(ylabel=label, yscale="linear" if quantity == "peak" else "log")
         first.set_ylim(bottom=0 if quantity == "peak" else None)
         first.yaxis.set_major_formatter("{x:g}")
-        figure.legend(
-            shown.values(), shown, fontsize="small", frameon=False, loc="outside right center"
-        )
+        figure.legend(shown.values(), shown, frameon=False, ncols=2, loc="outside lower center")
         figure.savefig(FOLDER / f"{file}.svg", metadata={"Date": None})
         pyplot.close(figure)
 
@@ -78,7 +78,7 @@ def rows_of(quantity: str) -> dict[str, Rows]:
 def _draw(axes: Axes, rows: Rows, quantity: str) -> dict[str, Any]:
     """Draw the lines, and return them by their labels."""
     drawn: dict[str, Any] = {}
-    for (what, who), (label, color, style) in LINES.items():
+    for (what, who), (label, color, style, marker) in LINES.items():
         points = sorted(
             (row["count"], row["measured"]["used"][quantity])
             for row in rows
@@ -86,7 +86,7 @@ def _draw(axes: Axes, rows: Rows, quantity: str) -> dict[str, Any]:
         )
         if points:
             (drawn[label],) = axes.plot(
-                *zip(*points, strict=True), style, color=color, marker="o", label=label
+                *zip(*points, strict=True), style, color=color, marker=marker, label=label
             )
     return drawn
 
