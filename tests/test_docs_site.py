@@ -40,6 +40,7 @@ def test_the_site_is_built_without_a_broken_link(tmp_path: Path) -> None:
     assert '<span class="whole">--reason</span>' in (tmp_path / "operations.html").read_text()
     assert "≥\N{NO-BREAK SPACE}1.35" in (tmp_path / "benchmarks.html").read_text()
     assert 'href="pages.html">docs/' in first
+    assert '<a class="picture" href="images/desk-today-light-1280.png"' in first
     for page in tmp_path.glob("*.html"):
         asked = re.findall(
             r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="([^"]+)"', page.read_text()

@@ -34,6 +34,7 @@ CELL = re.compile(r"^ *\|.*$", re.MULTILINE)
 UNIT = re.compile(r"`[^`\n]+`|(?<=[≤≥]) (?=\d)|(?<=\d) (?=(?:s|ms|min|h|MB)\b)|(?<=\d min) (?=\d)")
 """Code, and the spaces of a table's cell where it must not be broken: before a unit, after ≤."""
 IN_LINE = re.compile(r"(?<!</span>)<code>([^<\n]+)</code>")
+PICTURE = re.compile(r'<img [^>]*src="([^"]+)"[^>]*>')
 OPTION = re.compile(r"(?<![\w-])--[\w-]+")
 SHORT = 16
 """A code of at most so many characters is not broken."""
@@ -73,7 +74,11 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return a page's HTML, in whose sentences and cells short code and options are not broken."""
+    """Return a page's HTML, in whose sentences and cells short code and options are not broken.
+
+    A picture is a link to itself, since it is shown smaller than it is.
+    """
+    html = PICTURE.sub(r'<a class="picture" href="\1" title="Show in full size">\g<0></a>', html)
     return IN_LINE.sub(lambda found: _whole(found[1]), html)
 
 
