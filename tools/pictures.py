@@ -61,7 +61,16 @@ PAGES = {
 }
 IN_EVERY_LOOK = {"today", "errors", "record"}
 """Pages that are kept in dark and on a phone, too."""
-LOWEST, HIGHEST = 400, 1500
+SOME_ROWS = {"changes": 1500, "ledger": 1500, "errors": 2600, "check-up": 2000}
+"""Heights in which pages of many rows show enough of them."""
+LOWEST, HIGHEST = 400, 4000
+END = """(most) => {
+  const whole = document.documentElement.scrollHeight;
+  const ends = [...document.querySelectorAll("#result_list tr, .desk-points tr, .desk-card")]
+    .map((e) => Math.ceil(e.getBoundingClientRect().bottom + scrollY));
+  return whole <= most ? whole : Math.max(...ends.filter((end) => end <= most));
+}"""
+"""Where a page ends, or its last row or card above a height: no picture is cut within one."""
 
 
 def happen(world: World) -> None:
@@ -124,8 +133,8 @@ def take(page: Page, desk: str, folder: Path, wanted: set[str]) -> None:
                 print(f"{name}: {answer and answer.status}", file=sys.stderr)
                 break
             page.wait_for_load_state("networkidle")
-            height = page.evaluate("document.documentElement.scrollHeight")
-            clip = {"x": 0, "y": 0, "width": width, "height": min(height, HIGHEST)}
+            height = page.evaluate(END, SOME_ROWS.get(name, HIGHEST))
+            clip = {"x": 0, "y": 0, "width": width, "height": height}
             page.screenshot(path=folder / f"desk-{name}-{look}-{width}.png", full_page=True,
                             clip=clip)  # type: ignore[arg-type] # fmt: skip
 
