@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.browser import OVER_ICONS, SHOTS, axe_faults, log_in
 from tests.support.deployment import Service, serve, until
 
@@ -31,6 +32,19 @@ def morning(deploy, redis, page) -> Service:
     assert service.d.sync()[0] == 2
     log_in(service.d, page, service.url)
     return service
+
+
+def test_who_must_act_is_not_broken_within_a_word(page):
+    long = "Names must be unique in a Benchling registry. " * 5
+    style = (ROOT / "registry_sync/static/registry_sync/desk.css").read_text()
+    page.set_content(f"<style>{style}</style><table class='desk-causes'><tbody><tr><td>37<td>36"
+                     f"<th>name already used<td>registry's<td>{long}<td>{long}")  # fmt: skip
+    lines = """(e) => {
+      const words = document.createRange();
+      words.selectNodeContents(e);
+      return words.getClientRects().length;
+    }"""
+    assert page.locator("td:nth-child(4)").evaluate(lines) == 1
 
 
 @pytest.mark.slow
