@@ -10,19 +10,21 @@ from registry_sync.core.addresses import is_address, joined_address, origin
 from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
+from registry_sync.source.answers.depth_limits import DEEPER, depth_said
 from registry_sync.source.answers.doubled_keys import mark_within
-from registry_sync.source.answers.failures import not_ready, only_words
+from registry_sync.source.answers.failures import not_ready, only_errors, only_words
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
+from registry_sync.source.answers.no_list import NoList, OnlyWords
 from registry_sync.source.answers.nothing_found import FEW
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.partial_data import is_partial, refused_in
-from registry_sync.source.answers.record_guess import NoList, OnlyWords
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.page_end import names_next
 from registry_sync.source.details import MOST_FAILING
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.http import Exchange, Reply
+from registry_sync.source.path_parents import compile_parents
 from registry_sync.source.refusals import ACCEPTED, without_answer
 
 REFRESH = pattern(r"url\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE)
@@ -55,6 +57,8 @@ class AnswerReader:
                 raise without_answer(reply.status, reply.headers)  # a job, not a record
             elif 0 < found.count <= FEW and not any(map(self._finder.identify, found.records)):
                 self._refuse_failure(reply)
+                if found.records and (said := only_errors(found.records)):
+                    raise self._exchange.error_inside(reply.body, said)
         except Unusable as error:
             if reply.excuse == "error":
                 return RecordList(doubled=reply.doubled)
@@ -85,6 +89,10 @@ class AnswerReader:
     ) -> RecordList:
         self._refuse_failure(reply)
         self._refuse_refresh(reply)
+        if later and not reply.is_end and (said := depth_said(reply.body)):
+            said = self._exchange.connection.quote(said).rstrip(".")
+            failure = f"it has no more records, but says: {said}"
+            raise bad_answer(failure, DEEPER, code="registry_paging")
         if later or whole or reply.is_end:
             return found
         if words := only_words(reply.body) or not_ready(reply.body):
@@ -116,6 +124,9 @@ class AnswerReader:
         if reply.status == ACCEPTED:
             raise without_answer(reply.status, reply.headers)
         self._exchange.refuse_failure(reply.body)
+        for part in compile_parents(self._finder.place)(reply.body):
+            if isinstance(part, dict):
+                self._exchange.refuse_failure(part)
 
     def _names_next(self, reply: Reply, where: Json | None) -> bool:
         answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)

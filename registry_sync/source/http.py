@@ -17,6 +17,7 @@ import requests
 
 from registry_sync.core.problems import SourceError, SyncError
 from registry_sync.source.answers.decoding import Unusable, charset_of, parse_answer
+from registry_sync.source.answers.depth_limits import limits_depth
 from registry_sync.source.answers.doubled_keys import DoubledKey
 from registry_sync.source.answers.failures import failure_in
 from registry_sync.source.answers.inner_errors import error_in, owner_of
@@ -121,7 +122,8 @@ class Exchange:
 
         Return None for a 404 or 410 if `missing_ok`. Of a `later` page they end the list, as an
         empty body does that stays empty; `empty_ok`: it is an empty list at once. `over`: all came
-        by the registry's own numbers, so that a refusal is the end, too. Raise SourceError.
+        by the registry's own numbers, so that a refusal is the end, too, unless it says that the
+        list is longer than what it reads. Raise SourceError.
         """
         self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):
@@ -151,7 +153,8 @@ class Exchange:
         unchanged = answer.status == NOT_MODIFIED and (past or not empty_ok)
         if unchanged or (empty and answer.status == ACCEPTED):
             raise without_answer(answer.status, answer.headers)
-        if answer.status == NO_CONTENT or answer.status in past or (empty and empty_ok):
+        is_past = answer.status in past and not limits_depth(answer.content, later=True)
+        if answer.status == NO_CONTENT or is_past or (empty and empty_ok):
             return self._nothing(answer)
         if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
             return self._nothing(answer)

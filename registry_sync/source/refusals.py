@@ -11,6 +11,7 @@ from registry_sync.core.late_patterns import pattern
 from registry_sync.core.problems import SourceError
 from registry_sync.core.secrets import shortened
 from registry_sync.core.ssrf import LASTING, PASSING, WAITABLE
+from registry_sync.source.answers.depth_limits import DEEPER, limits_depth
 from registry_sync.source.answers.firewalls import firewall_of
 from registry_sync.source.answers.proxies import NETWORK_LATER, NETWORK_TEAM, proxy_of
 from registry_sync.source.answers.refusal_words import (
@@ -37,6 +38,8 @@ from registry_sync.source.unanswered import NO_CLIENT_CERTIFICATE, UNREACHABLE
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 """Headers with the number of requests that a client may still send."""
 ACCEPTED, NOT_MODIFIED = 202, 304
+BOUNDED = (400, 404, 405, 410, 416, 422)
+"""Statuses by which servers refuse to page any deeper."""
 LOCKED = (409, 423)
 """Statuses of something that others are changing."""
 CHECKS = {
@@ -107,6 +110,9 @@ def answer_refusal(answer: Received, message: str, *, by_token: bool = False) ->
         challenge = answer.headers.get("WWW-Authenticate", "")
         return _rejected(status, message, challenge, by_token=by_token)
     failure = f"it answered {status} to {origin(answer.url)}{parts.path}: {message or 'nothing'}"
+    if not asked_to_wait and status in BOUNDED and limits_depth(answer.content):
+        deep: SourceError = bad_answer(failure, DEEPER, code="registry_paging")
+        return deep
     if asked_to_wait:
         failure += _wait_asked(answer)
     passes = passes or asked_to_wait

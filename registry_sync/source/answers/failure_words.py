@@ -74,6 +74,7 @@ READY_FLAGS = pattern(
     r"(?:is|was|all)?(?:valid|ready|loaded|available|online|healthy|alive|reachable|connected"
     r"|operational|responding|permitted|allowed|granted|accessgranted|accessible|signedin|up"
     r"|accepted|processed|fetched|retrieved|validated|synced|uptodate|initiali[sz]ed|fresh)"
+    r"|(?:job|query|search|export|request|statement|execution)(?:is)?(?:completed?|done|finished|ready)"
 )
 """Words of flags that are false there."""
 OF_SERVICES = pattern(

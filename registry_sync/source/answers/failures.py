@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from registry_sync.core.secrets import shortened
@@ -110,6 +110,22 @@ def _is_of_error(word: str) -> bool:
     return ERROR.fullmatch(word) is not None and word not in ("error", "errors")
 
 
+def only_errors(items: Sequence[Any]) -> str:
+    """Return the words of items that are all messages of errors; "" if one is none.
+
+    `{"resourceType": "OperationOutcome", "issue": [{"severity": "error", …}]}`
+    https://hl7.org/fhir/operationoutcome.html
+    """
+    said = [
+        {word_of(str(key)): value for key, value in item.items()} if isinstance(item, dict) else {}
+        for item in items
+    ]
+    if not all(map(is_of_an_error, said)):
+        return ""
+    texts = (text for words in said for text in texts_in([*words.values()]))
+    return "; ".join(dict.fromkeys(texts))
+
+
 def only_words(body: Any) -> str:
     """Return the words of an answer that has nothing else, unless they are those of an empty one.
 
@@ -198,6 +214,8 @@ def _says_so(words: Json, texts: list[str]) -> bool:
         if word in ILL and truth_of(plain) and not (word in COUNTED and str(plain) == "1"):
             return True
         if word in OUTCOMES and isinstance(plain, str) and BAD.fullmatch(NOT_ONE.sub("", plain)):
+            return True
+        if word == "xreturnstatus" and plain in ("e", "u"):  # of Oracle's interfaces
             return True
         if word in CODES and _is_bad_code(plain, texts):
             return True

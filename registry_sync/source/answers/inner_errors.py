@@ -19,13 +19,18 @@ ERROR_KEYS = ("error", "errors", "exc_type", "fault", "Fault", "exception", "oda
 WORDS = ("message", "error_description", "detail", "title", "description", "reason", "text", "msg",
          "faultstring")  # fmt: skip
 """Where an error has its words, the likeliest first."""
-INNER = ("data", "debug", "extensions", "cause")
+INNER = ("data", "debug", "extensions", "cause", "root_cause")
 """Where an error repeats itself more exactly."""
 NO_ERROR = pattern(
     r"(no|without|none|null|false|n/?a|ok|0+|200|-*)"
     r"|no errors?( found| occurred)?|((the )?(request|operation|query)( was)? )?success(ful(ly)?)?"
 )
 """What stands where errors do if there is none, in small letters."""
+NOT_RESOLVABLE = {"id": "notResolvable", "type": "error"}
+"""What Contentful says of a link to an entry that is not published: no record is missing.
+
+https://www.contentful.com/developers/docs/concepts/links/
+"""
 EMPTY: tuple[Any, ...] = (None, "", [], {}, 0)
 LONGEST_WORDS = 200
 BAD = ("error", "fail", "failed", "failure")
@@ -121,6 +126,8 @@ def all_said(body: Json) -> str:
 
 def _is_blank(found: Any) -> bool:
     """Return whether what stands where errors do is none: `{"code": 0, "message": "OK"}`."""
+    if isinstance(found, dict) and found.get("sys") == NOT_RESOLVABLE:
+        return True
     if isinstance(found, (dict, list)):
         return all(map(_is_blank, found.values() if isinstance(found, dict) else found))
     return not found or NO_ERROR.fullmatch(str(found).strip(" .!\t\r\n").lower()) is not None
@@ -207,7 +214,8 @@ def _words(error: Any) -> str:
         return str(error)
     error = {key: _in_one_language(value) for key, value in error.items()}
     message = next((error[key] for key in WORDS if isinstance(error.get(key), str)), "")
-    inner = (_words(error[key]) for key in INNER if isinstance(error.get(key), dict))
+    nested = (key for key in INNER if isinstance(error.get(key), dict) or key == "root_cause")
+    inner = (_words(error[key]) for key in nested if error.get(key))
     parts = [message, *(part for part in inner if not part.startswith("{"))]
     return ": ".join(dict.fromkeys(part for part in parts if part)) or _whole(error)
 

@@ -19,7 +19,7 @@ FLAGS = frozenset({
     "timedout", "terminatedearly", "ispartial", "partialresults", "haserrors", "haserror",
     "incomplete", "isincomplete", "degraded", "isdegraded", "partialfailure",
     "haspartialfailure", "partialsuccess", "partialerror", "partialerrors", "partialdata",
-    "wasterminated",
+    "wasterminated", "searchcutoff",
 })  # fmt: skip
 """Words of flags that say that parts of an answer are missing."""
 COMPLETE = pattern(r"(?:is|was|list|results?)?(?:complete|completed|finished|exhaustive|done)")

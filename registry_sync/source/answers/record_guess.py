@@ -16,6 +16,7 @@ from registry_sync.core.late_patterns import pattern
 from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.fine_words import plain_words
+from registry_sync.source.answers.no_list import NoList, OnlyWords
 from registry_sync.source.answers.other_forms import INSTEAD, other_form
 from registry_sync.source.answers.totals import says_none
 
@@ -28,7 +29,8 @@ NEVER = frozenset({
     "metadata", "facets", "facet", "aggregations", "aggs", "deleted", "deletes", "deletions",
     "removed", "tombstones", "context", "extensions", "debug", "trace", "pagination", "paging",
     "pageinfo", "schema", "sort", "params", "parameters", "query", "request", "breadcrumbs",
-    "suggestions", "highlighting", "shards", "aggregates", "aggregateresults",
+    "suggestions", "highlighting", "shards", "aggregates", "aggregateresults", "syserrors",
+    "warningmessages", "errormessages",
 })  # fmt: skip
 """Words of lists and objects that stand beside records and are none."""
 ASIDE = frozenset({
@@ -58,12 +60,6 @@ DEEPEST = 3
 """Keys in the path of a list that is found without a setting."""
 
 
-CHECK_WORDS = (
-    "checks API URL and the request in Connector Settings against these words. If they are right, "
-    "the registry's owner checks the service"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A list in an answer: its path, its items, and whether its key is a usual one of records."""
@@ -83,18 +79,6 @@ class Ambiguous(Unusable):
             select(guess.path, empty),
         )
         self.guess = guess
-
-
-class NoList(Unusable):
-    """An answer has nothing but what it says of its page: where its records belong is not known."""
-
-
-class OnlyWords(Unusable):
-    """An answer has a text, or texts and numbers by name: no setting would find a list in it."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__("its answer contains no list of records", CHECK_WORDS)
-        self.words = words
 
 
 def select(*paths: str) -> str:
@@ -117,6 +101,7 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
         entries = list(_entries(nodes))
         if found := _usual(entries) or _only(entries):
             _refuse_aside(body, found)
+            _refuse_hollow(body, found)
             _refuse_inner(body, found, is_record)
             return found
         inner = [(path, value) for path, value in entries if isinstance(value, dict)]
@@ -130,6 +115,7 @@ def guess(body: Any, is_record: Callable[[Any], bool]) -> Guess:
     ) else []  # fmt: skip
     if _is_named(body) and is_record(body):
         raise Unusable("its answer may be a single record", select("$"))
+    empty = empty or [*lists_in(body, DEEPEST + 2)]
     if not empty and (form := other_form(body)):
         raise Unusable(f"its answer contains no list of records, but {form}", INSTEAD)
     about_pages = not empty and is_only_about_pages(body, is_record)
@@ -154,6 +140,14 @@ def _refuse_aside(body: Any, found: Guess) -> None:
         raise Unusable(said, f"waits until the registry has a record, or {select('…')}")
 
 
+def _refuse_hollow(body: Any, found: Guess) -> None:
+    """Raise Unusable for an empty list at an unusual key where a deeper one may be the records."""
+    deeper = lists_in(body, DEEPEST + 2) if not (found.items or found.usual) else {}
+    filled = [path for path in deeper if not any(word(key) in ASIDE for key in path.split("."))]
+    if filled:
+        raise _several([*filled, found.path])
+
+
 def _refuse_inner(body: Any, found: Guess, is_record: Callable[[Any], bool]) -> None:
     """Raise Unusable for a list of an answer that may itself be a record: its tags, its batches.
 
@@ -162,12 +156,19 @@ def _refuse_inner(body: Any, found: Guess, is_record: Callable[[Any], bool]) -> 
     if not is_record(body):
         return
     bare = bool(found.items) and not any(map(is_record, found.items))
-    listed = isinstance(body.get(found.path), list)
+    listed, inner = isinstance(body.get(found.path), list), _wrapped(found, is_record)
     if bare or (_is_named(body) and not (found.usual and listed)):
         raise Unusable(
             f"its answer may be a single record, or its records may be the list at {found.path}",
-            select("$", found.path),
+            select(*(["$", found.path] if not bare or not inner else [inner, "$"])),
         )
+
+
+def _wrapped(found: Guess, is_record: Callable[[Any], bool]) -> str:
+    """Return where the records are in the items of a list: `entry[*].resource` of FHIR; or ""."""
+    first = found.items[0] if found.items and isinstance(found.items[0], dict) else {}
+    inner = next((key for key, value in first.items() if is_record(value)), "")
+    return f"{found.path}[*].{inner}" if PLAIN_KEY.fullmatch(inner) else ""
 
 
 def _is_named(body: Any) -> bool:

@@ -26,7 +26,6 @@ from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
     Guess,
-    NoList,
     guess,
     is_only_about_pages,
     is_usual,
@@ -34,7 +33,8 @@ from registry_sync.source.answers.record_guess import (
     select,
     word,
 )
-from registry_sync.source.path_parents import parent_path
+from registry_sync.source.answers.totals import says_none
+from registry_sync.source.path_parents import compile_parents
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
 UNKNOWN_PLACE = "it is not known where the registry's records are, and this answer does not show it"
@@ -216,17 +216,15 @@ class RecordFinder:
 
     def _never_seen(self, place: str, body: Any, *, whole: bool) -> RecordList:
         """Return what it means that a place, where no records were seen yet, has no list."""
-        above = parent_path(place)
-        while above:
-            if compile_path(above)(body) in EMPTY:
-                return RecordList()
-            above = parent_path(above)
+        if any(above in EMPTY for above in compile_parents(place)(body)):
+            return RecordList()
         if self._memory.holds_records and not whole:
             return RecordList(doubt=UNKNOWN_PLACE)
         paths = [path for path in lists_in(body) if path != place]
         absent = compile_path(place.removesuffix("[*]"))(body) is ABSENT and not paths
-        kind = NoList if absent and is_only_about_pages(body, self.is_record) else Unusable
-        raise kind(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
+        if absent and (says_none(body) or is_only_about_pages(body, self.is_record)):
+            return RecordList()  # some servers leave out an empty list
+        raise Unusable(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
 
     # -- the first time ----------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from registry_sync.source.paths import ABSENT, compile_path
 
 WORDS = (
     "filteredtablerowscount", "totalfiltercount", "recordsfiltered", "filteredcount",
-    "totalfiltered", "filtercount", "resultsetcount",
+    "totalfiltered", "filtercount", "filtered", "resultsetcount",
     "totalresults", "rowsmatched", "recordsmatched", "matchedrows", "matchedrecords",
     "matchingrows", "matchingrecords", "recordsavailable", "rowsavailable",
     "totalelements", "totalitems", "totalrecords", "totalcount", "totalhits", "totalentries",
@@ -31,7 +31,8 @@ WORDS = (
     "resultcount", "itemcount", "itemstotal", "rowcount", "overallcount", "grandtotal", "total",
     "found", "hits", "matches", "results", "inlinecount", "allcount", "fullcount",
     "collectionsize", "resultsize", "resultsetsize", "available", "outof", "numbermatched",
-    "matched", "matching", "nummatched", "recordscount", "rowscount", "itemscount", "resultscount",
+    "matched", "matching", "nummatched", "totalavailable", "totalmatching",
+    "recordscount", "rowscount", "itemscount", "resultscount",
     "hitscount", "entriescount", "resourcecount", "objectcount", "elementcount", "entrycount",
     "documentcount", "doccount", "numrows", "numitems", "numhits", "numentries", "nbrecords",
     "nbrows", "nbitems", "nbresults", "countall", "allrecords", "count", "records", "rows", "items",

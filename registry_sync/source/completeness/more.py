@@ -38,6 +38,7 @@ from registry_sync.source.completeness.next_words import (
     RESUMES,
     TOKEN_HEADER,
     TOKENS,
+    WITH_EACH,
 )
 from registry_sync.source.completeness.numbered_parts import (
     OF_PAGES,
@@ -48,11 +49,13 @@ from registry_sync.source.completeness.numbered_parts import (
 from registry_sync.source.completeness.said_values import (
     address_in,
     as_number,
+    below_context,
     is_ahead,
     is_filled,
     truth_of,
 )
 from registry_sync.source.completeness.texts import FOLLOWED, OUTCOMES, TEXTS, may_be_cut, says_cut
+from registry_sync.source.completeness.whole_counts import says_longer
 
 Kind = Literal["address", "token", "number", "flag", "pages", "partial"]
 NUMBERED = pattern(r"(?<![:/])/\d")
@@ -67,12 +70,6 @@ PAGE_NOW = (
 """Words of the page that an answer is."""
 STATUS_CODES = frozenset({"status", "statuscode", "httpstatus", "httpcode", "responsecode"})
 """Words by which some answers repeat the status that they come with."""
-LENGTHS = frozenset({"length", "listlength", "len"})
-"""Words of how long the whole list is, or else a page of it."""
-OF_A_PAGE = frozenset({
-    "start", "offset", "skip", "from", "limit", "size", "page", "pagesize", "perpage", "draw",
-})  # fmt: skip
-"""Words beside a length that is that of a page."""
 PAGE_OF_PAGES = pattern(r"(?:(\w+) )?(\d{1,6}) ?(?:of|/|von|de|sur|di|van) ?(\d{1,6})")
 RECORD_COUNTS = re.compile(r"total|count|size|limit|perpage|pagesize|totalelements|items|offset")
 
@@ -109,7 +106,7 @@ def is_inverted(path: str) -> bool:
 
 def _address(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(entry.word) or NEXT_LAST.fullmatch(entry.word)
-    found = address_in(entry.value, entry.word)
+    found = below_context(address_in(entry.value, entry.word), entry.beside)
     if ONWARD.fullmatch(entry.word) and ("?" in found or NUMBERED.search(found)):
         return Mark("partial", entry, sure=False)  # it is named, and not followed
     if not found or not (named or _leads_on(entry.word, found)):
@@ -137,13 +134,17 @@ def _token(entry: Entry, answer: PageAnswer) -> Mark | None:
     named = NEXT.match(word) or NEXT_LAST.fullmatch(word) or MORE_TOKEN.fullmatch(word)
     if OF_A_NEW_RECORD.fullmatch(word) and as_number(value) is None:
         return Mark("partial", entry, sure=False)  # it may be a cursor, if no total is reached
+    if WITH_EACH.fullmatch(word) and not entry.header:
+        return Mark("partial", entry, sure=False)
     is_token = named or word in TOKENS
     sure = bool(is_token or within_next or (entry.header and TOKEN_HEADER.fullmatch(word)))
     number = as_number(value)
     if (resumes := RESUMES.fullmatch(word)) and not sure and not entry.header:
         later = number is not None or resumes[1]
         return Mark("partial" if later else "token", entry, sure=False)
-    if not sure and (word not in MAYBE_TOKENS or entry.header or number is not None):
+    held = entry.within[-1:] == ("cursor",) and word == "value" and answer.count > 0
+    maybe = (held or word in MAYBE_TOKENS) and not entry.header and number is None
+    if not sure and not maybe:
         return None
     if number is None or re.search(r"token|cursor|marker", word):
         return Mark("token", entry, sure)
@@ -181,7 +182,8 @@ def _worded(entry: Entry, answer: PageAnswer) -> Mark | None:
     """Read a text for people: `{"warning": "Result truncated to 500 rows"}`."""
     plain = not isinstance(entry.value, (dict, list))  # a text of records would be the whole page
     outcome = plain and entry.word in OUTCOMES and FOLLOWED.fullmatch(str(entry.value).strip())
-    texts = entry.word in TEXTS and (not entry.header or entry.word == "warning")
+    own = not entry.header or entry.word == "warning" or ":" in entry.path  # of JSON: sap-message
+    texts = entry.word in TEXTS and own
     texts = texts and not entry.of_records
     if outcome or (texts and says_cut(entry.value)):
         return Mark("flag", entry, sure=False)
@@ -196,9 +198,8 @@ def _partial(entry: Entry, answer: PageAnswer) -> Mark | None:
     coded = entry.word in STATUS_CODES or (entry.word, entry.within[-1:]) == ("code", ("status",))
     if entry.path == OF_PART or (coded and as_number(entry.value) == PARTIAL):
         return Mark("partial", entry, sure=False)
-    if entry.word in LENGTHS and len(entry.within) < 2 and not OF_A_PAGE & entry.beside.keys():
-        greater = not entry.header and (as_number(entry.value) or 0) > answer.came
-        return Mark("partial", entry, sure=False) if greater else None
+    if says_longer(entry, answer):
+        return Mark("partial", entry, sure=False)
     unknown = entry.word == "contentrange" and str(entry.value).strip().endswith("/*")
     return Mark("partial", entry) if entry.header and unknown and answer.status == 206 else None
 

@@ -14,13 +14,15 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.totals import Total
 from registry_sync.source.completeness.more import PAGE_NOW, Kind, Mark
-from registry_sync.source.completeness.next_words import ONWARD, RESUMES
+from registry_sync.source.completeness.next_words import ONWARD, RESUMES, WITH_EACH
 from registry_sync.source.completeness.page_sizes import BESIDE, size_asked
 from registry_sync.source.completeness.said_values import as_number
+from registry_sync.source.completeness.whole_counts import ALL
 from registry_sync.source.graphql import query_in, variable_of
 
 OFFSETS = {"skip": "limit", "start": "rows", "from": "size", "startat": "maxResults",
-           "startindex": "count", "offset": "limit", "first": "max"}  # fmt: skip
+           "startindex": "count", "firstrecord": "recordsToReturn", "skipcount": "maxItems",
+           "offset": "limit", "first": "max"}  # fmt: skip
 """Parameters that skip records, by the word an answer repeats them with, each with its size."""
 TOKEN_PARAMS = {
     "offset": "offset", "bookmark": "bookmark", "scrollid": "scroll_id", "endcursor": "after",
@@ -69,7 +71,9 @@ def next_paginator(marks: Sequence[Mark], answer: PageAnswer, total: Total | Non
 def _way(mark: Mark) -> Kind:
     if mark.kind == "partial" and ONWARD.fullmatch(mark.entry.word):
         return "address"
-    if mark.kind == "partial" and RESUMES.fullmatch(mark.entry.word):
+    if mark.kind == "partial" and (
+        RESUMES.fullmatch(mark.entry.word) or WITH_EACH.fullmatch(mark.entry.word)
+    ):
         return "token"
     return "pages" if mark.kind == "partial" and mark.entry.word == "links" else mark.kind
 
@@ -112,6 +116,8 @@ def _placed(name: str, answer: PageAnswer) -> Json:
 def _token_param(mark: Mark) -> str:
     """Return the parameter that takes a token: `nextPageToken` goes into `pageToken`."""
     key = re.split(r"[.:]", mark.entry.path)[-1].strip('"')
+    if mark.entry.word == "nextcursor" and mark.entry.beside.get("object") == "list":
+        return "start_cursor"  # Notion
     if param := TOKEN_PARAMS.get(mark.entry.word):
         return key if param.lower() == key.lower() else param
     plain = re.sub(r"^(x-ms-|x-)", "", key.lower()).replace("-", "_") if mark.entry.header else key
@@ -148,6 +154,9 @@ def _by_flag(mark: Mark, answer: PageAnswer) -> Json:
     if mark.entry.word == "exceededtransferlimit":  # ArcGIS
         sized = {"limit_param": "resultRecordCount", "offset_param": "resultOffset"}
         return {"type": "offset", "limit": max(answer.count, 1), **sized, **path}
+    numbers = {w for w, value in mark.entry.beside.items() if as_number(value) is not None}
+    if numbers & {*PAGE_NOW} and not numbers & OFFSETS.keys():
+        words = dict(mark.entry.beside)  # a Slice of Spring has an offset deeper
     if any(word in words for word in OFFSETS if word != "first"):
         return {**_by_offset(answer, {}), **path}
     if as_number(next((words[word] for word in PAGE_NOW if word in words), None)) is not None:
@@ -178,6 +187,8 @@ def _numbered_by(words: Mapping[str, Any]) -> Json:
     word = next((word for word in PAGE_NOW if as_number(words.get(word)) is not None), "page")
     named: Json = {"type": "page_number"}
     param = {"pagenumber": "pageNumber", "pageindex": "pageIndex", "pageno": "pageNo"}.get(word)
+    if word == "currentpage" and "searchcriteria" in words:
+        param = "searchCriteria[currentPage]"  # Magento
     if param:
         named["page_param"] = param
     if as_number(words.get(word)) == 0:
@@ -201,7 +212,12 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
     }
     if size != "limit":
         proposed["limit_param"] = size
-    param = {"startat": "startAt", "startindex": "startIndex"}.get(name, name)
+    param = {
+        "startat": "startAt",
+        "startindex": "startIndex",
+        "firstrecord": "firstRecord",
+        "skipcount": "skipCount",
+    }.get(name, name)
     if page_size and not offset:
         param = BESIDE.get(word_of(size), (param,))[0]
     if param != "offset":
@@ -209,6 +225,17 @@ def _by_offset(answer: PageAnswer, more: Json) -> Json:
     if answer.pages == 1 and as_number(words.get(offset)) == 1:
         proposed["offset"] = 1  # SCIM counts its records from 1
     return {**proposed, **more}
+
+
+def _by_part(mark: Mark, answer: PageAnswer) -> Json:
+    if mark.entry.word == "link":
+        return MORE_LINK
+    counted = as_number(mark.entry.value) is not None and mark.entry.word in ALL
+    found = _by_offset(answer, {"total_path": mark.entry.path} if counted else {})
+    if mark.entry.word != "lastrow":
+        return found
+    place = "offset_param" if answer.posted is None else "offset_body_path"
+    return {**found, place: "startRow"}  # ag-grid
 
 
 def _of_query(answer: PageAnswer) -> Json:
@@ -260,8 +287,6 @@ WAYS: dict[Kind, Callable[[Mark, PageAnswer], Json]] = {
     "number": _by_number,
     "pages": _by_pages,
     "flag": _by_flag,
-    "partial": lambda mark, answer: (
-        MORE_LINK if mark.entry.word == "link" else _by_offset(answer, {})
-    ),
+    "partial": lambda mark, answer: _by_part(mark, answer),
 }
 """How each kind of mark is turned into a paginator, the surest first."""

@@ -55,6 +55,11 @@ MAYBE_TOKENS = frozenset({
     "searchafter", "cursormark", "offset", "fetchxmlpagingcookie", "lastcursor",
 })  # fmt: skip
 """Words that some servers also send with the last page."""
+WITH_EACH = re.compile(r"_?scrollid|(next)?cursormark")
+"""Words of tokens that come with each page, also where all came by the registry's total.
+
+https://solr.apache.org/guide/solr/latest/query-guide/pagination-of-results.html
+"""
 RESUMES = re.compile(
     r"(resume(from|at)|continue(from|at|after)|checkpoint|start(ing)?after|(exclusive)?startkey"
     r"|seek(key|after|from)?|last(evaluated|seen|read|returned)?key|keyafter)"

@@ -74,6 +74,19 @@ def address_in(value: Any, word: str) -> str:
     return text if form.fullmatch(text) else ""
 
 
+def below_context(address: str, beside: Mapping[str, Any]) -> str:
+    """Return the path of a link from the root of its host, where a context is said beside it.
+
+    `{"next": "/rest/api/content?start=5", "context": "/wiki"}`
+    https://developer.atlassian.com/server/confluence/pagination-in-the-rest-api/
+    """
+    context = beside.get("context")
+    if not isinstance(context, str) or not re.fullmatch(r"(?:/[\w.~-]+)+", context):
+        return address
+    is_below = not address.startswith("/") or address.startswith((f"{context}/", "//"))
+    return address if is_below else context + address
+
+
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return an object as it is, and anything else as an empty one."""
     return value if isinstance(value, Mapping) else {}
