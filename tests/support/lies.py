@@ -40,7 +40,8 @@ class Paging:
 
 
 def _link(at: str, said: str = "url") -> Paging:
-    path = f'"{at}"' if at.startswith("@") else at
+    path = {"links[rel]": "links[?rel=='next'].href"}.get(at, at)
+    path = f'"{at}"' if at.startswith("@") else path
     return Paging(f"link {at} {said}", said, at, right={"type": "json_link", "next_url_path": path})
 
 
