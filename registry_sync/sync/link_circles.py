@@ -64,6 +64,15 @@ def circling(waits: Mapping[str, str]) -> list[str]:
     return [id_ for id_ in waits if not ends[id_]]
 
 
+def closed(links: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return the ids that link to one another only, directly or not, with what each links to."""
+    kept = dict(links)
+    while lost := [id_ for id_, ids in kept.items() if not ids <= kept.keys()]:
+        for id_ in lost:
+            del kept[id_]
+    return kept
+
+
 def needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) -> list[str]:
     """Return an id with all that it links to, directly or not, without those that are gone.
 
@@ -93,10 +102,7 @@ def _closed_links(ctx: RunContext, errors: Errors, pks: Sequence[int]) -> dict[s
         linked = {c.entity.registry_id: own_links(c.entity, schema) for c in found}
         there = linkable(lane, set().union(*linked.values())) if linked else set()
         links |= {registry_id: ids - there for registry_id, ids in linked.items()}
-    while lost := [id_ for id_, ids in links.items() if not ids <= links.keys()]:
-        for id_ in lost:
-            del links[id_]
-    return links
+    return closed(links)
 
 
 def _candidates(ctx: RunContext, errors: Errors, pks: Sequence[int]) -> list[Candidate]:

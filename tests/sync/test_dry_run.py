@@ -142,3 +142,20 @@ def test_links_that_no_run_could_write_are_refused_in_a_dry_run_and_a_preview(wo
     assert (dry.updated, dry.failed) == (run.updated, run.failed) == (1, 2)
     assert (found["changed"], found["refused"]) == (1, 2)
     assert w.values()["C-000002"]["Parent"] == "C-000003"
+
+
+@pytest.mark.invariant(8)
+@pytest.mark.parametrize("named", ["Compound 1", "Compound 9"])
+def test_a_dry_run_says_of_a_circle_of_links_what_the_sync_does(world, named):
+    """The circle comes on several pages, with a record that links into it, and one that cannot go.
+
+    Where one of it cannot have its name, the whole circle waits.
+    """
+    records = [compound(9), *(compound(n, parent=f"C-{(n + 1) % 3:06d}") for n in range(3))]
+    records += [compound(4, parent="C-000000"), compound(5, parent="GONE")]
+    records[2]["name"] = named
+    w = world(records, page_size=1)
+    dry = w.sync(kind=SyncRun.Kind.DRY_RUN)
+    run = w.sync()
+    counts = (5, 1) if named == "Compound 1" else (1, 5)
+    assert (dry.created, dry.failed) == (run.created, run.failed) == counts

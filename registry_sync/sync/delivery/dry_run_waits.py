@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
 from registry_sync import ledger
 from registry_sync.core.text import name_key
@@ -16,6 +16,8 @@ from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.name_circles import circle_holders, circles_of, wished_keys
 from registry_sync.sync.gates.pass_along import pass_along
+from registry_sync.sync.link_circles import circling, closed
+from registry_sync.sync.links import own_links
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 
 Entities = Mapping[str, Entity | None]
@@ -40,7 +42,7 @@ class DryRunWaits:
         entities = {id_: self._entity_of(outcome) for id_, outcome in by_id.items()}
         rivals = self._rivals(entities[id_] for id_ in named)
         swapped = self._swapped(named, entities, rivals)
-        linkable = self.links.linkable(linking.keys())
+        linkable, joined = self.links.linkable(linking.keys()), self._joined(linking, entities)
         views = ledger.views_of(self.lane, list(wants))
         wanted_from = self._wanted_from(named)
         in_benchling = self._in_benchling(entities, {*wanted_from, *linking})
@@ -49,7 +51,7 @@ class DryRunWaits:
         def may_pass(external_id: str) -> bool:
             what, key = wants[external_id]
             if what == "link":
-                return key in linkable or self._comes(key)
+                return key in linkable or external_id in joined or self._comes(key)
             free = what == "name" and key in self.given_up
             return external_id in swapped or (free and not rivals(entities[external_id], ()))
 
@@ -101,6 +103,20 @@ class DryRunWaits:
             if not any(has_rivals(entities[external_id], given) for external_id in circle):
                 found |= set(circle)
         return found
+
+    def _joined(self, linking: Mapping[str, Sequence[str]], entities: Entities) -> set[str]:
+        """Return the records that only link to each other, whichever pages they came on."""
+        registry_id, schema = self.setup.mapping.registry_id, self.setup.schema
+        ids = {registry_id(id_): id_ for pointing in linking.values() for id_ in pointing}
+        waits = {registry_id(id_): key for key, pointing in linking.items() for id_ in pointing}
+        links = {
+            id_: own_links(entity, schema)
+            for id_ in circling(waits)
+            if (entity := entities[ids[id_]]) is not None
+        }
+        outside = set[str]().union(*links.values()) - links.keys()
+        there = self.links.linkable(outside) | {id_ for id_ in outside if self._comes(id_)}
+        return {ids[id_] for id_ in closed({id_: to - there for id_, to in links.items()})}
 
     def _wanted_from(self, named: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return which records want which key of a record, by the latter's external id."""
