@@ -843,6 +843,201 @@ def ignored_404(t: Trial) -> None:
     t.told({}, "nothing_read")
 
 
+# -- numbers, ids and flags that are nearly right ---------------------------------------------
+
+
+@trial("a smaller page than was asked for, by offset")
+def smaller_page(t: Trial) -> None:
+    t.begin(
+        lambda asked: {"items": cut(at(asked, "offset"))},
+        endpoint(paginator={"type": "offset", "limit": 100}),
+    )
+    t.true(RIGHT)
+
+
+@trial("a smaller page than was asked for, by number")
+def smaller_page_by_number(t: Trial) -> None:
+    settings = {"type": "page_number", "page_size_param": "size", "limit": 100}
+    t.begin(
+        lambda asked: {"items": cut(at(asked, "page") * 5 - 5), "size": 5},
+        endpoint(paginator=settings),
+    )
+    t.true(RIGHT)
+
+
+@trial("an offset that counts pages")
+def offset_of_pages(t: Trial) -> None:
+    t.begin(
+        lambda asked: {"items": cut(at(asked, "offset") * 5)},
+        endpoint(paginator={"type": "offset", "limit": 5}),
+    )
+    t.true(RIGHT)
+
+
+@trial("an offset that counts pages, beside the number of all")
+def offset_of_pages_and_total(t: Trial) -> None:
+    t.begin(
+        lambda asked: {"items": cut(at(asked, "offset") * 5), "found": 12},
+        endpoint(paginator={"type": "offset", "limit": 5}),
+    )
+    t.true(RIGHT)
+
+
+@trial("pages from 0, read from 1, among changes")
+def changes_from_page_1(t: Trial) -> None:
+    registry = Dated(12)
+
+    def answer(asked: Asked) -> Any:
+        base = 0 if "since" in asked.query else 1
+        start = (at(asked, "page", base) - base) * 5
+        return {"items": registry.found(asked)[start : start + 5] if start >= 0 else []}
+
+    t.begin(answer, endpoint(**BY_TIME, paginator="page_number"))
+    t.kept(registry.right())
+    registry.edit(3, note="new")
+    t.true(registry.right())
+
+
+@trial("an id as a number and as text")
+def number_and_text(t: Trial) -> None:
+    t.begin([row(1) | {"id": 1}, row(2) | {"id": "1"}, row(3)])
+    t.told({"M-3": "n3"}, "id_twice")
+
+
+@trial("ids that differ by a blank, or by case")
+def ids_alike(t: Trial) -> None:
+    t.begin([row(1), row(2) | {"id": "M-1 "}, row(3) | {"id": "m-1"}, row(4)])
+    t.told(None, "M-1")
+    assert t.field("Note")["M-4"] == "n4"
+
+
+@trial("marks of deletion that say no")
+def marks_that_say_no(t: Trial) -> None:
+    nos = ("false", 0, None, "", "N", {"value": False}, "0000-00-00")
+    records = [row(n, deleted=no) for n, no in enumerate(nos, 1)]
+    records += [row(8, deleted_at="9999-12-31T00:00:00Z"), row(9, status="not deleted")]
+    t.begin(records)
+    t.green(notes_of(records))
+    records[0]["note"] = None
+    t.green(notes_of(records))
+
+
+@trial("seconds with a fraction at the cursor")
+def seconds_with_a_fraction(t: Trial) -> None:
+    registry = Dated(6)
+    for n, record in enumerate(registry.records):
+        record["at"] = 1767616212.25 + n
+    registry.is_later = lambda r, since: r["at"] >= float(since)  # type: ignore[method-assign]
+    terms = {**BY_TIME["incremental"], "datetime_format": "epoch"}
+    t.begin(registry.answer, endpoint(**BY_TIME | {"incremental": terms}))
+    t.green(registry.right())
+    registry.edit(2, note="new")
+    registry.records[1]["at"] = datetime.now(UTC).timestamp() - 1
+    t.green(registry.right())
+    assert not t.run.reads_all
+    registry.records[4] |= {"note": "newer", "at": registry.records[1]["at"] + 0.5}
+    t.green(registry.right())
+
+
+@trial("206 without a range")
+def partial_content(t: Trial) -> None:
+    t.begin(Reply({"items": cut(0)}, 206))
+    t.told(None, "206")
+
+
+TOTALS: tuple[Any, ...] = (-1, None, "unknown", "", {}, "n/a", True)
+
+
+@trial("totals that are none")
+def totals_that_are_none(t: Trial) -> None:
+    for total in TOTALS:
+
+        def answer(asked: Asked, total: Any = total) -> Any:
+            start = at(asked)
+            link = f"/list?start={start + 5}" if start < 10 else None
+            return {"items": cut(start), "next": link, "total": total}
+
+        t.begin(answer)
+        t.green(RIGHT)
+
+
+@trial("flags as words")
+def flags_as_words(t: Trial) -> None:
+    for no in ("false", 0, "0", "no", "N", "False"):
+        t.begin({"items": cut(0, 4), "hasMore": no})
+        t.green(notes_of(cut(0, 4)))
+    for yes in ("true", 1, "1", "yes", "Y", "True"):
+        t.begin({"items": cut(0, 4), "hasMore": yes})
+        t.told(None, "hasMore")
+
+
+@trial("a list within a text")
+def list_within_text(t: Trial) -> None:
+    t.begin({"d": json.dumps(ALL)})
+    t.told({})
+
+
+@trial("records by their ids")
+def records_by_id(t: Trial) -> None:
+    t.begin({one["id"]: {k: v for k, v in one.items() if k != "id"} for one in cut(0)})
+    t.true(notes_of(cut(0)))
+
+
+@trial("304 on a quiet day, and on a full read")
+def not_modified(t: Trial) -> None:
+    registry = Dated(5)
+    answers: dict[str, Any] = {}
+    t.begin(lambda asked: answers.get("now") or registry.answer(asked), SINCE)
+    t.green(registry.right())
+    answers["now"] = Reply(b"", 304)
+    t.kept(registry.right())
+    right = registry.right()
+    registry.edit(2, note="new")
+    t.kept(right, kind="full")
+    assert not t.line.is_green(t.run)
+    answers.clear()
+    t.kept(registry.right())
+
+
+@trial("fewer than the total, and null for the next page")
+def fewer_than_the_total(t: Trial) -> None:
+    t.begin({"items": cut(0), "next": None, "total": 12})
+    t.told(notes_of(cut(0)), "12")
+
+
+@trial("a total of another kind of list")
+def total_of_another(t: Trial) -> None:
+    t.begin({"items": cut(0), "projects": {"total": 12, "items": []}})
+    t.kept(notes_of(cut(0)))
+
+
+@trial("changes beside the id of what was deleted")
+def changes_and_deleted_ids(t: Trial) -> None:
+    registry = Dated(5)
+
+    def answer(asked: Asked) -> Any:
+        return {"items": registry.found(asked), "deleted": ["M-4"] if is_quiet(asked) else []}
+
+    t.begin(answer, endpoint(**BY_TIME))
+    t.green(registry.right())
+    registry.edit(2, note="new")
+    t.kept(registry.right())
+
+
+@trial("a record that comes twice, in two forms, on two pages")
+def two_forms(t: Trial) -> None:
+    short = {"id": "M-1", "name": "Mol 1"}
+
+    def answer(asked: Asked) -> Any:
+        if at(asked):
+            return {"items": [*cut(5, 4), short], "next": None}
+        return {"items": cut(0), "next": "/list?start=5"}
+
+    t.begin(answer, endpoint(absent="clear"))
+    t.told(None, "M-1")
+    assert t.field("Note").get("M-1") in ("n1", None)
+
+
 @pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.invariant(5)
