@@ -37,12 +37,13 @@ class DryRunWaits:
         """Return the candidates that pass now. They no longer wait, and have their names."""
         wants = {s.external_id: s.problems[0].waits_for or ("", "") for s in self.outcomes}
         named = {id_: key for id_, (what, key) in wants.items() if what == "name"}
-        linking = _by_key((key, id_) for id_, (what, key) in wants.items() if what == "link")
+        waits = {id_: key for id_, (what, key) in wants.items() if what == "link"}
+        linking = _by_key((key, id_) for id_, key in waits.items())
         by_id = {s.external_id: s for s in self.outcomes}
         entities = {id_: self._entity_of(outcome) for id_, outcome in by_id.items()}
         rivals = self._rivals(entities[id_] for id_ in named)
         swapped = self._swapped(named, entities, rivals)
-        linkable, joined = self.links.linkable(linking.keys()), self._joined(linking, entities)
+        linkable, joined = self.links.linkable(linking.keys()), self._joined(waits, entities)
         views = ledger.views_of(self.lane, list(wants))
         wanted_from = self._wanted_from(named)
         in_benchling = self._in_benchling(entities, {*wanted_from, *linking})
@@ -104,19 +105,33 @@ class DryRunWaits:
                 found |= set(circle)
         return found
 
-    def _joined(self, linking: Mapping[str, Sequence[str]], entities: Entities) -> set[str]:
-        """Return the records that only link to each other, whichever pages they came on."""
-        registry_id, schema = self.setup.mapping.registry_id, self.setup.schema
-        ids = {registry_id(id_): id_ for pointing in linking.values() for id_ in pointing}
-        waits = {registry_id(id_): key for key, pointing in linking.items() for id_ in pointing}
-        links = {
-            id_: own_links(entity, schema)
-            for id_ in circling(waits)
-            if (entity := entities[ids[id_]]) is not None
-        }
+    def _joined(self, linking: Mapping[str, str], entities: Entities) -> set[str]:
+        """Return the records that only link to each other, whichever pages they came on.
+
+        `linking` is what each waits for. Where one of them cannot have its name, the others wait.
+        """
+        mapping, schema = self.setup.mapping, self.setup.schema
+        ids = {mapping.registry_id(external_id): external_id for external_id in linking}
+        links: dict[str, set[str]] = {}
+        for id_ in circling({id_: linking[ids[id_]] for id_ in ids}):
+            if (entity := entities[ids[id_]]) is not None:
+                links[id_] = own_links(entity, schema)
         outside = set[str]().union(*links.values()) - links.keys()
         there = self.links.linkable(outside) | {id_ for id_ in outside if self._comes(id_)}
-        return {ids[id_] for id_ in closed({id_: to - there for id_, to in links.items()})}
+        links = closed({id_: to - there for id_, to in links.items()})
+        named = self._named_alone([entities[ids[id_]] for id_ in links]) if links else set()
+        links = closed({id_: to for id_, to in links.items() if ids[id_] in named})
+        return {ids[id_] for id_ in links}
+
+    def _named_alone(self, circle: Sequence[Entity | None]) -> set[str]:
+        """Return which of these can have their names; of two with one name, the first."""
+        has_rivals, found, taken = self._rivals(circle), set[str](), set[str]()
+        for entity in filter(None, circle):
+            keys = set(names.name_keys_of([entity]))
+            if not (keys & taken or has_rivals(entity, ())):
+                found.add(entity.external_id)
+            taken |= keys
+        return found
 
     def _wanted_from(self, named: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return which records want which key of a record, by the latter's external id."""
