@@ -104,7 +104,7 @@ class PageReader:
             records,
             announced=announced(end) or (loops.announced and reply.is_unread),
             ended=says_end(answer.entries()),
-            counted=end.is_counted(),
+            counted=end.has_all(),
             moved=self._moved(where, loops, records, since, overlap=fetched.overlap),
             overlap=fetched.overlap,
             cached=cached_by(reply.headers),

@@ -88,6 +88,39 @@ def test_a_limit_of_depth_is_no_end_though_a_total_agrees(serve: Any) -> None:
     assert ES in read(registry.source(NUMBERED))[1]  # not only “all shards failed”
 
 
+def wordpress(asked: Asked) -> Any:
+    """https://developer.wordpress.org/rest-api/using-the-rest-api/pagination/"""
+    headers = {"X-WP-Total": "4", "X-WP-TotalPages": "1"}
+    return Reply(FEW, headers=headers) if asked.query["page"] == "1" else Reply(PAST[2][1], 400)
+
+
+def magento_short(asked: Asked) -> Any:
+    """Return the last page again past the end."""
+    return {"items": FEW, "search_criteria": {"page_size": 5}, "total_count": 4}
+
+
+def plain(asked: Asked) -> Any:
+    page = {"items": FEW, "total": 4}
+    return page if asked.query["page"] == "1" else Reply({"error": "Page is out of range."}, 400)
+
+
+@pytest.mark.parametrize("answer", [wordpress, magento_short, plain])
+def test_a_list_of_one_page_ends_as_longer_ones_do(serve: Any, answer: Any) -> None:
+    settings = endpoint(paginator={"type": "page_number"}, params={"pageSize": 5})
+    assert read(serve(answer).source(settings)) == (ALL[:4], "")
+
+
+def test_a_full_page_with_its_own_count_is_no_end_of_a_server_that_refuses_pages(
+    serve: Any,
+) -> None:
+    def answer(asked: Asked) -> Any:
+        page = {"items": FEW, "total": 4}
+        return page if asked.query["page"] == "1" else Reply({"error": "unknown: page"}, 400)
+
+    settings = endpoint(paginator={"type": "page_number"}, params={"pageSize": 4})
+    assert "unknown: page" in read(serve(answer).source(settings))[1]
+
+
 M3 = {"transaction": "LstByNumber", "errorMessage": "Access denied", "records": []}
 FAILED: tuple[tuple[str, Any], ...] = (
     ("issue", {"resourceType": "OperationOutcome",

@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from registry_sync.core.addresses import joined_address
+from registry_sync.core.late_patterns import pattern
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
-from registry_sync.source.completeness.page_sizes import size_asked
+from registry_sync.source.completeness.page_sizes import is_short, size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.paginators import Paginator
 from registry_sync.source.paginators.base import MOST_EMPTY
+
+PAGE_COUNTS = pattern(r"total_?pages?(?:count)?|page_?count|pages(?:total|count)?|numberofpages")
+"""Words of how many pages there are, not of the number of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,20 @@ class PageEnd:
         pages = self.paginator.pages_total(answer.body)
         records = total is not None and total.exact and total.count == answer.came
         return records or pages == answer.pages
+
+    def has_all(self) -> bool:
+        """Return whether all came by any number of the answer, so that no page need follow.
+
+        A total of as many as the page has is one where fewer came than were requested.
+        """
+        if self.is_counted():
+            return True
+        answer = self.answer
+        pages = (as_number(e.value) for e in answer.entries() if PAGE_COUNTS.fullmatch(e.word))
+        if answer.count and answer.pages in pages:
+            return True
+        total = find_total(answer, self.paginator.records_path(), last=True)
+        return _is_all_of_a_short_page(total, answer)
 
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
@@ -206,8 +224,17 @@ def starts_over(
         return True
     before = replace(answer, came=loops.came, pages=loops.pages)
     total = find_total(before, paginator.records_path(), last=True)
-    # After one page, a registry may as well ignore the number and count its only page.
-    return total is not None and total.count == loops.came and loops.pages > 1
+    # After one full page, a registry may as well ignore the number and count its only page.
+    if loops.pages == 1:
+        return _is_all_of_a_short_page(total, before)
+    return total is not None and total.count == loops.came
+
+
+def _is_all_of_a_short_page(total: Total | None, answer: PageAnswer) -> bool:
+    """Return whether fewer records came than were requested, and as many as a total says."""
+    if total is None or not total.exact or total.count != answer.came or not is_short(answer):
+        return False
+    return total.named or not total.may_count_a_page
 
 
 def _pages_said(answer: PageAnswer) -> int | None:
