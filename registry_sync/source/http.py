@@ -156,7 +156,8 @@ class Exchange:
         is_past = answer.status in past and not limits_depth(answer.content, later=True)
         if answer.status == NO_CONTENT or is_past or (empty and empty_ok):
             return self._nothing(answer)
-        if empty_ok and (answer.ok or answer.status in GONE) and self._says_nothing(answer):
+        gone = answer.status in GONE and (empty_ok or not detail)
+        if (gone or (empty_ok and answer.ok)) and self._says_nothing(answer):
             return self._nothing(answer)
         if not answer.ok:
             by_token = self.connection.auth.auth.gets_tokens

@@ -161,9 +161,11 @@ EMPTY: tuple[tuple[str, Any], ...] = (
                          "page": {"size": 5, "totalElements": 0, "totalPages": 0, "number": 0}}),
     ("data", {"success": True, "data": None,
               "additional_data": {"pagination": {"more_items_in_collection": False}}}),
+    ("result", Reply({"error": {"message": "No Record found"}, "status": "failure"}, 404)),
+    ("results", Reply({"error": {"code": "NOT_FOUND", "message": "No matches found!"}}, 404)),
 )  # fmt: skip
-"""The first answers of SCIM, FHIR, Firestore, Google, QuickBooks, BigQuery, a HAL server and
-Pipedrive without a record: most leave out the list."""
+"""The first answers of SCIM, FHIR, Firestore, Google, QuickBooks, BigQuery, a HAL server,
+Pipedrive, ServiceNow and openFDA without a record: most leave out the list."""
 WHOLE: tuple[tuple[str, Any], ...] = (
     ("items", {"sys": {"type": "Array"}, "total": 4, "skip": 0, "limit": 100, "items": FEW,
                "errors": [{"sys": {"id": "notResolvable", "type": "error"},
