@@ -41,7 +41,7 @@ def traffic(world, monkeypatch) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
     rows = [("SMILES", "smiles"), ("Kind", "kind"), ("Parents", "parents")]
     records = [compound(n, parents=["C-000000"] if n else []) for n in range(30)]
-    w = world(records, fields=fields, rows=rows, task_errors="none", rate_limit=8, rate_window=0.5)
+    w = world(records, fields=fields, rows=rows, task_errors="none", rate_limit=30, rate_window=0.5)
     for n in (6, 9, 14, 21):
         w.tenant.refuse[f"C-{n:06d}"] = "The SMILES is not valid."
     w.sync()
