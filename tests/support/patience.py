@@ -12,8 +12,8 @@ from registry_sync.benchling.transport import Transport
 from registry_sync.core.waits import OBJECT_LIMIT
 from registry_sync.sync.pacing import Pacer
 
-BASE = 0.15
-"""Seconds after which a run asks for the first time whether a task has ended."""
+BASE = 0.08
+"""Seconds after which a run first asks whether a task has ended: one takes a tenant 0.02."""
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
