@@ -61,7 +61,7 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
 
 def _is_concerned(lane: Lane) -> Q:
     of_lane = Q(run__lane=lane)
-    if lane not in runs.current_lanes()[:1]:
+    if lane.position != 0:
         return of_lane
     return of_lane | (Q(run__lane__position=None) & ~Q(run__status__in=SyncRun.ACTIVE))
 
