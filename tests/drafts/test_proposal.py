@@ -72,6 +72,14 @@ def alone(asked: Asked) -> Any:
     return [{"id": n, "name": f"A{n}", **({"cas": "50-00-0"} if n % 2 else {})} for n in range(7)]
 
 
+def in_one_item(asked: Asked) -> Any:
+    """Return a transaction with its records, as Infor M3 and GraphQL boards do."""
+    return {
+        "results": [{"transaction": "LstByNumber", "records": kinds(4)}],
+        "wasTerminated": False,
+    }
+
+
 CASES: dict[str, tuple[Callable[[Asked], Any], dict[str, Any]]] = {
     "offset": (by_offset, {
         "endpoint.data_selector": "result.kinds",
@@ -95,6 +103,10 @@ CASES: dict[str, tuple[Callable[[Asked], Any], dict[str, Any]]] = {
     }),
     "page": (by_page, {
         "endpoint.paginator": {"type": "page_number", "page_param": "page"},
+    }),
+    "inside": (in_one_item, {
+        "endpoint.data_selector": "results[0].records",
+        "endpoint.primary_key": "code",
     }),
     "single": (alone, {
         "endpoint.paginator": {"type": "single_page"},

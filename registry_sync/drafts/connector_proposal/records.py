@@ -9,6 +9,7 @@ from typing import Any
 from registry_sync.core.problems import SourceError
 from registry_sync.core.text import number_of
 from registry_sync.core.types import Json
+from registry_sync.drafts.connector_proposal.ids import IDS
 from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.answers.page_answer import word_of
 from registry_sync.source.answers.record_guess import ASIDE, NEVER, RECORD_KEYS, word
@@ -30,7 +31,7 @@ def propose_records(found: Findings) -> None:
     lists = sorted(_lists(body, "", DEPTH), key=_rank)
     if not lists:
         raise _no_list(body)
-    path, records = lists[0]
+    path, records = _inside(*lists[0])
     found.records, found.page_size = records, len(records)
     others = ", ".join(other for other, _ in lists[1:4])
     beside = f" Other lists: {others}." if others else ""
@@ -97,6 +98,14 @@ def _lists(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, list[Json
                 yield name, inner
         elif isinstance(inner, dict) and depth:
             yield from _lists(inner, f"{name}.", depth - 1)
+
+
+def _inside(path: str, records: list[Json]) -> tuple[str, list[Json]]:
+    """Return the list in the only item of a list, if that has no id: `results[0].records`."""
+    if len(records) > 1 or any(word_of(str(key)).endswith(IDS) for key in records[0]):
+        return path, records
+    inner = sorted(_lists(records[0], f"{path}[0].", DEPTH), key=_rank)
+    return inner[0] if inner else (path, records)
 
 
 def _rank(found: tuple[str, list[Json]]) -> tuple[bool, bool, int, int]:
