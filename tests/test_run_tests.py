@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from importlib.util import source_hash
 from pathlib import Path
 
 import pytest
@@ -16,19 +16,18 @@ KIND = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}.pyc"
 
 def test_a_module_is_compiled_again_when_it_or_pytest_has_changed(tmp_path, monkeypatch):
     monkeypatch.setattr(run_tests, "TESTS", tmp_path)
-    made = tmp_path / "room" / "__pycache__"
-    made.mkdir(parents=True)
+    made = tmp_path / "__pycache__"
+    made.mkdir()
 
-    def add(name: str, compiled: str = KIND, *, later: int = 0) -> Path:
-        module = made.parent / f"{name}.py"
-        for path in (module, made / f"{name}.{compiled}"):
-            path.touch()
-            os.utime(path, (0, 1000))
-        os.utime(module, (0, 1000 + later))
+    def add(name: str, compiled: str = KIND, *, of: str = "") -> Path:
+        module = tmp_path / f"{name}.py"
+        module.write_text(name)
+        header = b"magic" + bytes(3) + source_hash((of or name).encode())
+        (made / f"{name}.{compiled}").write_bytes(header + b"code")
         return module
 
     add("test_as_it_was")
-    changed = add("test_changed", later=5)
+    changed = add("test_changed", of="test_before")
     other = add("test_other_pytest", KIND.replace("pytest-", "pytest-0."))
     assert run_tests.uncompiled() == [changed, other]
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
+from importlib.util import source_hash
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,12 +48,15 @@ def commands(room: str, more: Sequence[str]) -> dict[str, list[str]]:
 
 
 def uncompiled() -> list[Path]:
-    """Return the modules of tests that pytest has not compiled as they are."""
+    """Return the modules of tests that pytest has not compiled as they are.
+
+    It keeps a module's hash in the file, as https://peps.python.org/pep-0552/ has it.
+    """
     kind = f"{sys.implementation.cache_tag}-pytest-{version('pytest')}.pyc"
 
     def is_compiled(path: Path) -> bool:
         compiled = path.parent / "__pycache__" / f"{path.stem}.{kind}"
-        return compiled.exists() and compiled.stat().st_mtime >= path.stat().st_mtime
+        return compiled.exists() and compiled.read_bytes()[8:16] == source_hash(path.read_bytes())
 
     return [path for path in sorted(TESTS.rglob("test_*.py")) if not is_compiled(path)]
 
