@@ -12,7 +12,7 @@ from registry_sync.core.problems import SourceError
 from registry_sync.source.answers.record_list import Memory
 from tests.support.odd import Asked, Reply, endpoint, read, settings_in
 
-pytestmark = [pytest.mark.once, pytest.mark.invariant(5)]
+pytestmark = pytest.mark.once
 TEN = [{"id": str(n), "name": f"Compound {n}"} for n in range(10)]
 ALL = [record["id"] for record in TEN]
 FEW = TEN[:4]
@@ -70,6 +70,7 @@ PAST: tuple[tuple[int, Any], ...] = (
 """Refusals of a page past the end, by Django, WordPress, PostgREST and others."""
 
 
+@pytest.mark.invariant(5)
 def test_a_limit_of_depth_is_no_end_though_a_total_agrees(serve: Any) -> None:
     past: Any = None
 
@@ -105,11 +106,13 @@ def plain(asked: Asked) -> Any:
 
 
 @pytest.mark.parametrize("answer", [wordpress, magento_short, plain])
+@pytest.mark.invariant(5)
 def test_a_list_of_one_page_ends_as_longer_ones_do(serve: Any, answer: Any) -> None:
     settings = endpoint(paginator={"type": "page_number"}, params={"pageSize": 5})
     assert read(serve(answer).source(settings)) == (ALL[:4], "")
 
 
+@pytest.mark.invariant(5)
 def test_a_full_page_with_its_own_count_is_no_end_of_a_server_that_refuses_pages(
     serve: Any,
 ) -> None:
@@ -133,6 +136,7 @@ FAILED: tuple[tuple[str, Any], ...] = (
 """FHIR, Infor M3, Oracle's integrated gateway, BigQuery and Typesense."""
 
 
+@pytest.mark.invariant(5)
 def test_a_failure_beside_an_empty_list_is_no_list(serve: Any) -> None:
     since = datetime(2026, 1, 5, tzinfo=UTC)
     for place, body in FAILED:
@@ -201,6 +205,7 @@ MORE: tuple[tuple[str, Any], ...] = (
 """Solr, ag-grid whose last row is not known yet or is another one, counts, Reltio and SAP."""
 
 
+@pytest.mark.invariant(5)
 def test_first_answers_are_whole_or_not_as_they_say(serve: Any) -> None:
     body: Any = None
     registry = serve(lambda asked: body)
@@ -278,6 +283,7 @@ def fhir(asked: Asked) -> Any:
     [(confluence, 0), (notion, 0), (slices, 1), (magento, 1), (alfresco, 1), (jd_edwards, 1),
      (fhir, 1)],
 )  # fmt: skip
+@pytest.mark.invariant(5)
 def test_all_comes_by_what_the_message_proposes(serve: Any, answer: Any, pastes: int) -> None:
     registry, settings = serve(answer), dict[str, Any]()
     for _ in range(pastes):
