@@ -481,3 +481,19 @@ def test_an_entity_that_two_records_were_approved_for_is_taken_over_once(world):
     assert [entry.external_id for entry in held] == ["C-000001"]
     states = dict(Adoption.objects.values_list("external_id", "state"))
     assert states == {"C-000001": "adopted", "C-000002": "void"}
+
+
+@pytest.mark.invariant(11)
+@pytest.mark.once
+def test_an_entity_that_a_record_has_by_itself_is_not_the_one_approved_for_it(world):
+    w = world([compound(n) for n in range(3)])
+    given = {"SMILES": compound(1)["smiles"], "Kind": kind(w, 1), "Approval": 1900}
+    put(w, "C-000001", "Compound 1", aliases=["Compound 2"], **given)
+    w.sync()
+    approve(list(Adoption.objects.filter(external_id="C-000002")), actor="ann", reason="Seen")
+    w.registry.edit("C-000001", approval=1900)  # equal from now on
+    w.registry.edit("C-000002", approval=1950)
+    w.sync()
+    held = LedgerEntry.objects.exclude(entity_hash="").values_list("entity_id", flat=True)
+    assert len(held) == len(set(held))
+    assert w.values()["C-000001"]["Approval"] == 1900

@@ -87,6 +87,8 @@ class _Matches:
         self.equal: set[str] = set()
         self.adopted: dict[str, str] = {}
         """The Benchling ids of entities that are taken over, by external id."""
+        self.taken: set[str] = set()
+        """The Benchling ids of entities that records of these have by now."""
         self.unplanned: set[str] = set()
         """Records whose entities may not be taken over without a plan."""
         self.rows: dict[tuple[str, str], Adoption] = {}
@@ -133,7 +135,7 @@ class _Matches:
         return going, settled
 
     def _weigh(self, candidate: Candidate, raw: Json) -> None:
-        if str(raw["id"]) in self.adopted.values():
+        if str(raw["id"]) in self.taken:
             return  # approved for two records; the first one has it
         how = self._how(candidate.entity, raw)
         external_id = candidate.entity.external_id
@@ -142,6 +144,7 @@ class _Matches:
         if how == How.SAME_ID and not differences:
             self._take_over(candidate, raw, current)
             self.equal.add(external_id)
+            self.taken.add(str(raw["id"]))
             return
         row = self._row(candidate, raw, how, differences)
         if row.state != State.APPROVED:
@@ -150,6 +153,7 @@ class _Matches:
             self.unplanned.add(external_id)
         elif self._carried_out(candidate, row, raw, current):
             self.adopted[external_id] = str(raw["id"])
+            self.taken.add(str(raw["id"]))
 
     def _permitted(self, candidate: Candidate) -> bool:
         as_update = replace(candidate, is_new=False)
