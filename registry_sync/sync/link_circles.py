@@ -23,8 +23,8 @@ MOST = 50_000
 def joined_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     """Yield waiting records with all that they wait for, as they can go together.
 
-    They come in lists of about `CHUNK`, each of which is to be delivered before the next one is
-    asked for. Only a circle that is larger makes a list longer.
+    They come in lists of at most `CHUNK`, since a batch must not cut a circle. Each list is to be
+    delivered before the next one is asked for. Only a circle that is larger makes a list longer.
     """
     errors = chosen_errors(runs.open_errors(ctx.lane), ctx.run).filter(waits_for="link")
     errors = errors.exclude(raw=None)
@@ -38,10 +38,11 @@ def joined_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     gone = set[str]()
     together: list[str] = []
     for registry_id in links:
-        together += needed_by(registry_id, links, gone)
-        if len(together) >= CHUNK:
+        more = needed_by(registry_id, links, gone)
+        if together and len(together) + len(more) > CHUNK:
             yield _candidates(ctx, errors, [pks[id_] for id_ in together])
             together = []
+        together += more
     if together:
         yield _candidates(ctx, errors, [pks[id_] for id_ in together])
 
@@ -66,11 +67,23 @@ def circling(waits: Mapping[str, str]) -> list[str]:
 
 def closed(links: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Return the ids that link to one another only, directly or not, with what each links to."""
-    kept = dict(links)
-    while lost := [id_ for id_, ids in kept.items() if not ids <= kept.keys()]:
-        for id_ in lost:
-            del kept[id_]
-    return kept
+    pointing = _turned(links)
+    lost = [id_ for id_, ids in links.items() if not ids <= links.keys()]
+    gone = set(lost)
+    while lost:
+        more = pointing[lost.pop()] - gone
+        gone |= more
+        lost += more
+    return {id_: ids for id_, ids in links.items() if id_ not in gone}
+
+
+def _turned(links: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return which of these ids link to each of them."""
+    pointing: dict[str, set[str]] = {id_: set() for id_ in links}
+    for id_, ids in links.items():
+        for target in ids & links.keys():
+            pointing[target].add(id_)
+    return pointing
 
 
 def needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -293,8 +294,8 @@ def test_records_that_wait_for_each_other_go_together():
 
 
 def test_circles_behind_others_that_cannot_go_are_found_and_stay_together(monkeypatch):
-    """However many come before them, and also where one is larger than a list."""
-    monkeypatch.setattr(link_circles, "CHUNK", 2)
+    """However many come before them, and also where one is larger than a list, or than its rest."""
+    monkeypatch.setattr(link_circles, "CHUNK", 3)
     ctx = running()
     chains = {f"E-{n}": "Z" for n in range(3)} | {f"F-{n}": f"E-{n}" for n in range(3)}
     large = {f"L-{n}": f"L-{(n + 1) % 5}" for n in range(5)}
@@ -327,6 +328,21 @@ def test_what_a_circle_links_to_beside_it_goes_before_it(monkeypatch):
 )
 def test_who_waits_for_one_another_to_no_end(waits, found):
     assert link_circles.circling(waits) == found
+
+
+def test_which_ids_link_to_one_another_only():
+    """As the definition says: what links to anything else is taken away until nothing does."""
+    rng = random.Random(7)
+    for _ in range(300):
+        ids = rng.sample("abcdefgh", rng.randint(0, 8))
+        links = {id_: set(rng.sample("abcdefghz", rng.choice([0, 1, 1, 1, 2]))) for id_ in ids}
+        kept = dict(links)
+        while lost := [id_ for id_, to in kept.items() if not to <= kept.keys()]:
+            kept = {id_: to for id_, to in kept.items() if id_ not in lost}
+        assert list(link_circles.closed(links).items()) == list(kept.items()), links
+    ring = {str(n): {str((n + 1) % 30_000)} for n in range(30_000)}
+    assert link_circles.closed(ring) == ring
+    assert link_circles.closed(ring | {"0": {"1", "out"}}) == {}, "not one id a round"
 
 
 def names_in_a_circle(ctx: Any, *, waits_for: str = "name") -> None:
