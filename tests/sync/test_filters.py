@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from registry_sync.models import Lane, SyncRun
+from tests.support.odd import Reply
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -29,11 +30,13 @@ class Filtered:
 
     def __init__(self, keeps=lambda record, since: record["modified_at"] >= since):
         self.records = [compound(n) for n in range(8)]
-        self.keeps, self.asked = keeps, []
+        self.keeps, self.asked, self.refuses = keeps, [], False
 
     def answer(self, asked):
         since = asked.query.get("since", "")
         self.asked.append(since)
+        if since and self.refuses:
+            return Reply({}, status=400)
         return [r for r in self.records if not since or self.keeps(r, since)]
 
     def edit(self, number, when=None, **values):
@@ -88,6 +91,33 @@ def test_a_filter_that_gives_the_same_record_whatever_it_is_asked_is_found(read)
     assert [w.sync().kind, w.sync().kind] == [Kind.FULL, Kind.INCREMENTAL]
 
 
+@pytest.mark.invariant(1)
+@pytest.mark.parametrize("kept", [2, 5])
+def test_a_broken_filter_that_gives_more_than_it_did_is_not_trusted(read, kept):
+    """Another record without a time comes each time too, or most come: no edit is left unread."""
+    registry = Filtered(keeps=lambda record, since: record["id"] == "C-000007")
+    w = read(registry, **PLAIN)
+    w.sync()
+    assert codes(w.sync()) == ["filter_empty"]
+    always = [record["id"] for record in registry.records[-kept:]]
+    registry.keeps = lambda record, since: record["id"] in always
+    w.sync()
+    for number in (1, 2):
+        registry.edit(number, approval=2002)
+        assert w.sync().kind == Kind.FULL
+        assert w.values()[f"C-00000{number}"]["Approval"] == 2002
+
+
+@pytest.mark.invariant(1)
+def test_a_broken_filter_that_cannot_be_checked_is_still_broken(read):
+    registry = Filtered(keeps=lambda record, since: False)
+    w = read(registry, **PLAIN)
+    w.sync()
+    assert codes(w.sync()) == ["filter_empty"]
+    registry.refuses = True
+    assert [w.sync().kind, w.sync().kind] == [Kind.FULL, Kind.FULL]
+
+
 @pytest.mark.invariant(5)
 def test_a_filter_that_gives_all_there_is_works(read):
     """All changed within the lag, so that nothing older is left to come."""
@@ -99,6 +129,31 @@ def test_a_filter_that_gives_all_there_is_works(read):
     for _ in range(2):
         run = w.sync()
         assert (run.kind, run.status, run.read) == (Kind.INCREMENTAL, Status.SUCCEEDED, 8)
+    assert len(registry.asked) == 3  # it is not asked again for what it gave
+
+
+@pytest.mark.invariant(5)
+def test_a_registry_that_lost_records_is_not_said_to_have_a_broken_filter(read):
+    registry = Filtered()
+    for number in range(8):
+        registry.edit(number)
+    w = read(registry, **PLAIN)
+    w.sync()
+    del registry.records[5:]
+    run = w.sync()
+    assert run.kind == Kind.FULL and "filter_empty" not in codes(run)
+    assert "no more than this run got" in run.full_reason
+    assert w.sync().kind == Kind.INCREMENTAL
+
+
+@pytest.mark.invariant(5)
+def test_of_an_empty_registry_no_filter_is_said_to_be_broken(read):
+    registry = Filtered(keeps=lambda record, since: False)
+    w = read(registry, **PLAIN)
+    w.sync()
+    assert "filter_empty" in codes(w.sync())
+    registry.records.clear()
+    assert "filter_empty" not in codes(w.sync())
 
 
 @pytest.mark.invariant(5)
