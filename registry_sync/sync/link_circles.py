@@ -12,6 +12,7 @@ from registry_sync import ledger, runs
 from registry_sync.mapping.transform import transform
 from registry_sync.models import EntityError
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.batch_size import most_together
 from registry_sync.sync.links import linkable, own_links
 from registry_sync.sync.records import Candidate, candidate_of
 from registry_sync.sync.retry_choice import CHUNK, Errors, chosen_errors, kept_records
@@ -23,8 +24,9 @@ MOST = 50_000
 def joined_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
     """Yield waiting records with all that they wait for, as they can go together.
 
-    They come in lists of at most `CHUNK`, since a batch must not cut a circle. Each list is to be
-    delivered before the next one is asked for. Only a circle that is larger makes a list longer.
+    They come in lists of at most `CHUNK`, each of which fits a batch and is to be delivered before
+    the next one is asked for. Only a circle that is larger makes a list longer; one that is larger
+    than a batch may be does not come.
     """
     errors = chosen_errors(runs.open_errors(ctx.lane), ctx.run).filter(waits_for="link")
     errors = errors.exclude(raw=None)
@@ -35,14 +37,13 @@ def joined_circles(ctx: RunContext) -> Iterator[list[Candidate]]:
         registry_id = mapping.registry_id(external_id)
         waits[registry_id], pks[registry_id] = key, pk
     links = _closed_links(ctx, errors, [pks[id_] for id_ in circling(waits)])
-    gone = set[str]()
+    most = most_together(ctx)
     together: list[str] = []
-    for registry_id in links:
-        more = needed_by(registry_id, links, gone)
-        if together and len(together) + len(more) > CHUNK:
+    for circle in circles(links, most):
+        if together and len(together) + len(circle) > min(CHUNK, most):
             yield _candidates(ctx, errors, [pks[id_] for id_ in together])
             together = []
-        together += more
+        together += circle
     if together:
         yield _candidates(ctx, errors, [pks[id_] for id_ in together])
 
@@ -86,7 +87,49 @@ def _turned(links: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return pointing
 
 
-def needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) -> list[str]:
+def circles(links: Mapping[str, set[str]], most: int) -> list[list[str]]:
+    """Return which ids have to go together, each list after those that it links to.
+
+    What are more than `most` are left out, with all that links to them. The ids link to one
+    another only, as `closed` returns them.
+    """
+    found: list[list[str]] = []
+    gone, left = set[str](), set[str]()
+    place = {id_: index for index, id_ in enumerate(links)}
+    for start in _targets_first(links):
+        if start in gone:
+            continue
+        circle = _needed_by(start, links, gone)
+        if len(circle) > most or any(links[id_] & left for id_ in circle):
+            left.update(circle)
+        else:
+            found.append(sorted(circle, key=place.__getitem__))
+    return found
+
+
+def _targets_first(links: Mapping[str, set[str]]) -> list[str]:
+    """Return these ids so that, of two, the one that the other links to comes first.
+
+    Of a circle, one comes before all that only links to it, so that `_needed_by` finds the circle
+    from there (Kosaraju's algorithm).
+    """
+    pointing = _turned(links)
+    ended: list[str] = []
+    begun = set[str]()
+    for first in reversed(list(links)):
+        stack = [(first, False)]
+        while stack:
+            at, ends = stack.pop()
+            if ends:
+                ended.append(at)
+            elif at not in begun:
+                begun.add(at)
+                stack.append((at, True))
+                stack += [(id_, False) for id_ in sorted(pointing[at] - begun)]
+    return ended[::-1]
+
+
+def _needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) -> list[str]:
     """Return an id with all that it links to, directly or not, without those that are gone.
 
     They are added to `gone`.
@@ -98,7 +141,7 @@ def needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) 
         if at not in gone:
             gone.add(at)
             found.append(at)
-            stack += sorted(links[at])
+            stack += links[at]
     return found
 
 

@@ -65,7 +65,7 @@ class Retry:
     def _deliver(self, candidates: Sequence[Candidate]) -> bool:
         """Send what passes the gates, and record the rest; return False if the run was paused."""
         ledger.record(self.ctx.run, self.ctx.lease, self.carrier.admit(candidates))
-        self.delivery.flush()
+        self.delivery.flush(together=True)
         self.ctx.pacer.show_progress()
         return not runs.is_paused(self.ctx.run)
 

@@ -67,6 +67,28 @@ def test_an_earlier_slices_size_is_kept(world: Any, tenth: None, settings: Any) 
     assert sizes()[:3] == [10, 10, 20] and 40 in sizes()
 
 
+@pytest.mark.parametrize(
+    ("circles", "counts"), [([3] * 40, (120, 0)), ([25, 3], (28, 0)), ([3, 60], (3, 60))]
+)
+def test_a_circle_goes_whole_or_waits_if_it_is_more_than_the_most(
+    world: Any, tenth: None, settings: Any, circles: list[int], counts: tuple[int, int]
+) -> None:
+    """They come on several pages. None is tried one by one, and a dry run says the same."""
+    settings.IN_FLIGHT = 4
+    rings = [[n * 100 + k for k in range(size)] for n, size in enumerate(circles)]
+    records = [
+        (k, compound(n, parent=f"C-{ring[(k + 1) % len(ring)]:06d}"))
+        for ring in rings
+        for k, n in enumerate(ring)
+    ]
+    records.sort(key=lambda placed: placed[0])
+    w = world([record for _, record in records], page_size=10, granular_locking=True)
+    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
+    assert (dry.created, dry.failed) == (run.created, run.failed) == counts
+    assert w.written() == counts[0] and not w.tenant.counters["single_upserts"]
+    assert max(sizes()) <= 50
+
+
 def fifth_lost(w: Any) -> Any:
     """Lose the answer of the fifth upsert, which the tenant works on."""
     start, sent = Client.start_upsert, []

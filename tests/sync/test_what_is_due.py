@@ -15,6 +15,7 @@ from registry_sync.models import Adoption, Allowance, EntityError, Substance, Sy
 from registry_sync.sync import link_circles, retry_choice
 from registry_sync.sync.gates.substances import LEARNED
 from registry_sync.sync.link_circles import joined_circles
+from registry_sync.sync.pacing import Terms
 from registry_sync.sync.records import SourceRecord
 from tests.support.contexts import context
 from tests.support.factories import (
@@ -314,7 +315,18 @@ def test_what_a_circle_links_to_beside_it_goes_before_it(monkeypatch):
         raw = {"id": id_, "name": id_, "f0": targets}
         refused(ctx, id_, "link", min(targets), raw=raw)
     found = [[c.entity.external_id for c in some] for some in joined_circles(ctx)]
-    assert [sorted(some) for some in found] == [["A", "B", "C", "D"]], "Z is not there"
+    assert found == [["C", "D"], ["A", "B"]], "Z is not there"
+
+
+def test_a_circle_that_is_larger_than_a_batch_waits_with_what_links_to_it():
+    """What is behind it in the list of errors, or links to smaller circles, is none the worse."""
+    ctx = running(terms=Terms("key", batch_size=3))
+    large = {f"L-{n}": f"L-{(n + 1) % 4}" for n in range(4)}
+    chain = {f"D-{n}": f"D-{n + 1}" for n in range(4)} | {"D-4": "A"}
+    for id_, target in (large | {"E": "L-2", **chain, "A": "B", "B": "A"}).items():
+        refused(ctx, id_, "link", target, **points_at(id_, target))
+    found = [[c.entity.external_id for c in some] for some in joined_circles(ctx)]
+    assert found == [["A", "B", "D-4"], ["D-3", "D-2", "D-1"], ["D-0"]]
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,12 @@ class BatchDelivery:
         while len(self._pending) >= (rows := self.size.shared(self._unsent())):
             self._send(self._pending[:rows])
 
-    def flush(self) -> None:
+    def flush(self, *, together: bool = False) -> None:
+        self.size.together = len(self._pending) if together else 0
         while self._pending:
             self._send(self._pending[: self.size.shared(len(self._pending))])
         self._land_all()
+        self.size.together = 0
 
     def conclude(self) -> None:
         """Do nothing: whatever was taken is sent by `flush`."""

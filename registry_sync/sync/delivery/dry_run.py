@@ -58,7 +58,7 @@ class DryRunDelivery:
     def send_full_batches(self) -> None:
         pass
 
-    def flush(self) -> None:
+    def flush(self, *, together: bool = False) -> None:
         pass
 
     def oldest_position(self) -> Json | None:

@@ -11,12 +11,13 @@ from registry_sync.ledger.record_outcome import RecordOutcome
 from registry_sync.mapping.model import Entity
 from registry_sync.mapping.transform import transform
 from registry_sync.sync.context import RunContext
+from registry_sync.sync.delivery.batch_size import most_together
 from registry_sync.sync.delivery.link_forecast import LinkForecast
 from registry_sync.sync.gates import names
 from registry_sync.sync.gates.claims import NameClaims
 from registry_sync.sync.gates.name_circles import circle_holders, circles_of, wished_keys
 from registry_sync.sync.gates.pass_along import pass_along
-from registry_sync.sync.link_circles import circling, closed
+from registry_sync.sync.link_circles import circles, circling, closed
 from registry_sync.sync.links import own_links
 from registry_sync.sync.records import Candidate, SourceRecord, candidate_of
 
@@ -29,6 +30,7 @@ class DryRunWaits:
 
     def __init__(self, ctx: RunContext, claims: NameClaims, links: LinkForecast) -> None:
         self.lane, self.setup, self.claims, self.links = ctx.lane, ctx.setup, claims, links
+        self.most = most_together(ctx)
         self.outcomes: list[RecordOutcome] = []
         self.given_up: set[str] = set()
         """The keys of names and aliases that records of this run give up."""
@@ -119,7 +121,8 @@ class DryRunWaits:
         outside = set[str]().union(*links.values()) - links.keys()
         there = self.links.linkable(outside) | {id_ for id_ in outside if self._comes(id_)}
         links = closed({id_: to - there for id_, to in links.items()})
-        named = self._named_alone([entities[ids[id_]] for id_ in links]) if links else set()
+        order = [id_ for circle in circles(links, self.most) for id_ in circle]
+        named = self._named_alone([entities[ids[id_]] for id_ in order]) if order else set()
         links = closed({id_: to for id_, to in links.items() if ids[id_] in named})
         return {ids[id_] for id_ in links}
 

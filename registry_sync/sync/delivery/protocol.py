@@ -28,8 +28,8 @@ class Delivery(Protocol):
     def send_full_batches(self) -> None:
         """Send what fills a batch; the rest waits for more."""
 
-    def flush(self) -> None:
-        """Send everything, and see it landed and recorded."""
+    def flush(self, *, together: bool = False) -> None:
+        """Send everything, and see it landed and recorded; `together` in one batch if it fits."""
 
     def rename(self, entities: Sequence[Entity]) -> None:
         """Give entities a temporary name, so that others can take theirs."""
