@@ -46,8 +46,8 @@ class DecidesDifferences(Reasoned):
 
     actions: Sequence[str] = ("accept", "restore")
 
-    def differences(self, row: Any) -> list[FieldDifference]:
-        """Return what a row still differs in."""
+    def differences(self, rows: Sequence[Any]) -> Found:
+        """Return what each row still differs in."""
         raise NotImplementedError
 
     def may(self, request: HttpRequest) -> bool:
@@ -95,7 +95,7 @@ class DecidesDifferences(Reasoned):
 
     def _found(self, rows: QuerySet[Any]) -> Found:
         """Return the rows that still differ, as many as one decision takes, each with how."""
-        differing = {row: self.differences(row) for row in rows[:MOST]}
+        differing = self.differences(list(rows[:MOST]))
         return {row: differences for row, differences in differing.items() if differences}
 
     def _reason(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -16,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from registry_sync.admin.by_consent import ByConsent
 from registry_sync.admin.by_lane import ByLane, LaneChoice
-from registry_sync.admin.differences import DecidesDifferences
+from registry_sync.admin.differences import DecidesDifferences, Found
 from registry_sync.admin.filters import InWords, OpenFilter
 from registry_sync.admin.lane_form import OPEN, POLICY, TWO_PEOPLE, WHY, LaneForm
 from registry_sync.admin.links import record_link
@@ -24,7 +25,6 @@ from registry_sync.desk import cures, marks
 from registry_sync.desk.cures.adoptions import adoption_mark
 from registry_sync.desk.drift import ARCHIVED, differences_of
 from registry_sync.desk.values import as_html
-from registry_sync.ledger.pins import FieldDifference
 from registry_sync.models import Adoption, Drift, Lane
 from registry_sync.runs import schema_view
 from registry_sync.sync.gates.adoption_approval import (
@@ -57,9 +57,12 @@ class DriftAdmin(DecidesDifferences, ByLane):
     search_fields = ("external_id", "entity_id")
     date_hierarchy = "found_at"
 
-    def differences(self, row: Drift) -> list[FieldDifference]:
-        """Return the difference of an open row."""
-        return list(differences_of(row.lane, [row]).values())
+    def differences(self, rows: Sequence[Drift]) -> Found:
+        """Return the difference of each open row."""
+        found = {}
+        for lane in {row.lane for row in rows}:
+            found.update(differences_of(lane, [row for row in rows if row.lane == lane]))
+        return {row: [found[row]] for row in rows if row in found}
 
     @admin.display(description="record")
     def record(self, row: Drift) -> str:

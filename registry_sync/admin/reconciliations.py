@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -17,13 +18,13 @@ from django.views.decorators.http import require_POST
 
 from registry_sync import runs
 from registry_sync.admin.by_lane import ByLane, LaneChoice
-from registry_sync.admin.differences import DecidesDifferences
+from registry_sync.admin.differences import DecidesDifferences, Found
 from registry_sync.admin.filters import Decided
 from registry_sync.admin.links import record_link
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import lanes
 from registry_sync.desk import reconciliations as shown
-from registry_sync.ledger.pins import FieldDifference, compared_differences
+from registry_sync.ledger.pins import all_compared_differences
 from registry_sync.models import ReconciledRecord, Reconciliation
 from registry_sync.runs import schema_view
 from registry_sync.runs.workers import read_queues
@@ -159,9 +160,9 @@ class ReconciledRecordAdmin(DecidesDifferences, ByLane):
     def entity_registry_id(self, row: ReconciledRecord) -> str:
         return row.registry_id or "–"
 
-    def differences(self, row: ReconciledRecord) -> list[FieldDifference]:
-        """Return what a record still differs in."""
-        return compared_differences(row)
+    def differences(self, rows: Sequence[ReconciledRecord]) -> Found:
+        """Return what each record still differs in."""
+        return all_compared_differences(rows)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow the link from a comparison to its records."""

@@ -6,6 +6,7 @@ place of the registry's. So it is no drift, and other fields of the record go on
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -19,7 +20,7 @@ from registry_sync.benchling.entity_types.parts import PART_KEYS, SHARED, left_o
 from registry_sync.ledger.held_values import hold_value
 from registry_sync.mapping.model import UNKNOWN, Entity
 from registry_sync.mapping.values import same, same_value
-from registry_sync.models import Drift, Lane, LedgerEntry, Pin, ReconciledRecord
+from registry_sync.models import Drift, Lane, LedgerEntry, Pin, ReconciledRecord, Reconciliation
 
 UNREADABLE = "?"
 """Benchling's value where it cannot be sent back: it can be restored, but not accepted."""
@@ -49,28 +50,41 @@ def compared_differences(record: ReconciledRecord) -> list[FieldDifference]:
     A value that has been accepted since, or whose drift has ended, is decided, also where others
     of its record are not.
     """
-    if record.state != ReconciledRecord.State.DIFFERING or record.decided:
-        return []
-    pins, ended = covered_fields(record.lane, record.external_id), _ended_since(record)
-    return [
-        FieldDifference(
-            record.external_id, record.entity_id, field_id, field, current, source,
-            compared=record.pk,
-        )
-        for field_id, field, current, source, _ in record.differences
-        if field_id not in ended
-        and not (field_id in pins and is_accepted(pins[field_id], current, source))
-    ]  # fmt: skip
+    return all_compared_differences([record])[record]
 
 
-def _ended_since(record: ReconciledRecord) -> set[str]:
-    """Return the fields whose drift ended after the comparison: what it found there is gone."""
-    compared_at = record.reconciliation.finished_at
-    if compared_at is None:
-        return set()
+def all_compared_differences(
+    records: Sequence[ReconciledRecord],
+) -> dict[ReconciledRecord, list[FieldDifference]]:
+    """Return what can be accepted or restored of each record; few queries per comparison."""
+    found: dict[ReconciledRecord, list[FieldDifference]] = {record: [] for record in records}
+    undecided = defaultdict(list)
+    for record in found:
+        if record.state == ReconciledRecord.State.DIFFERING and not record.decided:
+            undecided[record.reconciliation].append(record)
+    for comparison, compared in undecided.items():
+        ids = [record.external_id for record in compared]
+        all_pins, ended = open_pins(compared[0].lane, ids), _ended_since(comparison, ids)
+        for record in compared:
+            pins = {pin.field_id: pin for pin in all_pins.get(record.external_id, [])}
+            found[record] = [
+                FieldDifference(
+                    record.external_id, record.entity_id, field_id, field, current, source,
+                    compared=record.pk,
+                )
+                for field_id, field, current, source, _ in record.differences
+                if (record.external_id, field_id) not in ended
+                and not (field_id in pins and is_accepted(pins[field_id], current, source))
+            ]  # fmt: skip
+    return found
+
+
+def _ended_since(comparison: Reconciliation, ids: Collection[str]) -> set[tuple[str, str]]:
+    """Return the records and fields whose drift ended since the comparison began to read."""
     ends = (Drift.End.PUT_RIGHT, Drift.End.RESTORED)
-    rows = Drift.objects.filter(lane=record.lane, external_id=record.external_id, ended__in=ends)
-    return set(rows.filter(closed_at__gt=compared_at).values_list("field_id", flat=True))
+    rows = Drift.objects.filter(lane=comparison.lane_id, external_id__among=ids, ended__in=ends)
+    ended = rows.filter(closed_at__gt=comparison.started_at)
+    return set(ended.values_list("external_id", "field_id"))
 
 
 def open_pins(lane: Lane, external_ids: Collection[str]) -> dict[str, list[Pin]]:
@@ -249,9 +263,9 @@ def _mark_compared(lane: Lane, differences: Iterable[FieldDifference], word: str
         lane=lane, state=ReconciledRecord.State.DIFFERING, decided=""
     )  # fmt: skip
     found = rows.filter(external_id__among=ids).select_related("lane", "reconciliation")
-    for row in found if ids else ():
-        if not compared_differences(row):
-            rows.filter(pk=row.pk).update(decided=word)
+    differing = all_compared_differences(list(found) if ids else [])
+    decided = [row.pk for row, left in differing.items() if not left]
+    rows.filter(pk__among=decided).update(decided=word)
 
 
 def _hold(lane: Lane, each: FieldDifference, *, restored: bool = False) -> bool:

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,6 +26,7 @@ from tests.support.worlds import looked_up
 
 LIST = reverse("admin:registry_sync_reconciliation_changelist")
 RECORDS = reverse("admin:registry_sync_reconciledrecord_changelist")
+DRIFT = reverse("admin:registry_sync_drift_changelist")
 RUN = reverse("admin:registry_sync_reconciliation_run")
 pytestmark = pytest.mark.once
 
@@ -132,24 +135,41 @@ def test_what_is_decided_about_drift_is_decided_in_an_older_comparison(db, decis
 @pytest.mark.parametrize(
     ("ended", "hours", "left"),
     [("put right", 1, ["name"]), ("restored", 1, ["name"]), ("left", 1, ["f", "name"]),
-     ("restored", -1, ["f", "name"])],
+     ("restored", -1, ["f", "name"]), ("restored", 0.1, ["name"])],
 )  # fmt: skip
-def test_drift_that_ended_after_a_comparison_is_left_out(db, ended, hours, left):
+def test_drift_that_ended_after_a_comparison_began_is_left_out(db, ended, hours, left):
     row, drift = compared_drift()
-    at = row.reconciliation.finished_at + timedelta(hours=hours)
+    at = row.reconciliation.started_at + timedelta(hours=hours)
     Drift.objects.filter(pk=drift["f"].pk).update(ended=ended, closed_at=at)
     assert [each.field_id for each in compared_differences(row)] == left
 
 
+def test_the_rows_of_one_decision_are_looked_up_together(owner, db):  # noqa: F811
+    """Several records of a comparison, or drift in several fields, take as many queries as one."""
+    row, drift = compared_drift()
+    place = {"lane": row.lane, "reconciliation": row.reconciliation}
+    rows = [row, *(made.ReconciledRecordFactory(**place) for _ in range(3))]
+    counts = []
+    for page, some in ((RECORDS, rows), (DRIFT, list(drift.values()))):
+        for chosen in (some[:1], some):
+            data = {"action": "accept", "_selected_action": [each.pk for each in chosen]}
+            with CaptureQueriesContext(connection) as asked:
+                assert owner.post(page, data).status_code == 200
+            counts.append(len(asked))
+    assert counts[0] == counts[1] and counts[2] == counts[3]
+
+
 def compared_drift() -> tuple[ReconciledRecord, dict[str, Drift]]:
-    """A record that a comparison found two hours ago, and the drift in its two fields."""
+    """A record of a comparison that began two hours ago, and the drift in its two fields."""
     entry = made.LedgerEntryFactory(fields={"f": "a"}, entity_hash="written")
     place = {"lane": entry.lane, "external_id": entry.external_id}
     values = {"f": ("b", "a"), "name": ("Aspirin", entry.name)}
     then = timezone.now() - timedelta(hours=2)
     row = made.ReconciledRecordFactory(
         **place,
-        reconciliation=made.ReconciliationFactory(lane=entry.lane, finished_at=then),
+        reconciliation=made.ReconciliationFactory(
+            lane=entry.lane, started_at=then, finished_at=then + timedelta(minutes=30)
+        ),
         differences=[[id_, id_, *both, ""] for id_, both in values.items()],
     )
     drift = {
