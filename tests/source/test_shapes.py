@@ -90,6 +90,9 @@ def test_what_a_page_says_is_found_once_and_without_the_text_of_its_records() ->
     assert answer.without_records(2).entries() is not answer.entries()
 
 
+IS_ARCHIVED = {"term": {"status": {"value": "archived"}}}
+
+
 @pytest.mark.parametrize(
     ("posted", "is_asked_for"),
     [
@@ -101,6 +104,24 @@ def test_what_a_page_says_is_found_once_and_without_the_text_of_its_records() ->
         ({"filter": {"status": "active"}}, False),
         ({"filter": {"status": {"$ne": "archived"}}}, False),
         ({"query": {"bool": {"must_not": {"term": {"status": "archived"}}}}}, False),
+        ({"query": {"bool": {"must": {"term": {"status": {"value": "archived"}}}}}}, True),
+        ({"query": {"bool": {"filter": [{"bool": {"must_not": [IS_ARCHIVED]}}]}}}, False),
+        ({"query": {"bool": {"filter": [{"bool": {"must": [IS_ARCHIVED]}}]}}}, True),
+        ([{"status": "archived"}], True),
+        ({"where": [{"archived": False}]}, False),
+        ({"where": {"archived": {"neq": True}}}, False),
+        ({"where": {"status": {"nin": ["archived"]}}}, False),
+        ({"where": {"status": {"notEquals": "archived"}}}, False),
+        ({"filters": [{"field": "status", "op": "ne", "value": "archived"}]}, False),
+        ({"filters": [{"field": "status", "op": "eq", "value": "archived"}]}, True),
+        (
+            {"filters": [{"field": "status", "operator": "isNot", "value": "archived"}]},
+            False,
+        ),
+        ({"filterModel": {"status": {"type": "notEqual", "filter": "archived"}}}, False),
+        ({"operator": "NOT", "terms": [{"status": "archived"}]}, False),
+        ({"notes": {"status": "archived"}}, True),
+        ({"annotation.status": "archived"}, True),
     ],
 )
 def test_a_body_may_ask_for_what_a_total_counts(posted: Any, is_asked_for: bool) -> None:

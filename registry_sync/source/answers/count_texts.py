@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.page_answer import PageAnswer
-from registry_sync.source.json_values import leaves
 
 LONGEST = 200
 """Characters of a text that counts records; a longer one tells more."""
@@ -49,8 +49,15 @@ OTHERS = frozenset({
     "tenant", "account", "region", "zone", "seite", "página", "byte", "kb", "mb",
 })  # fmt: skip
 """Stems of nouns of what an answer may count beside its records."""
-LEFT_OUT = pattern(r"exclud|omit|hid(?:e|den)|without|not|(?:^|[_.\[$])ne\b|!", re.IGNORECASE)
-"""Names of parameters whose value a list is to leave out."""
+LEFT_OUT = pattern(
+    r"(?i:exclud|omit|hid(?:e|den)|without|!|<>)|(?i:(?:^|[\W_])(?:ne|neq|nin|not)(?:[\W_]|$))|"
+    r"(?:^|[\W_])not(?=[A-Z])|[a-z]Not(?![a-z])|(?i:not(?=eq|contain|like|match|in\b|null))"
+)
+"""Names of parameters whose value a list is to leave out, and such operators."""
+OPERATORS = frozenset({"op", "operator", "comparator", "comparison", "matchmode", "type"})
+"""Keys of the operator beside a value, in small letters."""
+DEEPEST = 12
+"""Objects and lists within each other in which a posted body is searched for what it asks for."""
 GONE = frozenset({"deleted", "archived", "removed", "inactive", "obsolete", "retired", "purged"})
 """What a total may count beside a list of what is there: `total_deleted`."""
 
@@ -160,12 +167,26 @@ def is_other(noun: str, answer: PageAnswer) -> bool:
 
 def _asked_for(answer: PageAnswer) -> Iterator[str]:
     """Yield the words that a request names: `?status=archived`, `{"where": {"archived": true}}`."""
-    for path, value in (*parse_qsl(urlsplit(answer.url).query), *leaves(answer.posted)):
+    for path, value in (*parse_qsl(urlsplit(answer.url).query), *_terms(answer.posted)):
         if not LEFT_OUT.search(path):
             text = str(value).lower()
             yield from re.findall(r"[^\W_]+", text)
             if text in ("true", "1", "yes"):
                 yield from path.lower().split(".")
+
+
+def _terms(value: Any, path: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a posted body with their paths, in which operators beside them are."""
+    if isinstance(value, list):
+        for inner in value if depth else ():
+            yield from _terms(inner, path, depth - 1)
+    elif not isinstance(value, Mapping):
+        yield path, value
+    elif depth:
+        said = [value[key] for key in value if str(key).lower() in OPERATORS]
+        at = ".".join(filter(None, (path, *(word for word in said if isinstance(word, str)))))
+        for key, inner in value.items():
+            yield from _terms(inner, f"{at}.{key}" if at else str(key), depth - 1)
 
 
 def _own(answer: PageAnswer) -> frozenset[str]:
