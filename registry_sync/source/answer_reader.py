@@ -12,12 +12,13 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.decoding import Unusable
 from registry_sync.source.answers.depth_limits import DEEPER, depth_said
 from registry_sync.source.answers.doubled_keys import mark_within
+from registry_sync.source.answers.failure_words import MESSAGES
 from registry_sync.source.answers.failures import not_ready, only_errors, only_words
 from registry_sync.source.answers.inner_errors import error_said
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.no_list import NoList, OnlyWords
 from registry_sync.source.answers.nothing_found import FEW
-from registry_sync.source.answers.page_answer import PageAnswer
+from registry_sync.source.answers.page_answer import PageAnswer, word_of
 from registry_sync.source.answers.partial_data import is_partial, refused_in
 from registry_sync.source.answers.record_list import RecordFinder
 from registry_sync.source.completeness.page_end import names_next
@@ -35,6 +36,8 @@ class AnswerReader:
 
     def __init__(self, exchange: Exchange, finder: RecordFinder) -> None:
         self._exchange, self._finder = exchange, finder
+        self._noted = set[str]()
+        """Advice that came with records, so that it says nothing of where the list ends."""
 
     def listed(
         self, reply: Reply, where: Json | None, *, whole: bool, announced: bool
@@ -51,6 +54,8 @@ class AnswerReader:
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
+            if found.count and not re.search(r"\d", note := depth_said(reply.body)):
+                self._noted.add(note)
             if not found.count and reply.excuse != "error":
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
@@ -89,7 +94,8 @@ class AnswerReader:
     ) -> RecordList:
         self._refuse_failure(reply)
         self._refuse_refresh(reply)
-        if later and not reply.is_end and (said := depth_said(reply.body)):
+        said = depth_said(reply.body) if later and not reply.is_end else ""
+        if said and said not in self._noted:
             said = self._exchange.connection.quote(said).rstrip(".")
             failure = f"it has no more records, but says: {said}"
             raise bad_answer(failure, DEEPER, code="registry_paging")
@@ -125,8 +131,13 @@ class AnswerReader:
             raise without_answer(reply.status, reply.headers)
         self._exchange.refuse_failure(reply.body)
         for part in compile_parents(self._finder.place)(reply.body):
-            if isinstance(part, dict):
+            if isinstance(part, dict) and not self._is_record(part):
                 self._exchange.refuse_failure(part)
+
+    def _is_record(self, part: Json) -> bool:
+        """Return whether what is around a list is a record itself, whose status is its own."""
+        said = (text for key, text in part.items() if word_of(str(key)) in MESSAGES)
+        return not error_said(part) and not any(said) and self._finder.identify(part) is not None
 
     def _names_next(self, reply: Reply, where: Json | None) -> bool:
         answer = PageAnswer(reply.body, reply.links, (), reply.url, reply.headers)

@@ -17,7 +17,8 @@ class KnownPages:
     """Keeps in the lane how large a page was, and that this paginator led to a next page.
 
     A registry that once returned 3,000 records on a page does not cut one at 50. One that was
-    seen to name a next page names none where there is none.
+    seen to name a next page names none where there is none. A token that may be that of a next
+    page is passed over among changes alone, where a few records are the rule.
     """
 
     def __init__(self, ctx: RunContext) -> None:
@@ -30,6 +31,8 @@ class KnownPages:
             return False
         larger = self._learned("largest_page", 0) > len(page.records)
         followed: bool = self._learned("paginator", "") == self.paginator
+        if sign.unsure:
+            return followed and larger and not self.ctx.run.reads_all
         return followed or (larger and sign.code == "full_page")
 
     def note(self, page: Page) -> None:

@@ -124,6 +124,76 @@ def test_a_full_page_with_its_own_count_is_no_end_of_a_server_that_refuses_pages
     assert "unknown: page" in read(serve(answer).source(settings))[1]
 
 
+def refuse_page(asked: Asked, page: Any) -> Any:
+    return page if asked.query["page"] == "1" else Reply({"error": "unknown: page"}, 400)
+
+
+def repeat_page(asked: Asked, page: Any) -> Any:
+    return page
+
+
+CAPPED = {"items": TEN, "total": 10}
+SAID = {"items": FEW, "total": 4, "limit": 4}
+CONTRARY = {"items": FEW, "total": 12, "total_pages": 1}
+COUNTED = {"items": FEW[:1], "page_count": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "page"),
+    [(refuse_page, CAPPED), (repeat_page, CAPPED), (refuse_page, SAID), (repeat_page, SAID),
+     (refuse_page, CONTRARY), (refuse_page, COUNTED)],
+)  # fmt: skip
+@pytest.mark.invariant(5)
+def test_a_cap_of_the_server_is_no_end_of_a_list(serve: Any, page: Any, answer: Any) -> None:
+    settings = endpoint(paginator={"type": "page_number"}, params={"pageSize": 1000})
+    assert read(serve(lambda asked: answer(asked, page)).source(settings))[1]
+
+
+@pytest.mark.parametrize(
+    ("note", "says"),
+    [("Page numbers are deprecated. Please use cursor pagination.", False),
+     ("Only the first 10 results are available", True)],
+)  # fmt: skip
+@pytest.mark.invariant(5)
+def test_advice_on_every_page_is_no_limit(serve: Any, note: str, says: bool) -> None:
+    def answer(asked: Asked) -> Any:
+        return {"items": TEN[int(asked.query["page"]) * 5 - 5 :][:5], "warning": note}
+
+    came, said = read(serve(answer).source(NUMBERED))
+    assert came == ALL and (note.rstrip(".") in said) == says
+
+
+@pytest.mark.invariant(5)
+def test_a_total_of_each_page_ends_no_list_that_a_token_leads_on(serve: Any) -> None:
+    def answer(asked: Asked) -> Any:
+        step = int(asked.query.get("cursor") or 0)
+        found = FEW if step == 3 else []
+        return {"items": found, "total": len(found), "next_cursor": str(step + 1) if step < 3
+                else None}  # fmt: skip
+
+    cursor = {"type": "cursor", "cursor_path": "next_cursor", "cursor_param": "cursor"}
+    assert read(serve(answer).source(endpoint(paginator=cursor))) == (ALL[:4], "")
+
+
+STUDY = {"id": 7, "status": "failed", "samples": []}
+
+
+@pytest.mark.parametrize(
+    ("study", "fails"),
+    [
+        (STUDY, False),
+        ({**STUDY, "error": "expired"}, True),
+        ({**STUDY, "message": "No access"}, True),
+    ],
+)
+@pytest.mark.invariant(5)
+def test_a_record_around_a_list_has_a_status_of_its_own(
+    serve: Any, study: Any, fails: bool
+) -> None:
+    registry = serve(lambda asked: {"study": study})
+    assert bool(read(registry.source(endpoint(data_selector="study.samples")))[1]) == fails
+
+
 M3 = {"transaction": "LstByNumber", "errorMessage": "Access denied", "records": []}
 FAILED: tuple[tuple[str, Any], ...] = (
     ("issue", {"resourceType": "OperationOutcome",
@@ -182,6 +252,7 @@ WHOLE: tuple[tuple[str, Any], ...] = (
     ("d.results", Reply({"d": {"results": FEW}}, headers={
         "sap-message": '{"code": "X/1", "message": "4 entries selected", "severity": "info"}'})),
     ("rows", {"success": True, "rows": FEW, "lastRow": 4}),
+    ("rows", {"rows": FEW, "headerRow": 1, "lastRow": 5}),
     ("rows", {"rows": FEW, "firstRow": 0, "lastRow": 12}),
     ("items", {"items": FEW, "shown": 4, "all": 4}),
     ("items", {"items": FEW, "counts": {"all": 40, "active": 4, "archived": 36}}),
@@ -194,6 +265,8 @@ MORE: tuple[tuple[str, Any], ...] = (
     ("rows", {"success": True, "rows": FEW, "lastRow": -1}),
     ("data.rows", {"data": {"rows": FEW, "lastRow": -1}}),
     ("rows", {"rows": FEW, "lastRow": 12}),
+    ("rows", {"rows": FEW, "lastRow": 5}),
+    ("rows", {"rows": FEW, "headerRow": 1, "lastRow": 6}),
     ("items", {"items": FEW, "shown": 4, "all": 12}),
     ("items", {"items": FEW, "meta": {"displayed": 4, "overall": 12}}),
     ("items", {"items": FEW, "overflow": {"discovered": 12, "shown": 4}}),
@@ -211,6 +284,8 @@ def test_first_answers_are_whole_or_not_as_they_say(serve: Any) -> None:
     registry = serve(lambda asked: body)
     for place, body in EMPTY:
         assert read(registry.source(endpoint(data_selector=place))) == ([], ""), body
+    body = {"samples": [], "legend": {"colors": [{"name": "red"}]}, "total": 0}
+    assert read(registry.source()) == ([], "")
     for place, body in WHOLE:
         for settings in (endpoint(data_selector=place), None):
             assert read(registry.source(settings)) == (ALL[:4], ""), body
@@ -232,6 +307,15 @@ def confluence(asked: Asked) -> Any:
     onward = {"next": f"/rest/api/content?start={start + 4}"} if start < 6 else {}
     links = {"base": "https://acme.example/wiki", "context": "/wiki", **onward}
     return {"results": TEN[start:][:4], "start": start, "limit": 4, "size": 4, "_links": links}
+
+
+def beside_a_context(asked: Asked) -> Any:
+    """Return links from the root of the host, though a context is said."""
+    if not asked.path.startswith("/wiki/"):
+        return Reply({"message": "not found"}, 404)
+    start = start_of(asked, "start")
+    onward = {"next": f"/wiki/list?start={start + 4}"} if start < 6 else {}
+    return {"results": TEN[start:][:4], "context": "/api/v1", **onward}
 
 
 def notion(asked: Asked) -> Any:
@@ -280,8 +364,8 @@ def fhir(asked: Asked) -> Any:
 
 @pytest.mark.parametrize(
     ("answer", "pastes"),
-    [(confluence, 0), (notion, 0), (slices, 1), (magento, 1), (alfresco, 1), (jd_edwards, 1),
-     (fhir, 1)],
+    [(confluence, 0), (beside_a_context, 0), (notion, 0), (slices, 1), (magento, 1),
+     (alfresco, 1), (jd_edwards, 1), (fhir, 1)],
 )  # fmt: skip
 @pytest.mark.invariant(5)
 def test_all_comes_by_what_the_message_proposes(serve: Any, answer: Any, pastes: int) -> None:

@@ -13,6 +13,7 @@ from registry_sync.core.problems import ConfigError, Problem
 from registry_sync.ledger.record_outcome import Outcome
 from registry_sync.models import SyncRun
 from registry_sync.source.pages import Page, Sign
+from registry_sync.sync.known_pages import KnownPages
 from registry_sync.sync.records import Compared, SourceRecord, record_outcome
 from registry_sync.sync.source_tracking import SourceTracker
 from tests.support.contexts import connector_of, context
@@ -188,6 +189,18 @@ def test_what_speaks_against_a_page_is_a_warning_unless_it_is_explained():
     one.page(records(1, 2), signs=tuple(signs), next_=None)
     assert one.warnings() == ["answer_partial"]
     assert "It says answer_partial. Look." in one.logged()
+
+
+@pytest.mark.parametrize(
+    ("reads_all", "largest", "says"), [(True, 3, True), (False, 3, False), (False, 2, True)]
+)
+def test_a_token_is_passed_over_among_fewer_changes_alone(reads_all, largest, says):
+    one = Followed(**({"reads_all": True, "since": None, "kind": Kind.FULL} if reads_all else {}))
+    known = KnownPages(one.ctx).paginator
+    one.ctx.lane.source_state = {"largest_page": largest, "paginator": known}
+    token = Sign("more_said", "It mentions a next page at cursor.", "Look.", unsure=True)
+    one.page(records(1, 2), signs=(token,), next_=None)
+    assert ("more_said" in one.warnings()) == says
 
 
 MANY = Sign("total_exceeded", "It counts fewer.", "Look.")

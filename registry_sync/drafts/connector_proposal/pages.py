@@ -19,8 +19,7 @@ from registry_sync.source.completeness.next_page_settings import (
     paginator_in,
 )
 from registry_sync.source.completeness.one_more import OneMore, probe_next_page
-from registry_sync.source.completeness.page_sizes import fills, is_short, size_asked
-from registry_sync.source.completeness.signs import USUAL_SIZES
+from registry_sync.source.completeness.page_sizes import USUAL_SIZES, fills, is_short, size_asked
 from registry_sync.source.graphql import query_in
 from registry_sync.source.json_values import distinct
 

@@ -142,7 +142,7 @@ def _refuse_aside(body: Any, found: Guess) -> None:
 
 def _refuse_hollow(body: Any, found: Guess) -> None:
     """Raise Unusable for an empty list at an unusual key where a deeper one may be the records."""
-    deeper = lists_in(body, DEEPEST + 2) if not (found.items or found.usual) else {}
+    deeper = {} if found.items or found.usual or says_none(body) else lists_in(body, DEEPEST + 2)
     filled = [path for path in deeper if not any(word(key) in ASIDE for key in path.split("."))]
     if filled:
         raise _several([*filled, found.path])

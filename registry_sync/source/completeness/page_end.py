@@ -12,7 +12,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.totals import Total, find_total
 from registry_sync.source.completeness.more import PAGES, Mark, marks_of, says_end
-from registry_sync.source.completeness.page_sizes import is_short, size_asked
+from registry_sync.source.completeness.page_sizes import USUAL_SIZES, fills, is_short, size_asked
 from registry_sync.source.completeness.said_values import as_number
 from registry_sync.source.errors import bad_answer
 from registry_sync.source.loop_detection import LoopDetector
@@ -114,11 +114,18 @@ class PageEnd:
         if self.is_counted():
             return True
         answer = self.answer
-        pages = (as_number(e.value) for e in answer.entries() if PAGE_COUNTS.fullmatch(e.word))
-        if answer.count and answer.pages in pages:
-            return True
         total = find_total(answer, self.paginator.records_path(), last=True)
+        more = total is not None and total.count > answer.came
+        if answer.count and not more and self._is_last_by_count():
+            return True
         return _is_all_of_a_short_page(total, answer)
+
+    def _is_last_by_count(self) -> bool:
+        """Return whether so many pages came as the answer says, and it does not count records."""
+        answer = self.answer
+        words = [e.word for e in answer.entries() if as_number(e.value) == answer.pages]
+        counts = filter(PAGE_COUNTS.fullmatch, words)
+        return any(word.startswith("total") or answer.count != answer.pages for word in counts)
 
     def is_told(self) -> bool:
         """Return whether the answer says that this is all, by its total or in so many words."""
@@ -190,7 +197,8 @@ def ends_empty(answer: PageAnswer) -> bool:
     """Return whether a page without records is the end, whatever it says of a next one.
 
     Some servers name a next page with each; by their own total, all records came before it. A total
-    of none is believed on a second empty page: the first may be one that the key may not see.
+    of none is believed on a second empty page: the first may be one that the key may not see;
+    with a token alone, it may count the page.
     https://docs.ckan.org/en/latest/maintaining/datastore.html
     """
     if answer.count or not (answer.came or answer.empty):
@@ -198,7 +206,9 @@ def ends_empty(answer: PageAnswer) -> bool:
     total = find_total(answer, "", last=not answer.came)
     if total is None or not total.exact or total.count != answer.came:
         return False
-    return bool(answer.came) or not total.may_count_a_page
+    marks = marks_of(answer)
+    by_token = any(m.kind == "token" for m in marks) and not any(m.address for m in marks)
+    return bool(answer.came) or not (by_token or total.may_count_a_page)
 
 
 def stays(where: Json | None, follows: Json, answer: PageAnswer) -> bool:
@@ -234,6 +244,8 @@ def _is_all_of_a_short_page(total: Total | None, answer: PageAnswer) -> bool:
     """Return whether fewer records came than were requested, and as many as a total says."""
     if total is None or not total.exact or total.count != answer.came or not is_short(answer):
         return False
+    if not total.named and (answer.count in USUAL_SIZES or fills(answer)):
+        return False  # servers cap what is asked for, and some count what they give
     return total.named or not total.may_count_a_page
 
 

@@ -20,6 +20,9 @@ SIZE = pattern(
     r"|first|n|results|length|rpp|ps|pp|show|display|batch|chunk|retmax|quantity|amount|window"
 )
 """Parameters that say how many records a page is to have."""
+USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000,
+                         50_000, 100_000})  # fmt: skip
+"""How many records servers give at once where no one asks for a number."""
 STATED = frozenset({
     "limit", "perpage", "pagesize", "itemsperpage", "resultsperpage", "recordsperpage",
     "limitedto", "truncatedat", "truncatedto", "cappedat", "cutat", "hitsperpage", "rowsperpage",

@@ -77,11 +77,14 @@ def address_in(value: Any, word: str) -> str:
 def below_context(address: str, beside: Mapping[str, Any]) -> str:
     """Return the path of a link from the root of its host, where a context is said beside it.
 
-    `{"next": "/rest/api/content?start=5", "context": "/wiki"}`
+    The address that it calls its base ends with it:
+    `{"next": "/rest/api/content?start=5", "base": "https://x/wiki", "context": "/wiki"}`
     https://developer.atlassian.com/server/confluence/pagination-in-the-rest-api/
     """
-    context = beside.get("context")
+    context, base = beside.get("context"), str(beside.get("base", ""))
     if not isinstance(context, str) or not re.fullmatch(r"(?:/[\w.~-]+)+", context):
+        return address
+    if not base.rstrip("/").endswith(context):
         return address
     is_below = not address.startswith("/") or address.startswith((f"{context}/", "//"))
     return address if is_below else context + address

@@ -22,14 +22,11 @@ from registry_sync.source.answers.parts_missing import warning_in
 from registry_sync.source.answers.totals import named_total
 from registry_sync.source.completeness.next_page_settings import as_pasted, next_paginator
 from registry_sync.source.completeness.page_end import PageEnd, ends_empty
-from registry_sync.source.completeness.page_sizes import fills, size_asked
+from registry_sync.source.completeness.page_sizes import USUAL_SIZES, fills, size_asked
 from registry_sync.source.completeness.said_values import truth_of
 from registry_sync.source.loop_detection import LoopDetector
 from registry_sync.source.pages import Sign
 
-USUAL_SIZES = frozenset({10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000,
-                         50_000, 100_000})  # fmt: skip
-"""How many records servers give at once where no one asks for a number."""
 FIRST = pattern(r"(is)?first(page)?")
 EARLIER = pattern(r"has(prev|previous|earlier)(page|pages|items|results)?")
 MAY_BE_PAGED = pattern(r"complete|truncated|is partial", re.IGNORECASE)

@@ -23,14 +23,15 @@ def says_longer(entry: Entry, answer: PageAnswer) -> bool:
     """Return whether a value may say that the list is longer than what came.
 
     `{"length": 12}`, `{"shown": 5, "all": 12}`, and of a grid whose last row is not known yet
-    `{"lastRow": -1}`.
+    `{"lastRow": -1}`. Rows of a sheet are counted from its header: `{"headerRow": 1}`.
     https://www.ag-grid.com/javascript-data-grid/infinite-scrolling/
     """
     if entry.header or len(entry.within) > 1:
         return False
     if entry.word == "lastrow" and entry.value in (-1, "-1"):
         return answer.count > 0
-    if (as_number(entry.value) or 0) <= answer.came:
+    header = as_number(entry.beside.get("headerrow")) or 0 if entry.word == "lastrow" else 0
+    if (as_number(entry.value) or 0) - header <= answer.came:
         return False
     shown = (as_number(entry.beside[word]) for word in SHOWN & entry.beside.keys())
     counts = entry.word in ALL and answer.count in shown
