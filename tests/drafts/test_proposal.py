@@ -80,6 +80,14 @@ def in_one_item(asked: Asked) -> Any:
     }
 
 
+def by_name(asked: Asked) -> Any:
+    return {"results": [{"name": "X", "note": "n", "batches": [{"id": "B1"}, {"id": "B2"}]}]}
+
+
+def with_parts(asked: Asked) -> Any:
+    return {"results": [{"note": "n", "made": {"parts": [{"no": 1}, {"no": 2}]}}]}
+
+
 CASES: dict[str, tuple[Callable[[Asked], Any], dict[str, Any]]] = {
     "offset": (by_offset, {
         "endpoint.data_selector": "result.kinds",
@@ -108,6 +116,8 @@ CASES: dict[str, tuple[Callable[[Asked], Any], dict[str, Any]]] = {
         "endpoint.data_selector": "results[0].records",
         "endpoint.primary_key": "code",
     }),
+    "a record with a name": (by_name, {"endpoint.data_selector": "results"}),
+    "a record with parts": (with_parts, {"endpoint.data_selector": "results"}),
     "single": (alone, {
         "endpoint.paginator": {"type": "single_page"},
         "endpoint.primary_key": "id",

@@ -12,7 +12,7 @@ from registry_sync.core.types import Json
 from registry_sync.drafts.connector_proposal.ids import IDS
 from registry_sync.drafts.connector_proposal.line import Findings
 from registry_sync.source.answers.page_answer import word_of
-from registry_sync.source.answers.record_guess import ASIDE, NEVER, RECORD_KEYS, word
+from registry_sync.source.answers.record_guess import ASIDE, NAME, NEVER, RECORD_KEYS, word
 
 SIDES = re.compile(r"included|links|errors|warnings|.*facets|meta|deleted|removed|columns|.*tables")
 """Lists beside the records."""
@@ -101,11 +101,25 @@ def _lists(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, list[Json
 
 
 def _inside(path: str, records: list[Json]) -> tuple[str, list[Json]]:
-    """Return the list in the only item of a list, if that has no id: `results[0].records`."""
-    if len(records) > 1 or any(word_of(str(key)).endswith(IDS) for key in records[0]):
+    """Return the list in the only item of a list, if that is no record: `results[0].records`.
+
+    An id or a name makes a record of it. A deeper list counts at a usual key alone.
+    """
+    first, around = records[0], f"{path}[0]."
+    if len(records) > 1 or any(_identifies(str(key), value) for key, value in first.items()):
         return path, records
-    inner = sorted(_lists(records[0], f"{path}[0].", DEPTH), key=_rank)
-    return inner[0] if inner else (path, records)
+    direct = [found for found, _ in _lists(first, around, 0)]
+    inner = [
+        (found, items)
+        for found, items in _lists(first, around, DEPTH)
+        if found in direct or found.split(".")[-1] in RECORD_KEYS
+    ]
+    return min(inner, key=_rank) if inner else (path, records)
+
+
+def _identifies(key: str, value: Any) -> bool:
+    named = NAME.fullmatch(word(key)) is not None and isinstance(value, str) and value != ""
+    return named or word_of(key).endswith(IDS)
 
 
 def _rank(found: tuple[str, list[Json]]) -> tuple[bool, bool, int, int]:
