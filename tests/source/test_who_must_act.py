@@ -32,7 +32,20 @@ def page(text: str, status: int = 200, **headers: str) -> Reply:
     return Reply(text.encode(), status, kind="text/html", headers=headers)
 
 
+CHECK = "checks API URL and Connector Settings"
 REFUSALS: dict[str, tuple[Any, str, list[str]]] = {
+    "a cursor that is out of date": (
+        Reply({"error": "Invalid cursor: use the cursor of the previous page"}, 400),
+        INTEGRATION, [CHECK]),
+    "a size that is too great": (
+        Reply({"error": "Invalid value from field limit: must be less than 1000"}, 400),
+        INTEGRATION, [CHECK]),
+    "another method than of a bulk": (
+        Reply({"error": "Method Not Allowed, use the bulk endpoint"}, 405),
+        INTEGRATION, ["checks endpoint.method"]),
+    "a start from too far": (
+        Reply({"error": 'Value of "from" must be less than 10000'}, 400),
+        INTEGRATION, ["by a cursor or a next link"]),
     "words of a page, not its markup": (
         page("<html><head><title>404</title><style>p{}</style></head><body>" + "<div>" * 60
              + "the query string is too long", 404),

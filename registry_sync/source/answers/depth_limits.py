@@ -20,15 +20,26 @@ LIMIT = pattern(
     rf"|(?:may|can) only {READ} (?:\w+ )?(?:the )?first\b"
     r"|only the first [\d,. ]+(?:\w+ ){1,3}(?:is|are|can be|may be) \w+"
     rf"|(?:can ?not|can't|unable to|not possible to|not allowed to) {READ} (?:\w+ )?"
-    r"(?:beyond|past|more than|further than|deeper)(?! (?:the )?(?:last|end|final|available|total))"
-    r"|\b(?:us(?:e|ing)|switch to|see|try|consider|through|with|via) (?:(?!valid)[\w\"'`-]+ ){0,3}"
+    r"(?:beyond|past|more than|further than|deeper)"
+    r"(?! (?:the )?(?:last|end|final|available|total))",
+    re.IGNORECASE,
+)
+"""Words of a limit."""
+ADVICE = pattern(
+    r"\b(?:us(?:e|ing)|switch to|see|try|consider|through|with|via) (?:(?!valid)[\w\"'`-]+ ){0,3}"
     r"[\"'`]?(?:cursor|search[ _-]?after|keyset|scroll|seek|continuation|bulk)\b",
     re.IGNORECASE,
 )
-"""Words of a limit, and the advice to read a list in another way."""
+"""The advice to read a list in another way, of which a refusal of the page past its end may have
+some as well."""
+PAST_END = pattern(
+    r"invalid page\b|out of range|not found|no such page|page does not exist", re.IGNORECASE
+)
+"""Words of such a refusal."""
 BOUND = pattern(
     r"\bmax(?:imum|\.)? (?:\w+ ){0,3}offset\b"
-    r"|\b(?:offset|skip|start\w*|from|page(?! ?size))\b[^.]{0,60}\b(?:(?:must|may|can|should)"
+    r"|(?:\b(?:offset|skip|start\w*|page(?! ?size))\b|\bfrom\s*\+|\"from\\?\")[^.]{0,60}"
+    r"\b(?:(?:must|may|can|should)"
     r" ?(?:not|n't)? ?(?:be )?(?:exceed|less|smaller|lower|below|at most|no (?:more|greater)|[<≤]"
     r"|[\d,]+ or less)|exceeds? the max)",
     re.IGNORECASE,
@@ -59,15 +70,24 @@ def limits_depth(content: bytes, *, later: bool = False) -> bool:
 
     `Result window is too large, from + size must be less than or equal to: [10000]`. An offset
     that “must be less than 60” is past the end of 60 records. `later`: the page before came, so
-    that a bound is hardly that of the size of a page.
+    that a bound is hardly that of the size of a page, and the advice to page in another way is
+    about how deep this one is.
     https://www.elastic.co/guide/en/elasticsearch/reference/current/paginate-search-results.html
     https://api.akeneo.com/documentation/pagination.html
     """
     said = content[:LONGEST].decode("utf-8", "replace").strip()
     if said.startswith("<"):  # a page for people has links to anything
         return False
+    return _limits(said, later=later) or (later and _advises(said))
+
+
+def _limits(said: str, *, later: bool = False) -> bool:
     bound = BOUND.search(said) or (later and ANY_BOUND.search(said))
     return bool(LIMIT.search(said) or (bound and any(map(_is_round, NUMBER.findall(said)))))
+
+
+def _advises(said: str) -> bool:
+    return ADVICE.search(said) is not None and not PAST_END.search(said)
 
 
 def _is_round(number: str) -> bool:
@@ -82,7 +102,7 @@ def depth_said(body: Any) -> str:
     `{"hits": [], "message": "you can only fetch the 1000 hits for this query …"}` of Algolia.
     """
     for key, value in as_mapping(body).items():
-        text = value if word_of(str(key)) in TEXTS and isinstance(value, str) else ""
-        if limits_depth(text.encode()) or FETCHED.search(text):
+        text = value[:LONGEST] if word_of(str(key)) in TEXTS and isinstance(value, str) else ""
+        if _limits(text) or _advises(text) or FETCHED.search(text):
             return text
     return ""
