@@ -19,6 +19,8 @@ PARTS = 4 if FULL else 1
 DRAWN = random.Random(f"{SEED} shapes").sample([*SHAPES], len(SHAPES) if FULL else 12)
 FIELDS = [{"name": "Note", "type": "text"}]
 ROWS = [("Note", "note")]
+TURN = threading.Lock()
+"""Held while `LISTED` is another list, by whichever registry answers."""
 DAY, EDITED = "2026-01-05T00:00:00Z", "2099-01-01T00:00:00Z"
 
 
@@ -29,12 +31,12 @@ class Shaped:
     """
 
     def __init__(self, name: str) -> None:
-        self.shape, self.turn, self.nothing = SHAPES[name], threading.Lock(), "[]"
+        self.shape, self.nothing = SHAPES[name], "[]"
         self.records = [{**one, "note": f"note {one['id']}", "at": DAY} for one in RECORDS]
 
     def answer(self, asked: Asked) -> Reply:
         since = asked.query.get("since", "")
-        with self.turn:
+        with TURN:
             LISTED[:] = [record for record in self.records if record["at"] >= since]
             try:
                 found = self.shape(asked)

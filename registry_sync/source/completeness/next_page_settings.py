@@ -287,6 +287,6 @@ WAYS: dict[Kind, Callable[[Mark, PageAnswer], Json]] = {
     "number": _by_number,
     "pages": _by_pages,
     "flag": _by_flag,
-    "partial": lambda mark, answer: _by_part(mark, answer),
+    "partial": _by_part,
 }
 """How each kind of mark is turned into a paginator, the surest first."""
