@@ -80,7 +80,10 @@ class Source:
         self.cursor_of: Callable[[Json], datetime | None] = self._records.cursor_of
         self._finder = find(connector.data_selector, self.identify, memory)
         self._details = DetailReader(self._exchange, self._records.identify)
-        self._pages = PageReader(self._exchange, self._finder, self._details, self._since)
+        none_ok = not entries  # a list of deletions at a wrong address would seem to be empty
+        self._pages = PageReader(
+            self._exchange, self._finder, self._details, self._since, none_ok=none_ok
+        )
         self._terms = connector.incremental or Incremental()
 
     def secrets(self) -> tuple[str, ...]:

@@ -116,14 +116,15 @@ class Exchange:
 
     def send(
         self, request: Request, *, missing_ok: bool = False, later: bool = False,
-        empty_ok: bool = False, over: bool = False,
+        empty_ok: bool = False, over: bool = False, none_ok: bool = False,
     ) -> Reply | None:  # fmt: skip
         """Return the answer to a request, repeated where that may help.
 
         Return None for a 404 or 410 if `missing_ok`. Of a `later` page they end the list, as an
         empty body does that stays empty; `empty_ok`: it is an empty list at once. `over`: all came
         by the registry's own numbers, so that a refusal is the end, too, unless it says that the
-        list is longer than what it reads. Raise SourceError.
+        list is longer than what it reads. `none_ok`: so is a 404 that says that no record was
+        found, though everything was requested. Raise SourceError.
         """
         self.keep_alive()
         for attempt in range(1, ATTEMPTS + 1):
@@ -133,7 +134,9 @@ class Exchange:
                 if missing_ok and answer.status in GONE and not self._actions.of_answer(answer):
                     return None
                 past = (*GONE, *PAST) if over else GONE if later else ()
-                return self._reply(answer, past=past, empty_ok=empty_ok, detail=missing_ok)
+                return self._reply(
+                    answer, past=past, empty_ok=empty_ok, none_ok=none_ok, detail=missing_ok
+                )
             except RetryableError as error:
                 if attempt == ATTEMPTS:
                     raise
@@ -144,8 +147,9 @@ class Exchange:
         raise AssertionError("unreachable")
 
     def _reply(
-        self, answer: Received, *, past: tuple[int, ...], empty_ok: bool, detail: bool
-    ) -> Reply:
+        self, answer: Received, *, past: tuple[int, ...], empty_ok: bool, none_ok: bool,
+        detail: bool,
+    ) -> Reply:  # fmt: skip
         ignored_by = self._actions.of_answer(answer)
         if ignored_by:
             return self._nothing(answer, ignored_by)
@@ -156,8 +160,8 @@ class Exchange:
         is_past = answer.status in past and not limits_depth(answer.content, later=True)
         if answer.status == NO_CONTENT or is_past or (empty and empty_ok):
             return self._nothing(answer)
-        gone = answer.status in GONE and (empty_ok or not detail)
-        if (gone or (empty_ok and answer.ok)) and self._says_nothing(answer):
+        gone = answer.status in GONE and (empty_ok or none_ok)
+        if (gone or (empty_ok and answer.ok)) and self._says_nothing(answer, sure=not empty_ok):
             return self._nothing(answer)
         if not answer.ok:
             by_token = self.connection.auth.auth.gets_tokens
@@ -204,10 +208,10 @@ class Exchange:
         words = answer.content.decode(errors="replace")
         return replace(reply, blank=blank, found_nothing=says_nothing_found(words))
 
-    def _says_nothing(self, answer: Received) -> bool:
+    def _says_nothing(self, answer: Received, *, sure: bool) -> bool:
         """Return whether an answer without any JSON list says that nothing was found."""
         text = answer.content.decode(errors="replace")
-        return "[" not in text and says_nothing_found(text)
+        return "[" not in text and says_nothing_found(text, sure=sure)
 
     def _parsed(self, answer: Received, doubled: list[DoubledKey] | None = None) -> Any:
         self.connector.page_limits.check_content(answer.content)

@@ -16,6 +16,7 @@ from registry_sync.core.types import Json
 from registry_sync.source.ahead import STEP
 from registry_sync.source.answer_reader import AnswerReader
 from registry_sync.source.answers.caches import cached_by
+from registry_sync.source.answers.filtered_totals import leaves_out
 from registry_sync.source.answers.list_items import RecordList
 from registry_sync.source.answers.page_answer import PageAnswer
 from registry_sync.source.answers.record_list import RecordFinder
@@ -48,7 +49,8 @@ from registry_sync.source.request import page_request
 class PageReader:
     """Reads a connector's list by its paginator. Raises SourceError, in words for its owner.
 
-    `since_value(since)` is a time as a request takes it.
+    `since_value(since)` is a time as a request takes it. `none_ok`: a 404 of everything may say
+    that there is no record.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class PageReader:
         finder: RecordFinder,
         details: DetailReader,
         since_value: Callable[[datetime | None], Any],
+        *,
+        none_ok: bool = True,
     ) -> None:
         self._exchange, self._finder, self._details = exchange, finder, details
         self._answers = AnswerReader(exchange, finder)
-        self._since_value = since_value
+        self._since_value, self._none_ok = since_value, none_ok
         self._asking = threading.RLock()  # pages ahead are read by a thread of their own
 
     @property
@@ -104,7 +108,7 @@ class PageReader:
             records,
             announced=announced(end) or (loops.announced and reply.is_unread),
             ended=says_end(answer.entries()),
-            counted=end.has_all(),
+            counted=end.has_all() and not leaves_out(answer),
             moved=self._moved(where, loops, records, since, overlap=fetched.overlap),
             overlap=fetched.overlap,
             cached=cached_by(reply.headers),
@@ -169,7 +173,9 @@ class PageReader:
         later, whole = where is not None, since is None
         empty_ok = not later and not whole and self._finder.expects_empty
         over = loops.counted or bool(loops.empty)
-        reply = self._exchange.send(request, later=later, empty_ok=empty_ok, over=over)
+        reply = self._exchange.send(
+            request, later=later, empty_ok=empty_ok, over=over, none_ok=self._none_ok
+        )
         assert reply is not None
         listed = self._answers.listed(reply, where, whole=whole, announced=loops.announced)
         return Fetched(at, where, request, reply, listed)

@@ -6,7 +6,7 @@ together with those that they point at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from registry_sync import ledger, runs
 from registry_sync.mapping.transform import transform
@@ -94,9 +94,12 @@ def circles(links: Mapping[str, set[str]], most: int) -> list[list[str]]:
     another only, as `closed` returns them.
     """
     found: list[list[str]] = []
-    left = set[str]()
+    gone, left = set[str](), set[str]()
     place = {id_: index for index, id_ in enumerate(links)}
-    for circle in _targets_first(links):
+    for start in _targets_first(links):
+        if start in gone:
+            continue
+        circle = _needed_by(start, links, gone)
         if len(circle) > most or any(links[id_] & left for id_ in circle):
             left.update(circle)
         else:
@@ -104,31 +107,42 @@ def circles(links: Mapping[str, set[str]], most: int) -> list[list[str]]:
     return found
 
 
-def _targets_first(links: Mapping[str, set[str]]) -> Iterator[list[str]]:
-    """Yield the ids that link to one another, directly or not, in Gabow's way."""
-    number: dict[str, int] = {}
-    way, firsts, done = list[str](), list[str](), set[str]()
-    for start in links:
-        stack = [(start, False)]
+def _targets_first(links: Mapping[str, set[str]]) -> list[str]:
+    """Return these ids so that, of two, the one that the other links to comes first.
+
+    Of a circle, one comes before all that only links to it, so that `_needed_by` finds the circle
+    from there (Kosaraju's algorithm).
+    """
+    pointing = _turned(links)
+    ended: list[str] = []
+    begun = set[str]()
+    for first in reversed(list(links)):
+        stack = [(first, False)]
         while stack:
             at, ends = stack.pop()
-            if not ends and at not in number:
-                number[at] = len(number)
-                way.append(at)
-                firsts.append(at)
+            if ends:
+                ended.append(at)
+            elif at not in begun:
+                begun.add(at)
                 stack.append((at, True))
-                stack += [(id_, False) for id_ in sorted(links[at], reverse=True)]
-            elif ends:
-                for id_ in links[at] - done:
-                    while number[firsts[-1]] > number[id_]:
-                        firsts.pop()
-                if firsts[-1] == at:
-                    firsts.pop()
-                    circle = [way.pop()]
-                    while circle[-1] != at:
-                        circle.append(way.pop())
-                    done.update(circle)
-                    yield circle
+                stack += [(id_, False) for id_ in sorted(pointing[at] - begun)]
+    return ended[::-1]
+
+
+def _needed_by(start: str, links: Mapping[str, Collection[str]], gone: set[str]) -> list[str]:
+    """Return an id with all that it links to, directly or not, without those that are gone.
+
+    They are added to `gone`.
+    """
+    found: list[str] = []
+    stack = [start]
+    while stack:
+        at = stack.pop()
+        if at not in gone:
+            gone.add(at)
+            found.append(at)
+            stack += links[at]
+    return found
 
 
 def _closed_links(ctx: RunContext, errors: Errors, pks: Sequence[int]) -> dict[str, set[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
+from registry_sync.source.answers.depth_limits import depth_said
 from registry_sync.source.answers.record_list import Memory
 from tests.support.odd import Asked, Reply, endpoint, read, settings_in
 
@@ -64,6 +65,7 @@ PAST: tuple[tuple[int, Any], ...] = (
     (400, {"message": "Cannot read past the end of the list"}),
     (400, {"message": "cannot go beyond the last page"}),
     (400, {"error": "Invalid page. Use a valid cursor or page"}),
+    (404, {"error": "Invalid page.", "help": "For large lists use the cursor parameter"}),
     (404, b"<html><body>Not found. Use our bulk export, or the search</body></html>"),
     (400, b""),
 )  # fmt: skip
@@ -85,6 +87,7 @@ def test_a_limit_of_depth_is_no_end_though_a_total_agrees(serve: Any) -> None:
         assert came == ALL and "by a cursor or a next link" in said, past
     for past in PAST:
         assert read(registry.source(NUMBERED)) == (ALL, ""), past
+    assert depth_said({"message": "x" * 4000 + " you can only fetch the 1000 hits"}) == ""
     past = LIMITED[0]
     assert ES in read(registry.source(NUMBERED))[1]  # not only “all shards failed”
 
@@ -240,6 +243,20 @@ EMPTY: tuple[tuple[str, Any], ...] = (
 )  # fmt: skip
 """The first answers of SCIM, FHIR, Firestore, Google, QuickBooks, BigQuery, a HAL server,
 Pipedrive, ServiceNow and openFDA without a record: most leave out the list."""
+ELSEWHERE: tuple[Any, ...] = (
+    {"jobId": "8f"},
+    {"version": "3.1"},
+    {"total": 12, "page": 1},
+    {"count": 0, "total": 12},
+    {"took": 3, "page": {"size": 5, "totalElements": 12}},
+    {"downloadUrl": "https://acme.example/x"},
+)
+"""Answers without a list, or with one elsewhere, that do not say that it is empty."""
+NO_ADDRESS: tuple[Any, ...] = (
+    {"message": "Object not found"},
+    {"message": "Document not found"},
+    {"detail": "Item not found."},
+)
 WHOLE: tuple[tuple[str, Any], ...] = (
     ("items", {"sys": {"type": "Array"}, "total": 4, "skip": 0, "limit": 100, "items": FEW,
                "errors": [{"sys": {"id": "notResolvable", "type": "error"},
@@ -286,12 +303,39 @@ def test_first_answers_are_whole_or_not_as_they_say(serve: Any) -> None:
         assert read(registry.source(endpoint(data_selector=place))) == ([], ""), body
     body = {"samples": [], "legend": {"colors": [{"name": "red"}]}, "total": 0}
     assert read(registry.source()) == ([], "")
+    for body in ELSEWHERE:
+        said = read(registry.source(endpoint(data_selector="items")))[1]
+        assert "no list of records at items" in said and "data_selector" in said, body
+    for body in (Reply(words, 404) for words in NO_ADDRESS):
+        assert "checks API URL" in read(registry.source())[1], body
+    for body in (Reply(words, 404) for words in (*NO_ADDRESS, {"message": "No data found"})):
+        assert "checks API URL" in read(registry.source(entries=True))[1], body
     for place, body in WHOLE:
         for settings in (endpoint(data_selector=place), None):
             assert read(registry.source(settings)) == (ALL[:4], ""), body
     for place, body in MORE:
         _, said = read(registry.source(endpoint(data_selector=place)))
         assert settings_in(said)["endpoint"]["paginator"], body
+
+
+@pytest.mark.invariant(5)
+def test_a_number_of_what_a_filter_left_is_no_other_number(serve: Any) -> None:
+    said: Any = None
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", "1"))
+        if page > 2:
+            return Reply({"error": "bad gateway"}, said["status"])
+        return {"items": TEN[page * 5 - 5 :][:5] if "page" in asked.query else TEN, **said}
+
+    registry = serve(answer)
+    for filtered, total, expected in ((10, 40, 10), (30, 10, 10), (3, 10, 10)):
+        said = {"filtered": filtered, "total": total}
+        assert [page.total for page in registry.source().pages(None)] == [expected], said
+    said = {"filtered": 10, "total": 12, "status": 400}
+    assert "bad gateway" in read(registry.source(NUMBERED))[1]
+    said = {"filtered": 10, "total": 12, "status": 404}
+    assert [page.total for page in registry.source(NUMBERED).pages(None)] == [12, 12, None]
 
 
 def start_of(asked: Asked, name: str, start: int = 0) -> int:

@@ -160,34 +160,3 @@ def test_a_dry_run_says_of_a_circle_of_links_what_the_sync_does(world, named, co
     dry = w.sync(kind=SyncRun.Kind.DRY_RUN)
     run = w.sync()
     assert (dry.created, dry.failed) == (run.created, run.failed) == counts
-
-
-@pytest.mark.invariant(8)
-@pytest.mark.once
-def test_a_dry_run_gives_a_name_to_the_circle_that_the_sync_gives_it_to(world):
-    """The record of the first circle that wants it comes after the one of the second."""
-    rings = [[1, 2, 3, 4, 5], [11, 12]]
-    follows = {n: ring[(k + 1) % len(ring)] for ring in rings for k, n in enumerate(ring)}
-    records = [compound(n, parent=f"C-{follows[n]:06d}") for n in (1, 11, 12, 2, 3, 4, 5)]
-    records[1]["name"] = records[-1]["name"]
-    w = world(records, page_size=1)
-    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
-    assert (dry.created, dry.failed) == (run.created, run.failed) == (5, 2)
-
-
-@pytest.mark.invariant(8)
-@pytest.mark.once
-@pytest.mark.parametrize(("target", "counts"), [("S-1", (2, 0)), ("S-2", (0, 2)), ("O-1", (0, 2))])
-def test_a_dry_run_says_of_a_circle_that_links_elsewhere_what_the_sync_does(world, target, counts):
-    """One of its records links to another schema, which no lane feeds."""
-    fields = [{"name": name, "type": "entity_link"} for name in ("Parent", "Site")]
-    records = [{**compound(n), "id": f"C-{n}", "parent": f"C-{3 - n}"} for n in (1, 2)]
-    records[1]["site"] = target
-    w = world(records, fields=fields, rows=[("Parent", "parent"), ("Site", "site")], page_size=1)
-    site, other = w.add_schema("Site", fields=[]), w.add_schema("Other", fields=[])
-    hand(w, "S-1", "Site one", schemaId=site)
-    hand(w, "O-1", "Other one", schemaId=other)
-    parent_field, site_field = w.tenant.schemas[w.schema]["fieldDefinitions"]
-    parent_field["schemaId"], site_field["schemaId"] = w.schema, site
-    dry, run = w.sync(kind=Kind.DRY_RUN), w.sync()
-    assert (dry.created, dry.failed) == (run.created, run.failed) == counts

@@ -19,7 +19,7 @@ NOTHING = pattern(
     r"(?=\s*(?:[.!,;:\"'}\]]|$|(?:(?:were|was|have been|has been|are|is|could be)\s+)?"
     r"(?:found|available|exists?|match(?:ed|ing)?|returned|since|for th"
     r"|(?:were |was |have been )?(?:modified|changed|updated)(?: since|\s*[.!\"'}]|$))))"
-    rf"|\b{THINGS}\s+not\s+found|\bnothing\s+(?:was\s+)?found",
+    r"|\bnothing\s+(?:was\s+)?found",
     re.IGNORECASE,
 )
 """`No Record found` of ServiceNow, `No matches found!` of openFDA.
@@ -27,6 +27,8 @@ NOTHING = pattern(
 https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html
 https://open.fda.gov/apis/errors/
 """
+NOT_FOUND = pattern(rf"\b{THINGS}\s+not\s+found", re.IGNORECASE)
+"""Words that may as well be those of an address that does not exist: “Object not found”."""
 TROUBLE = pattern(
     r"denied|unavailable|connection|time(?:d\s|-)?out|rebuil|\bdown\b|unauthori|exception|unreach",
     re.IGNORECASE,
@@ -34,11 +36,11 @@ TROUBLE = pattern(
 """Why nothing was found, where that is no empty list."""
 
 
-def says_nothing_found(text: str) -> bool:
-    """Return whether a short text says that nothing was found."""
+def says_nothing_found(text: str, *, sure: bool = False) -> bool:
+    """Return whether a short text says that nothing was found; `sure`: in words of a list alone."""
     if len(text) > LONGEST or TROUBLE.search(text):
         return False
-    return NOTHING.search(text) is not None
+    return bool(NOTHING.search(text) or (not sure and NOT_FOUND.search(text)))
 
 
 def only_say_nothing(items: Sequence[Json]) -> bool:

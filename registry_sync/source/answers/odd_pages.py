@@ -6,7 +6,7 @@ that the page is none: `{"items": [], "trouble": {…}}`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
 
 from registry_sync.core.late_patterns import pattern
@@ -15,7 +15,15 @@ from registry_sync.source.answers.failures import only_words
 from registry_sync.source.answers.fine_words import is_fine, is_none, texts_in
 from registry_sync.source.answers.list_items import named
 from registry_sync.source.answers.nothing_found import says_nothing_found
-from registry_sync.source.answers.page_answer import word_of
+from registry_sync.source.answers.page_answer import PageAnswer, word_of
+from registry_sync.source.answers.record_guess import (
+    KINDS,
+    NEVER,
+    OF_A_PAGE,
+    is_only_about_pages,
+    word,
+)
+from registry_sync.source.answers.totals import find_total, says_none
 from registry_sync.source.completeness.more import is_inverted
 from registry_sync.source.paths import ABSENT, compile_path
 
@@ -28,6 +36,8 @@ OF_PAGES = pattern(
     r"|back|forward|from|to|range|meta|metadata|summary|results?|found|matched|hits|shown).*"
 )
 """Words of what may be new on a last page, whatever it says."""
+OF_ONE = pattern(r"(?i)(?!.*(?:next|prev|first|last|self|page)).*(?:id|version|date|url|href)")
+"""Keys of a value that is one thing's own, such as `jobId`, and not about pages."""
 
 
 def no_list(body: Any, place: str, known: Container[str]) -> str:
@@ -43,6 +53,27 @@ def no_list(body: Any, place: str, known: Container[str]) -> str:
         return ""
     others = [key for key in body if key not in known]
     return f"has no list at {named(place)}, but {', '.join(others[:MOST])}" if others else ""
+
+
+def leaves_out_list(body: Any, is_record: Callable[[Any], bool]) -> bool:
+    """Return whether an answer without its list says that it is empty, or nothing but of pages.
+
+    A total says which list is not where it was looked for.
+    """
+    total = find_total(PageAnswer(body=body, links={}, records=(), url=""), "", last=True)
+    if total is not None and total.count:
+        return False
+    if says_none(body):
+        return True
+    return is_only_about_pages(body, is_record) and all(map(_is_of_pages, body, body.values()))
+
+
+def _is_of_pages(key: str, value: Any) -> bool:
+    if not value or value is True or word(key) in (*NEVER, *KINDS):
+        return True
+    if OF_A_PAGE.fullmatch(key) and not OF_ONE.fullmatch(key):
+        return True
+    return isinstance(value, dict) and all(map(_is_of_pages, value, value.values()))
 
 
 def news(body: Any, place: str, known: Container[str]) -> list[str]:

@@ -21,19 +21,17 @@ from registry_sync.source.answers.list_items import (
 )
 from registry_sync.source.answers.marks import as_sent
 from registry_sync.source.answers.nothing_found import only_say_nothing
-from registry_sync.source.answers.odd_pages import news, no_list
+from registry_sync.source.answers.odd_pages import leaves_out_list, news, no_list
 from registry_sync.source.answers.record_guess import (
     ASIDE,
     Ambiguous,
     Guess,
     guess,
-    is_only_about_pages,
     is_usual,
     lists_in,
     select,
     word,
 )
-from registry_sync.source.answers.totals import says_none
 from registry_sync.source.path_parents import compile_parents
 from registry_sync.source.paths import ABSENT, compile_path, is_filter
 
@@ -222,7 +220,7 @@ class RecordFinder:
             return RecordList(doubt=UNKNOWN_PLACE)
         paths = [path for path in lists_in(body) if path != place]
         absent = compile_path(place.removesuffix("[*]"))(body) is ABSENT and not paths
-        if absent and (says_none(body) or is_only_about_pages(body, self.is_record)):
+        if absent and leaves_out_list(body, self.is_record):
             return RecordList()  # some servers leave out an empty list
         raise Unusable(f"its answer has no list of records at {place}", select(*(paths or ["…"])))
 

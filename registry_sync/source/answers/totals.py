@@ -12,6 +12,7 @@ from typing import Any
 
 from registry_sync.core.late_patterns import pattern
 from registry_sync.source.answers.count_texts import count_in, is_of_others, is_other
+from registry_sync.source.answers.filtered_totals import FILTERED, is_filtered_to
 from registry_sync.source.answers.page_answer import Entry, PageAnswer, word_of
 from registry_sync.source.answers.parts_missing import SHARDS
 from registry_sync.source.completeness.said_values import as_mapping, as_number
@@ -215,6 +216,8 @@ def _of_body(entries: Sequence[Entry], answer: PageAnswer, last: bool) -> Total 
             rank = len(WORDS)
         noun = OF_NOUN.fullmatch(entry.word) if entry.word not in WORDS else None
         if noun and is_other(noun[1] or noun[2], answer):
+            continue
+        if entry.word == FILTERED and not (last and is_filtered_to(entry, answer)):
             continue
         if rank is None or (entry.header and ":" not in entry.path) or SHARDS & {*entry.within}:
             continue

@@ -110,13 +110,14 @@ class DryRunWaits:
     def _joined(self, linking: Mapping[str, str], entities: Entities) -> set[str]:
         """Return the records that only link to each other, whichever pages they came on.
 
-        `linking` is what each waits for. Where one of them cannot have its name, or links to what
-        is missing elsewhere, the others wait.
+        `linking` is what each waits for. Where one of them cannot have its name, the others wait.
         """
-        mapping = self.setup.mapping
+        mapping, schema = self.setup.mapping, self.setup.schema
         ids = {mapping.registry_id(external_id): external_id for external_id in linking}
-        waiting = circling({id_: linking[ids[id_]] for id_ in ids})
-        links = self._fit([entity for id_ in waiting if (entity := entities[ids[id_]])])
+        links: dict[str, set[str]] = {}
+        for id_ in circling({id_: linking[ids[id_]] for id_ in ids}):
+            if (entity := entities[ids[id_]]) is not None:
+                links[id_] = own_links(entity, schema)
         outside = set[str]().union(*links.values()) - links.keys()
         there = self.links.linkable(outside) | {id_ for id_ in outside if self._comes(id_)}
         links = closed({id_: to - there for id_, to in links.items()})
@@ -125,16 +126,6 @@ class DryRunWaits:
         links = closed({id_: to for id_, to in links.items() if ids[id_] in named})
         return {ids[id_] for id_ in links}
 
-    def _fit(self, entities: Sequence[Entity]) -> dict[str, set[str]]:
-        """Return what these link to in this lane, of those whose other links all can be."""
-        links = {e.registry_id: own_links(e, self.setup.schema) for e in entities}
-        others = set[str]().union(*(e.links - links[e.registry_id] for e in entities))
-        found = self.links.elsewhere(others) if others else {}
-        for entity in entities:
-            if self.links.problem(entity, found, coming=links[entity.registry_id]):
-                del links[entity.registry_id]
-        return links
-
     def _named_alone(self, circle: Sequence[Entity | None]) -> set[str]:
         """Return which of these can have their names; of two with one name, the first."""
         has_rivals, found, taken = self._rivals(circle), set[str](), set[str]()
@@ -142,7 +133,7 @@ class DryRunWaits:
             keys = set(names.name_keys_of([entity]))
             if not (keys & taken or has_rivals(entity, ())):
                 found.add(entity.external_id)
-                taken |= keys
+            taken |= keys
         return found
 
     def _wanted_from(self, named: Mapping[str, str]) -> dict[str, dict[str, str]]:

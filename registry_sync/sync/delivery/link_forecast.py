@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 
 from registry_sync.core.problems import Problem
 from registry_sync.core.text import name_key
@@ -30,16 +30,11 @@ class LinkForecast:
         """Return which of these link targets Benchling has, but for those of this run."""
         return self._targets.among({t for t in targets if not self.claims.holders(name_key(t))})
 
-    def problem(
-        self, entity: Entity, in_benchling: Mapping[str, Json], coming: Set[str] = frozenset()
-    ) -> Problem | None:
-        """Return the problem of the first link that cannot be; `in_benchling` is of `elsewhere`.
-
-        What is `coming` need not be there.
-        """
+    def problem(self, entity: Entity, in_benchling: Mapping[str, Json]) -> Problem | None:
+        """Return the problem of the first link that cannot be; `in_benchling` is of `elsewhere`."""
         absent = [
             target
-            for target in entity.links - in_benchling.keys() - coming
+            for target in entity.links - in_benchling.keys()
             if not self.claims.holders(name_key(target))
         ]
         if absent:
