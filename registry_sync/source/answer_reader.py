@@ -28,6 +28,9 @@ from registry_sync.source.http import Exchange, Reply
 from registry_sync.source.path_parents import compile_parents
 from registry_sync.source.refusals import ACCEPTED, without_answer
 
+REQUESTS = frozenset({"response", "result", "data", "query", "job", "task", "search", "export",
+                      "request", "execution", "statement"})  # fmt: skip
+"""Keys of what a registry says of a request: its id and its status are no record's."""
 REFRESH = pattern(r"url\s*=\s*[\"']?([^\"'\s]+)", re.IGNORECASE)
 
 
@@ -38,6 +41,8 @@ class AnswerReader:
         self._exchange, self._finder = exchange, finder
         self._noted = set[str]()
         """Advice that came with records, so that it says nothing of where the list ends."""
+        self._seen: set[str] = set()
+        """Advice that came with the records of one later page."""
 
     def listed(
         self, reply: Reply, where: Json | None, *, whole: bool, announced: bool
@@ -55,7 +60,8 @@ class AnswerReader:
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
             if found.count and not re.search(r"\d", note := depth_said(reply.body)):
-                self._noted.add(note)
+                # What only the last page with records says may be why the next one has none.
+                (self._noted if not later or note in self._seen else self._seen).add(note)
             if not found.count and reply.excuse != "error":
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
@@ -130,8 +136,10 @@ class AnswerReader:
         if reply.status == ACCEPTED:
             raise without_answer(reply.status, reply.headers)
         self._exchange.refuse_failure(reply.body)
+        around = self._finder.place.split(".")[-2:-1]
         for part in compile_parents(self._finder.place)(reply.body):
-            if isinstance(part, dict) and not self._is_record(part):
+            of_request = not REQUESTS.isdisjoint(around)
+            if isinstance(part, dict) and (of_request or not self._is_record(part)):
                 self._exchange.refuse_failure(part)
 
     def _is_record(self, part: Json) -> bool:

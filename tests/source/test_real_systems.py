@@ -42,6 +42,8 @@ LIMITED: tuple[tuple[int, Any], ...] = (
     (405, {"error": "Offset pagination has a maximum allowed offset of 50000. Remaining records "
            "can be retrieved using keyset pagination."}),
     (400, {"success": False, "error": "Pagination too deep (max offset: 10000)"}),
+    (400, {"message": "from must not exceed 10000"}),
+    (400, {"message": "'from' cannot exceed 10,000"}),
     (422, {"error": "invalid pagination params: query maximum results exceeded"}),
     (400, {"errors": {"Page": ["The requested page exceeds the maximum offset of 10000 rows."]}}),
     (200, {"hits": [], "page": 2, "nbHits": 0, "nbPages": 0, "hitsPerPage": 5,
@@ -153,14 +155,16 @@ def test_a_cap_of_the_server_is_no_end_of_a_list(serve: Any, page: Any, answer: 
 
 
 @pytest.mark.parametrize(
-    ("note", "says"),
-    [("Page numbers are deprecated. Please use cursor pagination.", False),
-     ("Only the first 10 results are available", True)],
+    ("note", "first", "says"),
+    [("Page numbers are deprecated. Please use cursor pagination.", 1, False),
+     ("Please use search_after for deeper pages.", 2, True),
+     ("Only the first 10 results are available", 1, True)],
 )  # fmt: skip
 @pytest.mark.invariant(5)
-def test_advice_on_every_page_is_no_limit(serve: Any, note: str, says: bool) -> None:
+def test_advice_on_every_page_is_no_limit(serve: Any, note: str, first: int, says: bool) -> None:
     def answer(asked: Asked) -> Any:
-        return {"items": TEN[int(asked.query["page"]) * 5 - 5 :][:5], "warning": note}
+        page = int(asked.query["page"])
+        return {"items": TEN[page * 5 - 5 :][:5]} | ({"warning": note} if page >= first else {})
 
     came, said = read(serve(answer).source(NUMBERED))
     assert came == ALL and (note.rstrip(".") in said) == says
@@ -182,19 +186,21 @@ STUDY = {"id": 7, "status": "failed", "samples": []}
 
 
 @pytest.mark.parametrize(
-    ("study", "fails"),
+    ("key", "study", "fails"),
     [
-        (STUDY, False),
-        ({**STUDY, "error": "expired"}, True),
-        ({**STUDY, "message": "No access"}, True),
+        ("study", STUDY, False),
+        ("study", {**STUDY, "error": "expired"}, True),
+        ("study", {**STUDY, "message": "No access"}, True),
+        ("query", STUDY, True),
+        ("statement", STUDY, True),
     ],
 )
 @pytest.mark.invariant(5)
 def test_a_record_around_a_list_has_a_status_of_its_own(
-    serve: Any, study: Any, fails: bool
+    serve: Any, key: str, study: Any, fails: bool
 ) -> None:
-    registry = serve(lambda asked: {"study": study})
-    assert bool(read(registry.source(endpoint(data_selector="study.samples")))[1]) == fails
+    registry = serve(lambda asked: {key: study})
+    assert bool(read(registry.source(endpoint(data_selector=f"{key}.samples")))[1]) == fails
 
 
 M3 = {"transaction": "LstByNumber", "errorMessage": "Access denied", "records": []}
@@ -231,6 +237,7 @@ EMPTY: tuple[tuple[str, Any], ...] = (
                            "link": [{"relation": "self", "url": "/list"}]}),
     ("documents", {}),
     ("items", {"kind": "x#list", "etag": "e"}),
+    ("items", {"requestId": "r-1", "apiVersion": "2"}),
     ("QueryResponse.Item", {"QueryResponse": {}, "time": "2026-01-01T00:00:00Z"}),
     ("rows", {"kind": "x", "schema": {"fields": [{"name": "id"}]}, "totalRows": "0",
               "jobComplete": True}),
@@ -332,6 +339,10 @@ def test_a_number_of_what_a_filter_left_is_no_other_number(serve: Any) -> None:
     for filtered, total, expected in ((10, 40, 10), (30, 10, 10), (3, 10, 10)):
         said = {"filtered": filtered, "total": total}
         assert [page.total for page in registry.source().pages(None)] == [expected], said
+    said = {"filtered": 40}
+    assert [page.total for page in registry.source().pages(None)] == [40]
+    said = {"filtered": 10, "total_count": 40}
+    assert [page.total for page in registry.source().pages(None)] == [10]
     said = {"filtered": 10, "total": 12, "status": 400}
     assert "bad gateway" in read(registry.source(NUMBERED))[1]
     said = {"filtered": 10, "total": 12, "status": 404}

@@ -38,7 +38,8 @@ PAST_END = pattern(
 """Words of such a refusal."""
 BOUND = pattern(
     r"\bmax(?:imum|\.)? (?:\w+ ){0,3}offset\b"
-    r"|(?:\b(?:offset|skip|start\w*|page(?! ?size))\b|\bfrom\s*\+|\"from\\?\")[^.]{0,60}"
+    r"|(?:\b(?:offset|skip|start\w*|page(?! ?size))\b|\bfrom\s*\+|[\"'`\[]from\\?[\"'`\]]"
+    r"|\bfrom(?= (?:parameter |value )?(?:must|may|can|should)))[^.]{0,60}"
     r"\b(?:(?:must|may|can|should)"
     r" ?(?:not|n't)? ?(?:be )?(?:exceed|less|smaller|lower|below|at most|no (?:more|greater)|[<≤]"
     r"|[\d,]+ or less)|exceeds? the max)",
@@ -59,8 +60,8 @@ LEAST, ROUND = 500, 100
 DEEPER = (
     "reads the list by a cursor or a next link, which have no such limit, in Connector Settings: "
     '{"endpoint": {"paginator": {"type": "cursor", "cursor_path": "next_cursor", "cursor_param": '
-    '"cursor"}}} with the registry\'s own names; if it has neither, its owner raises the limit. If '
-    "all records came, maximum_offset or maximum_page ends the list before it"
+    '"cursor"}}} with the registry\'s own names; if the registry has neither, its owner raises '
+    "the limit. If all records came, maximum_offset or maximum_page ends the list before that limit"
 )
 """What the integration owner does."""
 

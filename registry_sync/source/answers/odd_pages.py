@@ -36,7 +36,9 @@ OF_PAGES = pattern(
     r"|back|forward|from|to|range|meta|metadata|summary|results?|found|matched|hits|shown).*"
 )
 """Words of what may be new on a last page, whatever it says."""
-OF_ONE = pattern(r"(?i)(?!.*(?:next|prev|first|last|self|page)).*(?:id|version|date|url|href)")
+OF_ONE = pattern(
+    r"(?i)(?!.*(?:next|prev|first|last|self|page|request|trace|correlation|api)).*(?:id|version|date|url|href)"
+)
 """Keys of a value that is one thing's own, such as `jobId`, and not about pages."""
 
 
