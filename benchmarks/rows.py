@@ -127,9 +127,9 @@ def _beside_old(by: dict[tuple[str, str], Measured], count: int) -> Iterator[Rat
     for (what, who), old in by.items():
         if who.startswith(f"{OURS} at "):
             new = by[what, OURS].used
-            yield Ratio(f"{what}, seconds: {OURS} ÷ {who}", count,
+            yield Ratio(f"{what[0].upper()}{what[1:]}, seconds: {OURS} ÷ {who}", count,
                         new.seconds / old.used.seconds, "")  # fmt: skip
-            yield Ratio(f"{what}, CPU: {OURS} ÷ {who}", count,
+            yield Ratio(f"{what[0].upper()}{what[1:]}, CPU: {OURS} ÷ {who}", count,
                         new.cpu / old.used.cpu, "")  # fmt: skip
 
 

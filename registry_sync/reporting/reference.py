@@ -26,6 +26,8 @@ TABLES = {
     "warnings": WARNINGS,
     "actions": ACTION_FAILURES,
 }
+WHEN = "on 5 January 2026 at 14:30 UTC"
+"""An example of when a wait ends, as the canvas writes it."""
 MARKED = re.compile(
     r"(?P<start><!-- causes: (?P<what>[^>]+?) -->\n)(?P<table>.*?)(?P<end><!-- end of causes -->)",
     re.DOTALL,
@@ -40,7 +42,7 @@ def rendered_catalogue(text: str) -> str:
 def _marked(name: str) -> str:
     if name == "waits":
         return "| code | what the canvas says |\n| --- | --- |\n" + "".join(
-            f"| `{wait.code or 'other'}` | {wait.scientist.replace(' {when}', ' at 14:30')} |\n"
+            f"| `{wait.code or 'other'}` | {wait.scientist.replace('{when}', WHEN)} |\n"
             for wait in RUN_WAITS
         )
     if name in TABLES:

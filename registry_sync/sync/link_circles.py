@@ -90,7 +90,7 @@ def _turned(links: Mapping[str, set[str]]) -> dict[str, set[str]]:
 def circles(links: Mapping[str, set[str]], most: int) -> list[list[str]]:
     """Return which ids have to go together, each list after those that it links to.
 
-    What are more than `most` are left out, with all that links to them. The ids link to one
+    Circles of more than `most` are left out, with all that links to them. The ids link to one
     another only, as `closed` returns them.
     """
     found: list[list[str]] = []

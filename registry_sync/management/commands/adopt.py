@@ -79,7 +79,7 @@ class Command(OperatorCommand):
         try:
             count = approve(chosen, actor=getpass.getuser(), reason=reason)
         except ApprovedTwice as conflict:
-            text = f"{conflict} Choose in a CSV (--csv, then --from)."
+            text = f"{conflict} Choose one of them in a CSV (--csv, then --from)."
             raise CommandError(text, returncode=USAGE) from None
         self.stdout.write(taken_over(count))
 

@@ -20,7 +20,7 @@ from registry_sync.sync.plans.proposals import Person, SecondPerson
 class Command(OperatorCommand):
     help = (
         "Override one guard, once: great-change, path-gone, or the identity or drawings of one "
-        "record. The next run uses the override. Only what stopped a run can be allowed."
+        "record. The next run uses the override. Only what a guard has stopped can be allowed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

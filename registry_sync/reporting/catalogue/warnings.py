@@ -198,10 +198,11 @@ WARNINGS = (
     ),
     Cause(
         "filter_empty",
-        "a modified-since filter that returns nothing",
+        "a modified-since filter that does not work",
         ("mapping",),
         "Check how the registry expects the time: the parameter's name, and "
-        "endpoint.incremental.datetime_format. Until then, every run reads everything.",
+        "endpoint.incremental.datetime_format and timezone. Until then, every run reads "
+        "everything.",
     ),
     Cause(
         "clock_ahead",

@@ -12,7 +12,9 @@ from registry_sync import runs
 from registry_sync.models import Adoption, Lane
 
 State = Adoption.State
-ONCE = "An entity can be taken over for one record only, and a record can take over one entity."
+ONCE = (
+    "An entity can be taken over for one record only, and a record can take over only one entity."
+)
 
 
 class ApprovedTwice(Exception):
