@@ -83,7 +83,7 @@ test-newer: install-newer  ## the rooms that all else is made of, on a newer Pyt
 FAST := not process and not world and not slow
 test-fast: $(STAMP)
 	@$(BIN)/python --version
-	@$(BIN)/python -m pytest -n 3 --dist load -m "$(FAST)" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist load -m "$(FAST)" $(ARGS)
 
 test-long: $(STAMP) $(NPM_STAMP) lint  ## the same, in the full sizes of what `make test` samples
 	@$(BIN)/python -m tools.run_tests --long $(ARGS)

@@ -277,6 +277,7 @@ class SharedSubstanceFactory(DjangoModelFactory):
 
     class Meta:
         model = models.Substance
+        skip_postgeneration_save = True  # the other one is a row of its own
 
     lane = factory.SubFactory(LaneFactory)
     external_id = factory.Sequence(lambda n: f"C-{n}")
