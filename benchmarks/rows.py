@@ -126,10 +126,10 @@ def _beside_old(by: dict[tuple[str, str], Measured], count: int) -> Iterator[Rat
     """Compare with another commit of the service, where one was measured."""
     for (what, who), old in by.items():
         if who.startswith(f"{OURS} at "):
-            new = by[what, OURS].used
-            yield Ratio(f"{what[0].upper()}{what[1:]}, seconds: {OURS} ÷ {who}", count,
+            new, shown = by[what, OURS].used, what[0].upper() + what[1:]
+            yield Ratio(f"{shown}, seconds: {OURS} ÷ {who}", count,
                         new.seconds / old.used.seconds, "")  # fmt: skip
-            yield Ratio(f"{what[0].upper()}{what[1:]}, CPU: {OURS} ÷ {who}", count,
+            yield Ratio(f"{shown}, CPU: {OURS} ÷ {who}", count,
                         new.cpu / old.used.cpu, "")  # fmt: skip
 
 

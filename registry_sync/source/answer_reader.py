@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from registry_sync.core.addresses import is_address, joined_address, origin
@@ -39,7 +40,7 @@ class AnswerReader:
 
     def __init__(self, exchange: Exchange, finder: RecordFinder) -> None:
         self._exchange, self._finder = exchange, finder
-        self._noted = set[str]()
+        self._noted: set[str] = set()
         """Advice that came with records, so that it says nothing of where the list ends."""
         self._seen: set[str] = set()
         """Advice that came with the records of one later page."""
@@ -59,9 +60,8 @@ class AnswerReader:
             return RecordList() if reply.ignored_by else self._finder.nothing(whole=whole)
         try:
             found = self._finder.find(reply.body, whole=whole, later=later)
-            if found.count and not re.search(r"\d", note := depth_said(reply.body)):
-                # What only the last page with records says may be why the next one has none.
-                (self._noted if not later or note in self._seen else self._seen).add(note)
+            if found.count:
+                self._note_advice(reply.body, later=later)
             if not found.count and reply.excuse != "error":
                 found = self._without_records(reply, found, later=later, whole=whole)
             elif reply.status == ACCEPTED and found.records[:1] == [reply.body]:
@@ -90,6 +90,15 @@ class AnswerReader:
         if strange := self._finder.strange(reply.body):
             raise bad_answer(f"the page before names this one, but its answer {strange}")
         return replace(found, news=self._finder.news(reply.body))
+
+    def _note_advice(self, body: Any, *, later: bool) -> None:
+        """Note advice without a number that the first page has, or two later ones.
+
+        What only the last page with records says may be why the next one has none.
+        """
+        said = depth_said(body)
+        if said and not re.search(r"\d", said):
+            (self._noted if not later or said in self._seen else self._seen).add(said)
 
     def _described(self, error: Unusable) -> str:
         words = error.words if isinstance(error, OnlyWords) else ""
@@ -136,9 +145,8 @@ class AnswerReader:
         if reply.status == ACCEPTED:
             raise without_answer(reply.status, reply.headers)
         self._exchange.refuse_failure(reply.body)
-        around = self._finder.place.split(".")[-2:-1]
+        of_request = not REQUESTS.isdisjoint(self._finder.place.split(".")[-2:-1])
         for part in compile_parents(self._finder.place)(reply.body):
-            of_request = not REQUESTS.isdisjoint(around)
             if isinstance(part, dict) and (of_request or not self._is_record(part)):
                 self._exchange.refuse_failure(part)
 

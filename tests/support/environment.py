@@ -7,7 +7,9 @@ what they name. Child processes inherit what is set here.
 from __future__ import annotations
 
 import os
+import random
 import secrets
+from collections.abc import Iterable
 
 POSTGRES = "REGISTRY_SYNC_TESTS_POSTGRES_URL"
 """Names the suite's own PostgreSQL; where it is set, the pass runs on it."""
@@ -52,6 +54,12 @@ SEED = os.environ.setdefault(SEED_VARIABLE, str(secrets.randbelow(10**6) if FULL
 `make test-long` draws one. `make test` has always the same: it judges a change, and what another
 seed finds is no fault of the change.
 """
+
+
+def sampled(names: Iterable[str], of: str, count: int) -> list[str]:
+    """Return all names if everything is tested in full, else so many, drawn by the seed."""
+    every = [*names]
+    return random.Random(f"{SEED} {of}").sample(every, len(every) if FULL else count)
 
 
 def isolate() -> None:

@@ -7,14 +7,13 @@ nothing wrong.
 from __future__ import annotations
 
 import json
-import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
-from tests.support.environment import FULL, SEED
+from tests.support.environment import FULL, sampled
 from tests.support.odd import Asked, Reply
 from tests.support.trials import (
     ALL,
@@ -1045,7 +1044,6 @@ def two_forms(t: Trial) -> None:
 @pytest.mark.invariant(5)
 def test_what_is_odd_in_two_ways_is_read_right_or_not_green(one_line: Any, part: int) -> None:
     line = one_line(FIELDS, ROWS)
-    drawn = random.Random(f"{SEED} odd").sample([*TRIALS], len(TRIALS) if FULL else 12)
-    for name in drawn[part::PARTS]:
+    for name in sampled(TRIALS, "odd", 12)[part::PARTS]:
         print(f"-- {name}")
         TRIALS[name](Trial(line, name))

@@ -4,19 +4,17 @@ run is not green and has the setting written out. Then quiet days, and an edit."
 from __future__ import annotations
 
 import json
-import random
 import threading
 from typing import Any
 
 import pytest
 
-from tests.support.environment import FULL, SEED
+from tests.support.environment import FULL, sampled
 from tests.support.odd import Asked, Reply, settings_in
 from tests.support.one_line import OneLine, told, words_of
 from tests.support.shapes import FOLLOWED, LISTED, RECORDS, SHAPES
 
 PARTS = 4 if FULL else 1
-DRAWN = random.Random(f"{SEED} shapes").sample([*SHAPES], len(SHAPES) if FULL else 12)
 FIELDS = [{"name": "Note", "type": "text"}]
 ROWS = [("Note", "note")]
 TURN = threading.Lock()
@@ -117,6 +115,6 @@ def live(line: OneLine, name: str) -> None:
 @pytest.mark.invariant(5)
 def test_every_shape_brings_all_and_stays_true(one_line: Any, part: int) -> None:
     line = one_line(FIELDS, ROWS)
-    for name in DRAWN[part::PARTS]:
+    for name in sampled(SHAPES, "shapes", 12)[part::PARTS]:
         print(f"-- {name}")
         live(line, name)

@@ -103,7 +103,9 @@ def depth_said(body: Any) -> str:
     `{"hits": [], "message": "you can only fetch the 1000 hits for this query …"}` of Algolia.
     """
     for key, value in as_mapping(body).items():
-        text = value[:LONGEST] if word_of(str(key)) in TEXTS and isinstance(value, str) else ""
+        if not isinstance(value, str) or word_of(str(key)) not in TEXTS:
+            continue
+        text = value[:LONGEST]
         if _limits(text) or _advises(text) or FETCHED.search(text):
             return text
     return ""
