@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
+# Each process of the tests would compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install lock demo demo-once check test ready test-fast install-newer test-newer test-long mutants invariants lint metrics bench bench-peers profile run worker reference docs wheels release clean
 
 help:  ## show this
@@ -76,7 +79,7 @@ install-newer: $(STAMP)
 NEWER := $(addprefix tests/,benchling commands core explain jobs ledger mapping models monitoring \
   reporting runs source webhooks)
 test-newer: install-newer  ## the rooms that all else is made of, on a newer Python if one is installed
-	@[ ! -e .venv-newer ] || env -u PYTHONDONTWRITEBYTECODE $(MAKE) --no-print-directory \
+	@[ ! -e .venv-newer ] || $(MAKE) --no-print-directory \
 	  VENV=.venv-newer PYTHON=.venv-newer/bin/python INSTALL=--no-compile \
 	  FAST="$(FAST) and not served" ARGS="$(NEWER) $(ARGS)" test-fast
 

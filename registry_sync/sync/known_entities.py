@@ -19,6 +19,8 @@ from registry_sync.sync.context import RunContext
 
 AT_ONCE = 4
 """Requests at a time: more reach the limit of requests no sooner."""
+STEP = 1.0
+"""Seconds between two signs of life of a caller who waits for a request."""
 TOGETHER = 5
 """Pages compared at a time: the database is asked as often for five as for one."""
 AHEAD = 2 * TOGETHER
@@ -71,7 +73,7 @@ class KnownEntities:
         for _ in range(min(TOGETHER, len(underway))):
             future, last = underway.popleft()
             while not future.done():
-                wait([future], timeout=1)
+                wait([future], timeout=STEP)
                 self.ctx.pacer.keep_alive()
             found += future.result()
         return found, last

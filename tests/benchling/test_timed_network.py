@@ -14,6 +14,7 @@ import pytest
 from registry_sync.benchling import http, timed_network
 from registry_sync.benchling.http import BenchlingHttp
 from registry_sync.core import stopping
+from tests.support.clocks import ReadersClock
 
 pytestmark = pytest.mark.once
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
@@ -30,10 +31,10 @@ SHAPES = {
 
 
 class Dripping:
-    """Sends `head` at once and `rest` byte by byte, then nothing more."""
+    """Sends `head` at once and `rest` byte by byte, as it is read, then nothing more."""
 
-    def __init__(self) -> None:
-        self.head, self.rest, self.every = b"", b"", 0.02
+    def __init__(self, clock: ReadersClock) -> None:
+        self.head, self.rest, self.clock = b"", b"", clock
         self._over = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api"
@@ -48,10 +49,11 @@ class Dripping:
                     self._drip(connection)
 
     def _drip(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(self.head)
         for n in range(len(self.rest)):
             connection.sendall(self.rest[n : n + 1])
-            if self._over.wait(self.every):
+            if self.clock.wait_for_look(self._over):
                 return
         self._over.wait(20)
 
@@ -61,33 +63,41 @@ class Dripping:
 
 
 @pytest.fixture
-def server() -> Iterator[Dripping]:
-    made = Dripping()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ReadersClock:
+    """Let the deadline be half a minute away, and each look at the time a second after the last."""
+    clock = ReadersClock(1.0)
+    monkeypatch.setattr(timed_network, "time", clock)
+    monkeypatch.setattr(http, "LONGEST", 30.0)
+    return clock
+
+
+@pytest.fixture
+def server(clock: ReadersClock) -> Iterator[Dripping]:
+    made = Dripping(clock)
     yield made
     made.stop()
 
 
 @pytest.mark.invariant(4)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_whatever_drips_ends_at_the_deadline(server, monkeypatch, shape):
-    monkeypatch.setattr(http, "LONGEST", 0.4)
+def test_whatever_drips_ends_at_the_deadline(server, clock, shape):
     server.head, server.rest = SHAPES[shape]
-    began = time.monotonic()
     with BenchlingHttp(timeout=60) as client, pytest.raises(httpx.ReadTimeout, match="too long"):
         client.get(server.url)
-    assert 0.3 < time.monotonic() - began < 15  # the server would hold it for twenty more
+    assert 30 <= clock.now < 40  # the server would hold it for longer
 
 
-def test_an_answer_within_the_deadline_is_read_whatever_its_pace(server):
-    server.rest, server.every = HEAD + b"\r\n{}", 0.002
+def test_an_answer_within_the_deadline_is_read_whatever_its_pace(server, clock):
+    server.rest, clock.step = HEAD + b"\r\n{}", 0.01
     with BenchlingHttp() as client:
         assert client.get(server.url).json() == {}
 
 
-def test_a_silent_answer_ends_at_the_timeout_of_one_read(server, monkeypatch):
-    monkeypatch.setattr(timed_network, "TICK", 0.05)
-    with BenchlingHttp(timeout=0.2) as client, pytest.raises(httpx.ReadTimeout):
+def test_a_silent_answer_ends_at_the_timeout_of_one_read(server, clock, monkeypatch):
+    monkeypatch.setattr(timed_network, "TICK", 0.02)
+    with BenchlingHttp(timeout=10) as client, pytest.raises(httpx.ReadTimeout, match="too long"):
         client.get(server.url)
+    assert clock.now < 25  # before the deadline of the whole answer
 
 
 def test_a_process_that_must_stop_does_not_wait_for_an_answer(server, monkeypatch):
@@ -98,7 +108,7 @@ def test_a_process_that_must_stop_does_not_wait_for_an_answer(server, monkeypatc
 
 
 def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
-    monkeypatch.setattr(http, "LONGEST", 0.4)
+    monkeypatch.setattr(http, "LONGEST", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it never reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api"
         began = time.monotonic()
@@ -107,13 +117,12 @@ def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
         assert time.monotonic() - began < 20
 
 
-def test_connections_through_a_proxy_have_the_deadline_too(server, monkeypatch):
-    monkeypatch.setattr(http, "LONGEST", 0.4)
+def test_connections_through_a_proxy_have_the_deadline_too(server, clock):
     server.head, server.rest = SHAPES["headers"]
     proxy = server.url.removesuffix("/api")
     with BenchlingHttp(timeout=60, proxy=proxy) as client:
         for url in ("http://benchling.invalid/api", "https://benchling.invalid/api"):
-            began = time.monotonic()
+            began = clock.now
             with pytest.raises(httpx.TimeoutException):
                 client.get(url)
-            assert time.monotonic() - began < 15
+            assert 30 <= clock.now - began < 40

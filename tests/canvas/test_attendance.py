@@ -230,9 +230,9 @@ def test_a_redis_that_is_gone_since_a_moment_is_noticed(monkeypatch):
 
 
 def test_one_thread_looks_at_few_canvases_and_ends(monkeypatch, caplog):
-    monkeypatch.setattr(notices, "IDLE", 0.05)
+    monkeypatch.setattr(notices, "IDLE", 0.02)
     monkeypatch.setattr(caplog.handler, "formatter", JsonFormatter())
-    looks = Looks(0.01)
+    looks = Looks(0.002)
     began = time.monotonic()
     for n in range(5000):
         looks.look_after(delivery(n), queued=False)

@@ -207,7 +207,7 @@ def test_a_violation_is_counted_in_each_mode(mode, found):
         httpx.get(f"{server.url}/api/v2/registries?colour=red", headers=headers)
         assert len(server.settled_violations()) == found
     finally:
-        server.stop()
+        server.stop(wait=False)
 
 
 def test_a_request_whose_client_died_within_its_body_is_not_carried_out(tenant):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.demo import signals
 from sandbox.demo.signals import ended_by_signals
 
 pytestmark = pytest.mark.once
@@ -38,7 +39,8 @@ class Finalized:
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
 )
-def test_an_end_that_python_ignores_is_tried_again(number, error):
+def test_an_end_that_python_ignores_is_tried_again(monkeypatch, number, error):
+    monkeypatch.setattr(signals, "AGAIN", 0.05)
     with pytest.raises(error), ended_by_signals():
         Finalized(number)
         time.sleep(60)

@@ -398,7 +398,7 @@ def test_a_tenant_that_stopped_sends_no_webhook_again(tenant):
     sending.start()
     while not t.state.webhooks:
         time.sleep(0.01)
-    t.server.stop()
+    t.server.stop(wait=False)
     sending.join(120)
     assert not sending.is_alive() and [hook["status"] for hook in t.state.webhooks] == [0]
     webhooks.deliver(t.state, APP, message, **given)

@@ -23,7 +23,7 @@ def numbered(asked: Asked) -> Any:
     return {"items": [{"id": f"R-{page}"}], "next": onward}
 
 
-def settled(registry: OddRegistry, expected: int, seconds: float = 0.15) -> int:
+def settled(registry: OddRegistry, expected: int, seconds: float = 0.03) -> int:
     """Return how many requests came: wait for the expected ones, and whether more follow."""
     until(lambda: len(registry.asked) >= expected, seconds=20, what=f"{expected} requests")
     time.sleep(seconds)
@@ -59,7 +59,7 @@ def test_an_error_comes_in_its_place(serve: Any) -> None:
     with pytest.raises(SourceError, match="rejects the key"):
         for page in source.pages_ahead(None):
             came.append(page.records[0]["id"])
-            time.sleep(0.05)
+            time.sleep(0.02)
     assert came == ["R-1", "R-2", "R-3"]
 
 
@@ -113,6 +113,7 @@ def test_what_the_caller_raises_while_it_waits_ends_the_reading(
         pass
 
     monkeypatch.setattr(ahead, "FAREWELL", 0.01)
+    monkeypatch.setattr(ahead, "STEP", 0.02)
     before, hung, comes = set(threading.enumerate()), threading.Event(), threading.Event()
 
     def answer(asked: Asked) -> Any:
@@ -139,7 +140,11 @@ def test_what_the_caller_raises_while_it_waits_ends_the_reading(
     assert len(registry.asked) == 3
 
 
-def test_a_caller_who_asks_itself_waits_alive_for_the_thread_that_asks(serve: Any) -> None:
+def test_a_caller_who_asks_itself_waits_alive_for_the_thread_that_asks(
+    serve: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(ahead, "STEP", 0.02)
+
     class Gone(Exception):
         pass
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -11,17 +10,24 @@ import pytest
 from registry_sync.core import deadlines
 from registry_sync.core.problems import SourceError
 from registry_sync.source.connector_settings import parse_connector
+from tests.support.clocks import ReadersClock
 from tests.support.odd import Reply, ids
 
 pytestmark = pytest.mark.once
 BODY = json.dumps([{"id": number, "name": f"Compound {number}"} for number in range(20)]).encode()
 
 
-def too_slow(source: Any, **options: Any) -> SourceError:
-    began = time.monotonic()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ReadersClock:
+    """Let each look at the time be 0.05 s after the last: a byte is read every 0.1 s."""
+    clock = ReadersClock(0.05)
+    monkeypatch.setattr(deadlines, "time", clock)
+    return clock
+
+
+def too_slow(source: Any) -> SourceError:
     with pytest.raises(SourceError, match="answers too slowly") as caught:
         ids(source)
-    assert time.monotonic() - began < 20  # the whole of it takes longer
     error = caught.value
     assert error.code == "registry_unreachable" and error.transient
     assert '{"client": {"timeout": ' in error.remedy
@@ -29,46 +35,49 @@ def too_slow(source: Any, **options: Any) -> SourceError:
 
 
 @pytest.mark.parametrize("status", [200, 503])
-def test_an_answer_that_drips_has_a_deadline(serve: Any, status: int) -> None:
-    registry = serve(lambda asked: Reply(BODY, status=status, pace=(1, 0.1)))
+def test_an_answer_that_drips_has_a_deadline(serve: Any, clock: Any, status: int) -> None:
+    registry = serve(lambda asked: Reply(BODY, status=status, pace=(1, 0), clock=clock))
     error = too_slow(registry.source({"client": {"timeout": 1}}))
     assert "longer than 1 s" in error.message
+    assert 1 <= clock.now < 1.3  # the whole of it takes a minute
     assert len(registry.asked) == 1  # asking at once again would take as long
 
 
-def test_an_answer_below_the_least_rate_ends(serve: Any, monkeypatch: Any) -> None:
+def test_an_answer_below_the_least_rate_ends(serve: Any, clock: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(deadlines, "WINDOW", 0.5)
-    registry = serve(lambda asked: Reply(BODY, pace=(1, 0.1)))
+    registry = serve(lambda asked: Reply(BODY, pace=(1, 0), clock=clock))
     error = too_slow(registry.source({"client": {"min_bytes_per_second": 100}}))
     assert "fewer than 100 bytes per second" in error.message
 
 
-def test_headers_that_drip_have_a_deadline(serve: Any) -> None:
-    registry = serve(lambda asked: Reply(BODY, pace=(1, 0.1), slow_head=True))
+def test_headers_that_drip_have_a_deadline(serve: Any, clock: Any) -> None:
+    registry = serve(lambda asked: Reply(BODY, pace=(1, 0), slow_head=True, clock=clock))
     assert "headers took longer" in too_slow(registry.source(timeout=(5, 1))).message
+    assert 1 <= clock.now < 1.3
 
 
-def test_a_merely_slow_answer_is_read_to_its_end(serve: Any, monkeypatch: Any) -> None:
+def test_a_merely_slow_answer_is_read_to_its_end(
+    serve: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Longer than the socket's own timeout, and above the least rate."""
-    monkeypatch.setattr(deadlines, "WINDOW", 0.9)  # some of it may be silent on a busy machine
+    monkeypatch.setattr(deadlines, "WINDOW", 0.3)
     monkeypatch.setattr(deadlines, "TICK", 0.1)
     beats: list[float] = []
-    registry = serve(lambda asked: Reply(BODY, pace=(len(BODY) // 10, 0.13)))
-    source = registry.source(timeout=(5, 1), keep_alive=lambda: beats.append(time.monotonic()))
-    began = time.monotonic()
+    registry = serve(lambda asked: Reply(BODY, pace=(len(BODY) // 40, 0), clock=clock))
+    source = registry.source(timeout=(5, 1), keep_alive=lambda: beats.append(clock.now))
     assert len(ids(source)) == 20
-    assert time.monotonic() - began > 1
-    assert len(beats) > 5 and beats[-1] - beats[0] > 0.5
+    assert clock.now > 1.5
+    assert len(beats) > 10 and beats[-1] - beats[0] > 1
 
 
-def test_a_silent_answer_keeps_its_holder_alive(serve: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(deadlines, "TICK", 0.05)
+def test_a_silent_answer_keeps_its_holder_alive(serve: Any, clock: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(deadlines, "TICK", 0.01)  # as long as the socket really waits each time
     beats: list[int] = []
     registry = serve(lambda asked: Reply(BODY, pace=(1, 60)))
     source = registry.source(timeout=(5, 0.8), keep_alive=lambda: beats.append(1))
     with pytest.raises(SourceError, match="could not be reached"):
         ids(source)
-    assert len(beats) >= 9
+    assert len(beats) >= 7
 
 
 def test_limits_are_settings() -> None:

@@ -11,11 +11,13 @@ from urllib.parse import parse_qs, quote
 import pytest
 import requests
 
+from registry_sync.core import deadlines
 from registry_sync.core.deadlines import AnswerLimits
 from registry_sync.core.problems import ConfigError, SourceError
 from registry_sync.source import connection, errors
 from registry_sync.source.auth import token_service
 from registry_sync.source.connector_settings import read_connector
+from tests.support.clocks import ReadersClock
 from tests.support.odd import Asked, Reply, ids
 
 pytestmark = pytest.mark.once
@@ -272,8 +274,10 @@ def test_a_token_is_read_however_it_is_given(serve: Any, answer: Reply) -> None:
 
 
 def test_a_token_service_that_drips_has_a_deadline(serve: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(connection, "TOKEN_LIMITS", AnswerLimits(timeout=0.5))
-    registry = serve(lambda asked: Reply({"access_token": "t"}, pace=(1, 1.0)))
+    clock = ReadersClock(0.05)
+    monkeypatch.setattr(deadlines, "time", clock)
+    monkeypatch.setattr(connection, "TOKEN_LIMITS", AnswerLimits(timeout=0.8))
+    registry = serve(lambda asked: Reply({"access_token": "t" * 99}, pace=(1, 0), clock=clock))
     with pytest.raises(SourceError, match=r"token service .* answers too slowly") as caught:
         ids(registry.source(oauth(registry)))
     assert caught.value.code == "registry_unreachable" and caught.value.transient

@@ -167,10 +167,11 @@ def kill(child: subprocess.Popen[bytes]) -> None:
 def until(question: Callable[[], bool], *, seconds: float, what: str) -> None:
     """Wait for something to become true: for two minutes at least, whatever the machine does."""
     longest = max(2 * seconds, 120.0)
-    deadline = time.monotonic() + longest
+    deadline, pause = time.monotonic() + longest, 0.005
     while not question():
         assert time.monotonic() < deadline, f"not within {longest:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
 
 
 def _answers(url: str) -> bool:

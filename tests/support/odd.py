@@ -16,6 +16,7 @@ import pytest
 from registry_sync.core.problems import SourceError
 from registry_sync.source.client import Source
 from registry_sync.source.connector_settings import parse_connector
+from tests.support.clocks import ReadersClock
 from tests.support.http_server import Server
 
 Json = dict[str, Any]
@@ -40,7 +41,8 @@ class Asked:
 class Reply:
     """One answer; `length` may lie about the body.
 
-    `pace` sends so many bytes every so many seconds, of the headers too if `slow_head`.
+    `pace` sends so many bytes every so many seconds, of the headers too if `slow_head`; `clock`
+    sends them instead whenever the reader has looked at that clock.
     """
 
     body: Any = None
@@ -50,6 +52,7 @@ class Reply:
     length: int | None = None
     pace: tuple[int, float] | None = None
     slow_head: bool = False
+    clock: ReadersClock | None = None
 
 
 Answerer = Callable[[Asked], Any]
@@ -65,6 +68,7 @@ class OddRegistry:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # a drip is sent at once
             wbufsize = -1  # head and body in one packet: two wait 40 ms for each other
 
             def do_GET(self) -> None:
@@ -108,7 +112,7 @@ class OddRegistry:
 
     def _drip(self, request: BaseHTTPRequestHandler, reply: Reply, content: bytes) -> None:
         assert reply.pace
-        size, seconds = reply.pace
+        (size, seconds), clock = reply.pace, reply.clock
         if reply.slow_head:
             head: list[bytes] = request._headers_buffer  # type: ignore[attr-defined]
             content = b"".join([*head, b"\r\n", content])
@@ -119,7 +123,7 @@ class OddRegistry:
             for start in range(0, len(content), size):
                 request.wfile.write(content[start : start + size])
                 request.wfile.flush()
-                if self.stopped.wait(seconds):
+                if clock.wait_for_look(self.stopped) if clock else self.stopped.wait(seconds):
                     break
         request.close_connection = True
 

@@ -21,7 +21,7 @@ class Tenant:
     """A tenant with a registry, a folder and a schema, and an app's requests to it."""
 
     def __init__(self, **switches: Any) -> None:
-        self.server = TenantServer(**switches).start()
+        self.server = TenantServer(**{"task_base": 0.002, **switches}).start()
         state = self.state
         self.registry, self.folder = state.add_registry("Research"), state.add_folder("Synced")
         self.kinds = state.add_dropdown("Kinds", ["Small molecule"])
@@ -72,7 +72,7 @@ class Tenant:
         if answer.status_code != 202:
             return {"status": answer.status_code, **answer.json()["error"]}
         while (task := self.get(f"/tasks/{answer.json()['taskId']}").json())["status"] == "RUNNING":
-            time.sleep(0.01)
+            time.sleep(0.002)
         return dict(task)
 
     def upsert_one(self, id_: str, **more: Any) -> httpx.Response:

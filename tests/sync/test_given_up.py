@@ -11,6 +11,7 @@ import pytest
 
 from registry_sync.benchling.entity_types.custom import CustomEntity
 from registry_sync.source import ahead
+from registry_sync.sync import known_entities
 from registry_sync.sync.known_entities import KnownEntities
 from registry_sync.sync.source_tracking import SourceTracker
 from tests.support.odd import Asked
@@ -58,6 +59,7 @@ def test_a_look_that_ends_waits_for_no_request_on_its_way(monkeypatch: pytest.Mo
 
     comes = threading.Event()
     rows = [[(1, "bfi_1", "M-1")]]
+    monkeypatch.setattr(known_entities, "STEP", 0.02)
     monkeypatch.setattr(KnownEntities, "_hundreds", lambda self, after: iter(rows))
     monkeypatch.setattr(KnownEntities, "_read", lambda self, rows: comes.wait(40) and [])
     pacer = SimpleNamespace(open_client=lambda pause: SimpleNamespace(), keep_alive=gone)

@@ -20,6 +20,7 @@ import requests
 from django.core.management import call_command
 from django.db import DatabaseError, OperationalError
 
+from registry_sync.benchling import timed_network
 from registry_sync.models import SyncRun, WebhookDelivery, WebhookRefusal
 from registry_sync.webhooks import handlers as deliveries
 from registry_sync.webhooks import receive as webhooks
@@ -32,6 +33,7 @@ from sandbox.tenant import canvases
 from sandbox.tenant.signing import Signer
 from sandbox.tenant.state import Fault
 from sandbox.tenant.webhooks import deliver, envelope
+from tests.support.clocks import ReadersClock
 from tests.support.deployment import LEASE, kill, serve, until
 from tests.support.environment import FULL
 from tests.support.odd import OddRegistry, Reply
@@ -199,12 +201,14 @@ def test_keys_are_fetched_once_and_again_when_none_matches(w):
 @pytest.mark.once
 def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
     """Whoever waits for the keys holds the lock that the others wait for."""
-    monkeypatch.setattr(keys, "WHOLE", 0.3)
-    dripping = OddRegistry(lambda asked: Reply("k" * 900, pace=(1, 0.1), slow_head=slow_head))
-    began = time.monotonic()
+    clock = ReadersClock(1.0)
+    monkeypatch.setattr(timed_network, "time", clock)
+    monkeypatch.setattr(keys, "WHOLE", 30.0)
+    reply = Reply("k" * 900, pace=(1, 0), slow_head=slow_head, clock=clock)
+    dripping = OddRegistry(lambda asked: reply)
     with pytest.raises(keys.KeysUnreachable):
         keys.KeyRing(dripping.url).keys()
-    assert time.monotonic() - began < 60  # the whole list would take longer
+    assert 30 <= clock.now < 40  # the whole list would take longer
     dripping.stop()
 
 
