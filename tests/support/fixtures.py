@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from types import SimpleNamespace
+from typing import Any
 
 import starlette.routing
 from django.db.backends.sqlite3 import base as sqlite
 from hypothesis import HealthCheck, settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.support.browser import page
 from tests.support.chembl import datasette
@@ -36,3 +38,18 @@ settings.load_profile("busy")
 starlette.routing.compile_path = cache(starlette.routing.compile_path)
 # Each run asks the same hundreds of statements as another, with other values.
 sqlite.FORMAT_QMARK_REGEX = SimpleNamespace(sub=lru_cache(4000)(sqlite.FORMAT_QMARK_REGEX.sub))
+
+
+_find_static_files = WhiteNoiseMiddleware.add_files_from_finders
+_static_files: dict[str, dict[str, Any]] = {}
+
+
+def _find_static_files_once(self: Any) -> None:
+    """Find the static files for the first client: each has middleware of its own."""
+    if self.static_prefix not in _static_files:
+        _find_static_files(self)
+        _static_files[self.static_prefix] = dict(self.files)
+    self.files.update(_static_files[self.static_prefix])
+
+
+WhiteNoiseMiddleware.add_files_from_finders = _find_static_files_once
