@@ -14,7 +14,7 @@ import pytest
 from sandbox.children import dies_with_parent
 from tests.support import ROOT, starting
 from tests.support.database import OPERATOR
-from tests.support.starting import Forked, start_python
+from tests.support.starting import Forked, run_python, start_python
 
 pytestmark = [pytest.mark.once, pytest.mark.process]
 ENDS = """
@@ -39,9 +39,12 @@ SHELL = ("manage.py", "shell", "--no-imports", "-v0", "-c")
 ENV = {**os.environ, **OPERATOR, "BATCH_SIZE": "77", "DATABASE_URL": "sqlite://"}
 
 
-def start(words: tuple[str, ...], forked: bool, **streams: int) -> subprocess.Popen[str]:
-    if forked:
-        child = start_python(*words, env=ENV, text=True, **streams)
+HOW = ("forked", "often", "started")
+
+
+def start(words: tuple[str, ...], how: str, **streams: int) -> subprocess.Popen[str]:
+    if how != "started":
+        child = start_python(*words, env=ENV, often=how == "often", text=True, **streams)
         assert isinstance(child, Forked)
         return child
     return subprocess.Popen(
@@ -50,11 +53,11 @@ def start(words: tuple[str, ...], forked: bool, **streams: int) -> subprocess.Po
     )  # fmt: skip
 
 
-def both(*words: str, given: str = "") -> list[tuple[str, str, int]]:
-    """Return what a forked process and a started one say and how they end."""
+def each(*words: str, given: str = "") -> list[tuple[str, str, int]]:
+    """Return what forked processes and a started one say and how they end."""
     ends = []
-    for forked in (True, False):
-        with start(words, forked, stdin=-1, stdout=-1, stderr=-1) as child:
+    for how in HOW:
+        with start(words, how, stdin=-1, stdout=-1, stderr=-1) as child:
             ends.append((*child.communicate(given, timeout=300), child.returncode))
     return ends
 
@@ -74,19 +77,23 @@ def both(*words: str, given: str = "") -> list[tuple[str, str, int]]:
     ids=["at its end", "a sentence", "a number", "an error", "a signal", "a module", "code"],
 )
 def test_it_says_the_same_and_ends_the_same(words, says, status):
-    (out, errors, ended), started = both(*words, given="typed")
-    assert says in out + errors and ended == status
+    forked, often, started = each(*words, given="typed")
+    out, errors, ended = forked
+    assert says in out + errors and ended == status and often == forked
     if "Traceback" in errors:  # whose first lines name what called the file
         started = (started[0], errors, started[2])
-    assert started == (out, errors, ended)
+    assert started == forked
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
 def test_it_is_killed_with_its_group_and_none_is_as_another():
     draw = "import os, random; print(random.random(), flush=True); os.fork(); input()"
-    children = [start((*SHELL, draw), True, stdin=-1, stdout=-1) for _ in range(2)]
+    children = [
+        start((*SHELL, draw), how, stdin=-1, stdout=-1)
+        for how in ("forked", "forked", "often", "often")
+    ]
     drawn = {child.stdout.readline() for child in children if child.stdout}
-    assert len(drawn) == 2
+    assert len(drawn) == 4
     for child in children:
         assert child.poll() is None
         os.killpg(child.pid, signal.SIGKILL)
@@ -139,3 +146,16 @@ def test_without_what_a_fork_takes_it_is_started(monkeypatch):
     with start_python("-c", "print('started')", env=ENV, stdout=-1, text=True) as child:
         assert not isinstance(child, Forked)
         assert child.communicate(timeout=300)[0] == "started\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="There each process is started.")
+def test_settings_are_read_once_for_what_is_started_often():
+    shown = "from django.conf import settings; print(MODELS, settings.BATCH_SIZE)"
+    code = f"import sys; MODELS = 'registry_sync.models' in sys.modules; {shown}"
+    said = [run_python("-c", code, env=ENV | {"BATCH_SIZE": size}, often=often).stdout
+            for size, often in (("7", True), ("8", True), ("7", True), ("8", False))]  # fmt: skip
+    assert said == ["True 7\n", "True 8\n", "True 7\n", "False 8\n"]
+    wrong = ENV | {"BATCH_SIZE": "none"}
+    ends = [run_python("manage.py", "check", env=wrong, often=often) for often in (True, False)]
+    assert ends[0].returncode == ends[1].returncode == 1
+    assert "BATCH_SIZE" in ends[0].stderr and ends[0].stderr == ends[1].stderr

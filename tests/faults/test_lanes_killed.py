@@ -15,14 +15,17 @@ from tests.support.environment import FULL, SEED
 from tests.support.registry import ListRegistry, compound
 from tests.support.worlds import INCREMENTAL, World
 
-COUNT, BATCH = 120, 100
+COUNT, BATCH = 60, 50
 KILLS = (4, 3, 3) if FULL else (1, 1, 1)
 """During the first load, while records leave and are edited, and while they return."""
 HANDS = 3
-PAUSE = 1.0
-"""Seconds after which a process that has ended is started again: each start costs half of one."""
+PAUSE = 2.0
+"""Seconds after which a process that has ended is started again: what a killed one has left is not
+taken over sooner."""
+LONGEST = {"sync_registry": 0.8, "rqworker": 2.0}
+"""Seconds for which one has run at most when it is killed: a command ends itself in about one."""
 EDITS = 2
-"""Of each lane: 1 %."""
+"""Of each lane."""
 LANES = ("C", "L", "P", "S")
 OPEN = "SELECT count(*) FROM registry_sync_entityerror WHERE closed_at IS NULL"
 ARCHIVE = (
@@ -86,8 +89,8 @@ class Crew:
             self.hands.append(self.d.start(*self.words, log="crew"))
 
     def kill_one(self) -> None:
-        """Kill one of those that have run for a while."""
-        time.sleep(self.chance.uniform(0.5, 3.0))
+        """Kill one of those that run, at a random moment of its work."""
+        time.sleep(self.chance.uniform(0.1, LONGEST[self.words[0]]))
         running = [hand for hand in self.hands if hand.poll() is None]
         if running:
             kill(self.chance.choice(running))
@@ -168,6 +171,7 @@ def leave_and_edit(registry: ListRegistry, lane: str, chance: random.Random) -> 
 def test_four_lanes_killed_at_random_moments(deploy, redis, how):
     # Three workers look after each other in each third of a lease.
     env = {"REDIS_URL": redis.url, "LEASE_SECONDS": "5"} if how == "workers" else {}
+    env["BATCH_SIZE"] = str(BATCH)
     d = deploy(0, task_base=0.1, env=env)
     registries = four_lanes(d.world)
     crew = Crew(d, *(("rqworker", "sync") if how == "workers" else ("sync_registry",)))

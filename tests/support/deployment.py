@@ -85,7 +85,7 @@ class Deployment:
     def spawn(self, *words: str, log: str) -> subprocess.Popen[bytes]:
         """Start `python words` in a process group of its own; it ends with the tests."""
         with (self.folder / f"{log}.log").open("ab") as out:
-            child = start_python(*words, env=self.env, stdout=out, stderr=out)
+            child = start_python(*words, env=self.env, often=True, stdout=out, stderr=out)
         self.children.append(child)
         return child
 

@@ -5,6 +5,10 @@ of it with its own arguments, environment and streams, and then runs the file or
 named, settings first. It saves what each start costs most: half a second to load packages, and
 a tenth to take them apart at the end.
 
+What is started often in one environment, as by a deployment, is forked of another process that was
+itself forked of this one: it has that environment, and has read its settings and loaded the models
+and the pages. That is most of what is left of a start: a quarter of a second.
+
 `tests.support.starting` starts this and asks it.
 """
 
@@ -19,6 +23,7 @@ import runpy
 import socket
 import sys
 import time
+from contextlib import redirect_stderr
 from io import TextIOWrapper
 from typing import Any, TextIO
 
@@ -35,8 +40,17 @@ PACKAGES = (
 ROOMS = ("registry_sync.mapping.compile", "registry_sync.source.client",
          "registry_sync.benchling.client", "registry_sync.benchling.bulk_upsert")  # fmt: skip
 """Of the rooms that know nothing of Django."""
+WITH_SETTINGS = (
+    "integration.urls", "registry_sync.jobs.reconciler",
+    "registry_sync.jobs.tasks", "registry_sync.jobs.worker", "registry_sync.drafts.preview",
+    "registry_sync.management.commands.rqworker",
+    "registry_sync.management.commands.sync_registry", "registry_sync.webhooks.handlers",
+)  # fmt: skip
+"""What a deployment's processes load; the URLs load the pages."""
 LARGEST = 200_000
 """Bytes of one request, most of them the environment's."""
+KEPT = 2
+"""Environments whose processes are kept: a test has one, and may change it."""
 
 
 def load() -> None:
@@ -46,27 +60,102 @@ def load() -> None:
         importlib.import_module(name)
     from django.conf import settings
 
-    if settings.configured or len(os.listdir("/proc/self/task")) != 1:
-        raise RuntimeError("A process that is forked must have neither settings nor threads.")
+    if settings.configured:
+        raise RuntimeError("A process that is forked for any environment must have no settings.")
+    keep()
+
+
+def keep() -> None:
+    """Look for garbage from now on; raise RuntimeError if something made a thread."""
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise RuntimeError("A process that is forked must have no threads.")
     gc.freeze()
     gc.enable()
 
 
 def serve(channel: socket.socket) -> list[str]:
     """Fork for each request; return the words to run in the process that was forked, else none."""
+    prepared: dict[str, Prepared] = {}
     while True:
         request, streams, *_ = socket.recv_fds(channel, LARGEST, 3)
         if not request:  # the tests have ended
             return []
-        between = os.fork()
-        if between == 0:
+        asked = json.loads(request)
+        answer = b""
+        if asked["often"]:
+            env = json.dumps(asked["env"])
+            if env not in prepared:
+                one = Prepared()
+                if not one.pid:
+                    close(*streams, channel, *(other.channel for other in prepared.values()))
+                    prepare(asked["env"])
+                    return serve(one.channel)
+                prepared[env] = one
+                if len(prepared) > KEPT:
+                    prepared.pop(next(iter(prepared))).end()
+            answer = prepared[env].fork({**asked, "often": False}, streams)
+        if answer:
+            channel.send(answer)
+        elif between := os.fork():
+            os.waitpid(between, 0)
+        else:
             between = os.getpid()
             if os.fork():
                 os._exit(0)
-            return become(json.loads(request), streams, channel, between)
-        os.waitpid(between, 0)
-        for stream in streams:
-            os.close(stream)
+            close(*(other.channel for other in prepared.values()))
+            return become(asked, streams, channel, between)
+        close(*streams)
+
+
+class Prepared:
+    """A fork of this process that becomes a server itself, with the settings of an environment.
+
+    In the fork, `pid` is 0.
+    """
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        self.channel, other = (ours, theirs) if self.pid else (theirs, ours)
+        other.close()
+
+    def fork(self, asked: dict[str, Any], streams: list[int]) -> bytes:
+        """Return the pid of a new child as digits; none if the settings cannot be used."""
+        try:
+            socket.send_fds(self.channel, [json.dumps(asked).encode()], streams)
+            return self.channel.recv(100)
+        except OSError:
+            return b""
+
+    def end(self) -> None:
+        self.channel.close()
+        os.waitpid(self.pid, 0)
+
+
+def prepare(env: dict[str, str]) -> None:
+    """Read the settings of an environment and load what its processes use.
+
+    End if that fails: what is started then does so by itself, and says why.
+    """
+    os.environ.clear()
+    os.environ |= env
+    gc.disable()
+    try:
+        with open(os.devnull, "w") as silent, redirect_stderr(silent):
+            import django
+
+            django.setup()  # each start does it again, and then only sets up what is logged where
+            for name in WITH_SETTINGS:
+                importlib.import_module(name)
+    except BaseException:
+        os._exit(1)
+    keep()
+
+
+def close(*files: int | socket.socket) -> None:
+    """Close what a process was forked with and does not use."""
+    for file in files:
+        os.close(file) if isinstance(file, int) else file.close()
 
 
 def become(asked: Any, streams: list[int], channel: socket.socket, between: int) -> list[str]:

@@ -24,21 +24,27 @@ PATIENCE = 120
 """Seconds for a server to load everything, or to fork, on a busy machine."""
 
 
-def start_python(*words: str, env: Mapping[str, str], **streams: Any) -> subprocess.Popen[Any]:
-    """Run `python words` at the root, in a process group of its own; it ends with the tests."""
+def start_python(
+    *words: str, env: Mapping[str, str], often: bool = False, **streams: Any
+) -> subprocess.Popen[Any]:
+    """Run `python words` at the root, in a process group of its own; it ends with the tests.
+
+    `often`: more will be started with this environment, so its settings are read once for all.
+    """
     how: dict[str, Any] = {"cwd": ROOT, "env": dict(env), **streams}
     if _can_adopt() and at_start(env) == at_start(os.environ):
-        return Forked(words, **how)
+        return Forked(words, often, **how)
     return subprocess.Popen(
         [sys.executable, *words], start_new_session=True, preexec_fn=dies_with_parent, **how
     )
 
 
 def run_python(
-    *words: str, env: Mapping[str, str], timeout: float = 300
+    *words: str, env: Mapping[str, str], often: bool = False, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Run `python words` at the root, and return what it said."""
-    with start_python(*words, env=env, stdout=-1, stderr=-1, text=True) as child:
+    how = {"often": often, "text": True}
+    with start_python(*words, env=env, stdout=-1, stderr=-1, **how) as child:
         try:
             said = child.communicate(timeout=timeout)
         except BaseException:
@@ -56,12 +62,16 @@ def at_start(env: Mapping[str, str]) -> dict[str, str]:
 class Forked(subprocess.Popen[Any]):
     """A process that `tests.support.fork_server` forked, and a child of this one as any other."""
 
+    def __init__(self, words: tuple[str, ...], often: bool, **how: Any) -> None:
+        self._often = often
+        super().__init__(words, **how)
+
     def _execute_child(self, words: tuple[str, ...], *given: Any, **_: Any) -> None:
         """Do in place of Popen what it does last; the order of what is given is CPython's."""
         env, pipes = given[5], given[9:15]
         inward, _, _, outward, _, failing = pipes
         streams = [own if fd == -1 else fd for own, fd in enumerate((inward, outward, failing))]
-        self.pid = _server().fork(words, env, streams)
+        self.pid = _server().fork(words, env, streams, self._often)
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
@@ -83,14 +93,16 @@ class ForkServer:
             )  # fmt: skip
         atexit.register(self._stop)
 
-    def fork(self, words: tuple[str, ...], env: dict[str, str], streams: list[int]) -> int:
+    def fork(
+        self, words: tuple[str, ...], env: dict[str, str], streams: list[int], often: bool = False
+    ) -> int:
         """Return the pid of a new child, which runs these words.
 
         The server forks twice, and the process between ends: its child is handed up to the next
         ancestor that takes such children on, which is this process for as long as it asks.
         https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
         """
-        request = json.dumps({"words": words, "env": env}).encode()
+        request = json.dumps({"words": words, "env": env, "often": often}).encode()
         with self._lock:
             _adopt(True)
             try:
