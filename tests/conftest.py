@@ -16,6 +16,7 @@ import pytest
 from tests.support.database import begin_migrating, copy_into, empty, migrated, on_postgres
 from tests.support.environment import SEED, SEED_VARIABLE
 from tests.support.exchanges import EXCHANGES, SECOND_PASS
+from tools.syntax_trees import nodes_of, tree_of
 
 if TYPE_CHECKING:
     from sandbox.redis import RedisServer
@@ -138,10 +139,11 @@ def pytest_collection_modifyitems(
                 item.add_marker(mark)
         if "page" in used:  # each of its steps may take three minutes
             item.add_marker(pytest.mark.timeout(1200))
-    items.sort(key=lambda item: not _is_slow(item))
+    slow = {item for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item not in slow)
     yield
-    apart = [item for item in items if _is_slow(item) and not _uses_database(item)]
-    others = [item for item in items if not _is_slow(item) or _uses_database(item)]
+    apart = [item for item in items if item in slow and not _uses_database(item)]
+    others = [item for item in items if item not in slow or _uses_database(item)]
     items[:] = _spread(apart, others)
 
 
@@ -162,10 +164,6 @@ def _spread(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item
     return spread + many[len(few) * step :]
 
 
-def _is_slow(item: pytest.Item) -> bool:
-    return item.get_closest_marker("slow") is not None
-
-
 def _uses_database(item: pytest.Item) -> bool:
     return bool({"db", "transactional_db"} & set(getattr(item, "fixturenames", ())))
 
@@ -175,6 +173,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED  # half a green is not green
+    for trees in (tree_of, nodes_of):  # a million objects, in which no garbage is to be looked for
+        trees.cache_clear()
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["exchanges"] = session.config.stash.get(EXCHANGES, [])

@@ -11,11 +11,8 @@ from pkgutil import resolve_name
 import pytest
 from django.urls import resolve
 
-from benchmarks import desk
-from benchmarks.rows import Ratio
 from registry_sync.models import Change, EntityError, PlanRow, SyncRun
 from tests.support import ROOT
-from tools import pictures
 from tools.syntax_trees import tree_of
 
 pytestmark = pytest.mark.once
@@ -62,6 +59,9 @@ def test_every_picture_is_shown() -> None:
 
 
 def test_programs_that_open_pages_of_the_desk_know_their_addresses() -> None:
+    from benchmarks import desk  # each worker would load them, and a browser's package
+    from tools import pictures
+
     paths = [f"/admin/{path}" for path in pictures.PAGES.values()]
     paths += [*desk.PAGES.values(), *desk.STORED.values()]
     for path in paths:
@@ -73,6 +73,8 @@ def test_programs_that_open_pages_of_the_desk_know_their_addresses() -> None:
 
 
 def test_the_benchmark_of_the_desk_fills_columns_that_exist() -> None:
+    from benchmarks import desk
+
     for model, values in ((SyncRun, desk.RUN), (EntityError, desk.ERROR), (Change, desk.CHANGE),
                           (PlanRow, desk.PLANNED_ROW)):  # fmt: skip
         assert set(values) <= {field.column for field in model._meta.fields}, model
@@ -85,6 +87,8 @@ def test_the_benchmark_of_the_desk_fills_columns_that_exist() -> None:
      (1.0506, "≤ 1.05", "1.05", "yes"), (1.3, "", "1.30", "")],
 )  # fmt: skip
 def test_a_ratio_says_whether_it_reaches_its_goal(value, goal, shown, met) -> None:
+    from benchmarks.rows import Ratio
+
     assert Ratio("load", 10_000, value, goal).cells() == ["load", "10,000", shown, goal, met]
 
 

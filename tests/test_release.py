@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from packaging.version import Version
-from setuptools.command.egg_info import FileList
 
 from registry_sync import __version__
 from tests.support import ROOT
@@ -94,6 +93,8 @@ def test_the_release_has_every_lock_that_an_operator_installs_from(tmp_path):
 
 
 def test_the_source_distribution_has_what_the_image_is_built_from(tmp_path, monkeypatch):
+    from setuptools.command.egg_info import FileList
+
     """docs/deployment.md builds it from there. What an operator adds beside it is secret."""
     built = (ROOT / "deploy" / "Dockerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", built, re.MULTILINE)

@@ -15,7 +15,6 @@ from registry_sync import runs
 from registry_sync.core import trace_provider, tracing
 from registry_sync.jobs.runner import SliceEnd, work_slice
 from registry_sync.models import Batch, SyncRun
-from tests.support.otlp import Collector
 from tests.support.registry import compound
 from tests.support.worlds import SECRET
 
@@ -61,6 +60,8 @@ def test_a_run_in_two_slices_is_one_trace(world, settings, exporter) -> None:
 
 
 def test_a_collector_gets_the_spans_of_a_real_process_over_http(deploy) -> None:
+    from tests.support.otlp import Collector  # its protobuf takes long to load
+
     with Collector() as collector:
         d = deploy(3, env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
         assert d.run("sync_registry")[0] == 0 and d.world.written() == 3

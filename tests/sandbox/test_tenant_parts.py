@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from rdkit import Chem
 
 from sandbox.tenant.entities import add_by_hand, draw_by_hand, edit_by_hand
 from sandbox.tenant.errors import Refusal
@@ -51,6 +50,8 @@ def test_a_structure_comes_back_canonical_and_without_its_salts(tenant, given, k
 
 
 def test_a_molfile_has_no_original_smiles_and_what_is_no_structure_is_refused(tenant):
+    from rdkit import Chem
+
     t = tenant()
     t.add_schema("molecule")
     block = Chem.MolToMolBlock(Chem.MolFromSmiles("OCC"))

@@ -101,7 +101,7 @@ def test_the_guard_is_the_smaller_limit_and_never_below_three() -> None:
 
 
 def test_a_slow_expression_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "SECONDS", 0.1)
+    monkeypatch.setattr(patterns, "SECONDS", 0.02)
     connector, _ = read_connector(
         {"scope": [{"path": "a", "matches": "^(a|aa|a?)+$"}]}, api_url="https://r.example/list"
     )

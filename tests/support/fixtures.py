@@ -19,6 +19,7 @@ from tests.support.chembl import datasette
 from tests.support.deployment import deploy, redis
 from tests.support.desk import owner, viewer
 from tests.support.drafting import desk
+from tests.support.environment import FULL
 from tests.support.lossy import lossy, soon
 from tests.support.odd import serve
 from tests.support.one_line import one_line
@@ -32,7 +33,10 @@ __all__ = ["datasette", "deploy", "desk", "leaving", "lossy", "one_line", "owner
            "world"]  # fmt: skip
 
 # A busy machine is no fault of a property.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    max_examples=100 if FULL else 40,
+)  # fmt: skip
 settings.load_profile("busy")
 # Each of some thousand tenants would compile the same hundred paths.
 starlette.routing.compile_path = cache(starlette.routing.compile_path)
