@@ -118,7 +118,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         response = super().changelist_view(request, extra_context)
         changelist = getattr(response, "context_data", {}).get("cl")
         if isinstance(response, TemplateResponse) and changelist is not None:
-            names = runs.LaneNames()
+            names = lanes.lanes_and_names(request)
             with_waits(changelist.result_list)
             code = request.GET.get("code", "")
             response.context_data = {
@@ -151,7 +151,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
         ]
 
     def _lanes(self, request: HttpRequest) -> list[Lane]:
-        return lanes.lanes_of_page(request.GET.get("lane", ""))
+        return lanes.lanes_of_page(request.GET.get("lane", ""), lanes.lanes_and_names(request))
 
     def columns(self, request: HttpRequest) -> Sequence[Any]:
         return columns_of(request.GET.get("code", ""))
@@ -171,7 +171,7 @@ class EntityErrorAdmin(ErrorColumns, ByLane, CurePages, Copies, Checks):
             raise Http404("This error does not exist.")
         marks = [str(error.run.mapping.get("key_mark") or "")]
         named = {error.field or "value": error.value}
-        names = runs.LaneNames()
+        names = lanes.lanes_and_names(request)
         name = f" ({beside})" if (beside := names.label(error.lane)) else ""
         offers = cures.presses(error.lane, error.code, request.user, [error.external_id])
         raw = json.dumps(redact(error.raw, marks), indent=2, ensure_ascii=False)

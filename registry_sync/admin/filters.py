@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from registry_sync import runs
 from registry_sync.admin.by_lane import lane_choices
 from registry_sync.core.text import as_key
+from registry_sync.desk import lanes as desk_lanes
 from registry_sync.desk.cures.assign import assignable, name_of
 from registry_sync.models import EntityError
 from registry_sync.reporting import catalogue
@@ -119,7 +120,7 @@ class LaneFilter(Chosen):
         if chosen != "current":
             key = as_key(chosen)
             return queryset.none() if key is None else queryset.filter(lane_id=key)
-        current = runs.current_lanes()
+        current = desk_lanes.lanes_and_names(request).lanes
         return queryset.filter(lane__in=current) if current else queryset
 
 

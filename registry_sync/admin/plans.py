@@ -81,7 +81,7 @@ class PlanAdmin(ByLane):
     def changelist_view(
         self, request: HttpRequest, extra_context: Json | None = None
     ) -> HttpResponse:
-        more = {"may_make": self.may_start(request), "lanes": runs.LaneNames()}
+        more = {"may_make": self.may_start(request), "lanes": lanes.lanes_and_names(request)}
         return super().changelist_view(request, {**more, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:

@@ -16,7 +16,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from registry_sync import runs
 from registry_sync.admin.by_lane import ByLane, LaneChoice
 from registry_sync.admin.differences import DecidesDifferences, Found
 from registry_sync.admin.filters import Decided
@@ -88,7 +87,7 @@ class ReconciliationAdmin(ByLane):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         more = {
             "may_run": self.may(request), "title": "Comparisons",
-            "lanes": runs.LaneNames(), **(extra_context or {}),
+            "lanes": lanes.lanes_and_names(request), **(extra_context or {}),
         }  # fmt: skip
         return super().changelist_view(request, more)
 

@@ -107,8 +107,8 @@ class LedgerEntryAdmin(StepByStep, Reasoned):
         hits = search(typed) if typed else []
         if len(hits) == 1:
             return HttpResponseRedirect(record_url(hits[0].external_id, hits[0].lane.pk))
-        external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
-        lane = lanes.find_lane(request.GET.get("lane", ""))
+        external_id, names = request.GET.get("id", "").strip(), lanes.lanes_and_names(request)
+        lane = lanes.find_lane(request.GET.get("lane", ""), names)
         if names.several and external_id and "lane" not in request.GET:
             of = [hit.lane for hit in find_records(external_id) if hit.external_id == external_id]
             if len(of) > 1:

@@ -36,10 +36,10 @@ class StepByStep(ByLane):
         """Follow the record `?id=` of the lane `&lane=`, or of the only lane that has it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        external_id, names = request.GET.get("id", "").strip(), runs.LaneNames()
+        external_id, names = request.GET.get("id", "").strip(), lanes.lanes_and_names(request)
         if names.several and external_id and "lane" not in request.GET:
             return HttpResponseRedirect(search_url(external_id))
-        lane = lanes.find_lane(request.GET.get("lane", ""))
+        lane = lanes.find_lane(request.GET.get("lane", ""), names)
         context: Json = {
             "title": "One record, step by step",
             "external_id": external_id,

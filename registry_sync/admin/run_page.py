@@ -17,7 +17,7 @@ from registry_sync import runs
 from registry_sync.admin.base import CappedPaginator, ReadOnly
 from registry_sync.core.text import are, as_key, number_of
 from registry_sync.core.types import Json
-from registry_sync.desk import change_lines, error_waits, run_counts
+from registry_sync.desk import change_lines, error_waits, lanes, run_counts
 from registry_sync.desk import csv_export as csvs
 from registry_sync.desk import run_actions as orders
 from registry_sync.desk import run_display as looks
@@ -82,7 +82,7 @@ class RunViews(ReadOnly):
         if (key := as_key(object_id)) is None:
             raise Http404
         run = self._run(request, key)
-        name = runs.LaneNames().label(run.lane)
+        name = lanes.lanes_and_names(request).label(run.lane)
         context = {
             "title": f"Run {run.pk}{f' ({name})' if name else ''}",
             **live_state(run),

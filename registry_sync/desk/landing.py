@@ -68,7 +68,7 @@ def record_cards(request: HttpRequest) -> list[Card]:
 
 def mapping_cards(request: HttpRequest) -> list[Card]:
     """Return each lane's mapping: what is published and what is prepared."""
-    names = runs.LaneNames()
+    names = lanes.lanes_and_names(request)
     cards = [_mapping_of(request, lane, names) for lane in lanes.fed_lanes(request, names)]
     start = [PageLink("Start a draft", reverse("admin:registry_sync_mappingdraft_add"),
                   "Prepare a new mapping without changing the one in use")]  # fmt: skip
@@ -206,7 +206,7 @@ def _notified(request: HttpRequest) -> list[tuple[str, SafeString | str]]:
 
 
 def _lanes(request: HttpRequest) -> list[tuple[str, SafeString | str]]:
-    names = runs.LaneNames()
+    names = lanes.lanes_and_names(request)
     if not names.lanes or not allowed(request, "view_lane"):
         return []
     return [("Synced now", _lane_links(names.lanes, names))]

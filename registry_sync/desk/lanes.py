@@ -22,10 +22,11 @@ def lanes_and_names(request: HttpRequest) -> runs.LaneNames:
     return found
 
 
-def find_lane(lane_key: str = "") -> Lane | None:
+def find_lane(lane_key: str = "", names: runs.LaneNames | None = None) -> Lane | None:
     """Return the lane with the primary key `lane_key`, else this app's first current lane.
 
-    `lane_key` is what an address gives as `?lane=`. None: no run has read the configuration yet.
+    `lane_key` is what an address gives as `?lane=`, `names` has the current lanes where they are
+    read already. None: no run has read the configuration yet.
     Raise Http404 if there is no such lane: nothing may act on another one instead.
     """
     if lane_key:
@@ -33,14 +34,14 @@ def find_lane(lane_key: str = "") -> Lane | None:
         if primary_key is None or (lane := Lane.objects.filter(pk=primary_key).first()) is None:
             raise Http404("There is no such lane.")
         return lane
-    return next(iter(runs.current_lanes()), None)
+    return next(iter((names or runs.LaneNames()).lanes), None)
 
 
-def lanes_of_page(lane_key: str = "") -> list[Lane]:
+def lanes_of_page(lane_key: str, names: runs.LaneNames) -> list[Lane]:
     """Return the lanes that a page is about: the one with this key, else all current ones."""
     if (primary_key := as_key(lane_key)) is not None:
         return list(Lane.objects.filter(pk=primary_key))
-    return runs.current_lanes()
+    return names.lanes
 
 
 def lanes_named(lane_key: str = "") -> list[Lane]:
@@ -58,7 +59,7 @@ def fed_lanes(request: HttpRequest, names: runs.LaneNames) -> list[Lane]:
     Where it names one that is not synced, the page says so and shows all.
     """
     lane_key = request.GET.get("lane", "")
-    of = lanes_of_page(lane_key) if lane_key else names.lanes
+    of = lanes_of_page(lane_key, names)
     if found := [lane for lane in of if lane in names.lanes]:
         return found
     if lane_key:

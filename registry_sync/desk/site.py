@@ -108,7 +108,18 @@ class Desk(admin.AdminSite):
         return super().index(request, {**seen, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the apps, this service's first: its tables by title, in the order of the work."""
+        """Return the apps, this service's first: its tables by title, in the order of the work.
+
+        The list of all apps is made once for a request: the first page shows it twice.
+        """
+        if app_label is not None:
+            return self._apps(request, app_label)
+        found: list[Any] | None = getattr(request, "desk_apps", None)
+        if found is None:
+            found = request.desk_apps = self._apps(request)  # type: ignore[attr-defined]
+        return found
+
+    def _apps(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = super().get_app_list(request, app_label)
         for app in apps:
             app["models"].sort(key=lambda model: _place(model["object_name"]))

@@ -29,7 +29,7 @@ NO_RHYTHM = "Not known. It takes at least 4 scheduled runs at regular intervals 
 
 def first_page_context(request: HttpRequest) -> Json:
     """Return what the first page shows: of several lanes all at a glance, and one in full."""
-    names = runs.LaneNames()
+    names = lanes.lanes_and_names(request)
     of = lanes.fed_lanes(request, names)
     lane = of[0] if len(of) == 1 else None
     key = lane.pk if lane is not None and names.several else ""
@@ -51,7 +51,7 @@ def first_page_context(request: HttpRequest) -> Json:
         "lane_name": names.label(lane),
         "lane_key": key,
         "asked_lane": f"?lane={key}" if key else "",
-        "notified": who_is_notified(),
+        "notified": whole.notified,
         "good_run": GOOD_RUN,
         "no_rhythm": NO_RHYTHM,
         "sections": sections,
@@ -83,8 +83,9 @@ def _overview(names: runs.LaneNames, of: Sequence[Lane]) -> Overview:
         lane.pk: health.assess_lane(lane, service, open_errors=open_errors[lane.pk]) for lane in of
     }
     return Overview(
-        names, of, service, found or {0: health.assess_lane(None, service)}, causes, now, now - DAY
-    )
+        names, of, service, found or {0: health.assess_lane(None, service)}, causes,
+        who_is_notified(), now, now - DAY,
+    )  # fmt: skip
 
 
 def _glances(overview: Overview, sections: Sequence[worklist.ActorSection]) -> list[Glance]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from django.db.models import Count
 from django.utils import timezone
@@ -53,13 +54,11 @@ class Question:
 def check_failing(lane: Lane | None, limits: AlertSettings) -> Answer:
     """Return whether runs fail. Transient failures count only several times in a row."""
     ended = freshness.counted_runs(lane).exclude(status__in=SyncRun.ACTIVE)
-    streak: list[SyncRun] = []
-    for run in ended[: max(1, limits.transient_runs)]:
-        if run.status != SyncRun.Status.FAILED:
-            break
-        streak.append(run)
-    if not streak:
-        return False if ended.exists() else None
+    newest = ended.values_list("status", flat=True).first()
+    if newest != SyncRun.Status.FAILED:  # as a rule; the rest of a run's row is long
+        return None if newest is None else False
+    tried = ended[: max(1, limits.transient_runs)]
+    streak = [*takewhile(lambda run: run.status == SyncRun.Status.FAILED, tried)]
     lasting = [run for run in streak if run.error_kind != "transient"]
     if not lasting and len(streak) < limits.transient_runs:
         return None

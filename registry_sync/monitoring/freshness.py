@@ -16,6 +16,9 @@ from registry_sync.core.text import number_of
 from registry_sync.models import AlertSettings, Lane, Pulse, SyncRun
 from registry_sync.monitoring.lane_runs import runs_of
 
+MOVES = ("phase", "position", "read", "unchanged", "created", "updated", "failed", "repeated",
+         "retried")  # fmt: skip
+"""Columns of a run of which one changes where it makes progress."""
 FreshnessState = Literal["ok", "never", "busy", "stale"]
 STUCK = timedelta(hours=1)
 """A run whose counts, position and phase have not changed for this long makes no progress."""
@@ -51,8 +54,9 @@ def counted_runs(lane: Lane | None) -> QuerySet[SyncRun]:
 def check_freshness(lane: Lane | None, limit: AlertSettings | None = None) -> Freshness:
     """Return whether the last good run is recent enough, or an active one makes progress."""
     now, hours = timezone.now(), (limit or limits()).no_good_run_hours
-    last = counted_runs(lane).filter(status__in=SyncRun.GOOD).first()
-    first = None if last else counted_runs(lane).order_by("id").first()
+    counted = counted_runs(lane).only("created_at", "finished_at")  # the rest of a row is long
+    last = counted.filter(status__in=SyncRun.GOOD).first()
+    first = None if last else counted.order_by("id").first()
     since = last.finished_at if last else first.created_at if first else None
     if since is None:
         return Freshness("never", "never synced")
@@ -87,7 +91,8 @@ def _excuse(run: SyncRun, now: datetime) -> str:
 def record_pulse() -> None:
     """Record when each active run was last seen to make progress."""
     last_pulses = dict(Pulse.objects.of_app().values_list("run_id", "pulse"))
-    active = {run.pk: run for run in SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE)}
+    rows = SyncRun.objects.of_app().filter(status__in=SyncRun.ACTIVE)
+    active = {run.pk: run for run in rows.only("tenant", "app_id", *MOVES)}
     for run in active.values():
         if last_pulses.get(run.pk) != (pulse := _pulse(run)):
             key: dict[str, Any] = {"tenant": run.tenant, "app_id": run.app_id, "run_id": run.pk}
@@ -98,8 +103,5 @@ def record_pulse() -> None:
 
 
 def _pulse(run: SyncRun) -> str:
-    place = (
-        run.phase, run.position, run.read, run.unchanged, run.created, run.updated, run.failed,
-        run.repeated, run.retried,
-    )  # fmt: skip
+    place = [getattr(run, name) for name in MOVES]
     return hashlib.sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]

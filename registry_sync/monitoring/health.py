@@ -60,6 +60,8 @@ class Health:
     """Records that are not up to date and whose errors were dismissed."""
     last: SyncRun | None = None
     """The ended run by which the lane is judged; a dry run only where there is no other."""
+    unwritten: runs.UnwrittenMapping | None = None
+    """What a mapping that was published after the last good run has still to write."""
 
     @property
     def state(self) -> HealthState:
@@ -93,7 +95,7 @@ class Health:
         """Return in a sentence up to when everything is in Benchling."""
         if self.last_good is None:
             return ""
-        if runs.outstanding(self.lane, self.last_good) is not None:
+        if self.unwritten is not None:
             return f"The mapping was changed after {stamp(self.last_good.started_at)}."
         predicate = "is in Benchling, or listed under Errors."
         if self.dismissed:
@@ -140,18 +142,19 @@ def assess_lane(lane: Lane | None, around: Service, *, open_errors: int | None =
     if open_errors is None:
         open_errors = runs.open_errors(lane).count() if lane else 0
     dismissed = _dismissed(lane) if lane else 0
-    active = around.active if lane is None else runs.active(lane)
+    active = around.active if lane is None or around.active is None else runs.active(lane)
     last, last_good = judged_run(lane), runs.good_runs(lane).first() if lane else None
     dry = ended_runs(lane).filter(kind=SyncRun.Kind.DRY_RUN).first() if last is None else None
+    unwritten = runs.outstanding(lane, last_good) if last_good is not None else None
     findings = [
         *_runs(last, last_good, active, dry),
-        *_mapping(lane, last_good),
+        *_mapping(unwritten),
         *_plan(lane),
         *_records(last, open_errors, dismissed),
     ]
     return Health(
         lane, last_good, active, open_errors, around.queues, around.rhythm, findings, dismissed,
-        last or dry,
+        last or dry, unwritten,
     )  # fmt: skip
 
 
@@ -211,9 +214,8 @@ def _plan(lane: Lane | None) -> list[Finding]:
     return [] if plan is None else [Finding(HealthState.ATTENTION, waits_sentence(plan), "mapping")]
 
 
-def _mapping(lane: Lane | None, good: SyncRun | None) -> list[Finding]:
+def _mapping(unwritten: runs.UnwrittenMapping | None) -> list[Finding]:
     """Return what a mapping that was published after the last good run has still to write."""
-    unwritten = runs.outstanding(lane, good) if good is not None else None
     if unwritten is None:
         return []
     version = unwritten.version

@@ -44,8 +44,10 @@ def judged_run(lane: Lane | None) -> SyncRun | None:
     did not, and before there is any run of all records.
     """
     ended = ended_runs(lane).exclude(kind__in=SyncRun.DRY)
-    newest, whole = ended.first(), runs.whole_runs(ended).first()
-    failed = SyncRun.Status.FAILED
-    if whole is None or (newest is not None and newest.status == failed != whole.status):
+    newest = ended.first()
+    if newest is None or runs.is_whole(newest):
+        return newest
+    whole = runs.whole_runs(ended).first()
+    if whole is None or newest.status == SyncRun.Status.FAILED != whole.status:
         return newest
     return whole

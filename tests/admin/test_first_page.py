@@ -151,7 +151,7 @@ def test_its_queries_do_not_grow(world, owner, django_assert_max_num_queries):
         w.registry.record(f"C-{n:06d}")["kind"] = "Peptide"
     w.sync()
     assert EntityError.objects.count() == 50
-    with django_assert_max_num_queries(41) as few:
+    with django_assert_max_num_queries(34) as few:
         owner.get(INDEX)
     old_runs(40, every=timedelta(minutes=15), last=timedelta(minutes=5))
     with django_assert_max_num_queries(len(few.captured_queries)):

@@ -203,7 +203,7 @@ def test_a_story_asks_the_database_as_often_when_it_is_long(
     for year in range(1990, 1996):
         w.registry.edit("C-000001", approval=year)
         w.sync()
-    with django_assert_max_num_queries(24) as asked:
+    with django_assert_max_num_queries(16) as asked:
         story(owner, "C-000001")
     with django_assert_max_num_queries(len(asked)):
         story(owner, "C-000000")

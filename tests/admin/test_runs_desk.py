@@ -271,7 +271,7 @@ def test_its_queries_do_not_grow(world, owner, django_assert_max_num_queries):
         page,
         lambda run: reverse("admin:registry_sync_syncrun_records", args=[run.pk, "failed"]),
     ]
-    with django_assert_max_num_queries(22) as asked:
+    with django_assert_max_num_queries(16) as asked:
         owner.get(page(few))
     with django_assert_max_num_queries(12) as list_asked:
         owner.get(LIST)

@@ -441,7 +441,7 @@ def test_dry_runs_and_runs_of_some_records_look_different(lane, owner):
 def test_its_queries_depend_on_no_number_of_rows(lane, owner, django_assert_max_num_queries):
     for make, *_ in KINDS[4:10]:
         make(lane)
-    with django_assert_max_num_queries(45) as few:
+    with django_assert_max_num_queries(36) as few:
         owner.get(INDEX)
     for make, *_ in KINDS[5:10]:
         for _ in range(3):

@@ -514,7 +514,7 @@ def test_alerts_and_messages_are_read_only(told, owner, viewer):
 def test_a_look_where_nothing_changed_is_cheap(told, django_assert_max_num_queries):
     w, _ = told(5)
     w.sync()
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         assert alerts.record_changes() == 0
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from registry_sync import runs
 from registry_sync.desk.cures import Offer
 from registry_sync.models import Lane
+from registry_sync.monitoring.alert_recipients import Notified
 from registry_sync.monitoring.health import Health, Service
 from registry_sync.reporting.catalogue import ACTORS, ActorKey
 from registry_sync.reporting.error_groups import ErrorGroup
@@ -84,6 +85,7 @@ class Overview:
     service: Service
     health: Mapping[int, Health]
     causes: Mapping[int, Sequence[ErrorGroup]]
+    notified: Notified
     now: datetime
     new_since: datetime
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from registry_sync import runs
 from registry_sync.core.text import number_of
 from registry_sync.desk.worklist.base import (
     CardKind,
@@ -30,9 +29,7 @@ class Outstanding(CardKind):
     def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card for each lane in which values are still to be written."""
         for health in overview.health.values():
-            unwritten = (
-                runs.outstanding(health.lane, health.last_good) if health.last_good else None
-            )
+            unwritten = health.unwritten
             if unwritten is None or health.lane is None:
                 continue
             version = unwritten.version

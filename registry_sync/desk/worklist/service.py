@@ -29,7 +29,6 @@ from registry_sync.models import (
     WebhookDelivery,
 )
 from registry_sync.models.app_scope import app_key
-from registry_sync.monitoring.alert_recipients import who_is_notified
 from registry_sync.monitoring.health import HealthState
 
 State = HistoryResult.State
@@ -104,7 +103,7 @@ class NobodyNotified(CardKind):
 
     def cards(self, overview: Overview) -> Iterable[WorkCard]:
         """Return a card unless someone is notified."""
-        notified = who_is_notified()
+        notified = overview.notified
         if notified.anyone:
             return
         title, _, text = notified.text.partition(". " if ". " in notified.text else ": ")
