@@ -8,7 +8,7 @@ that was asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -178,13 +178,15 @@ class Lies:
     def hides(self) -> bool:
         """Whether a record is deleted between counted pages that nothing shows to have moved.
 
-        What comes for the first time is then passed over without a sign.
+        What comes for the first time is then passed over without a sign: in the first run, after an
+        addition, and where a fault may have ended the run before.
         """
         if self.move is None or self.move[2] != "delete" or self.keyset or self.total == "right":
             return False
         overlaps = self.paging.name.startswith("offset") and self.settings == "right"
         new = any(what == "add" for edits in self.edits[: self.move[0]] for what, _ in edits)
-        return not overlaps and (self.move[0] == 0 or new)
+        failed = self.fault != "none" and self.fault_at[0] < self.move[0]
+        return not overlaps and (self.move[0] == 0 or new or failed)
 
     @property
     def honest(self) -> bool:
@@ -254,6 +256,27 @@ def registries(draw: st.DrawFn) -> Lies:
         **_drawn(draw, _EVENTS),
     )  # fmt: skip
     return _possible(lies)
+
+
+def told_in(lies: Lies) -> set[tuple[Any, ...]]:
+    """Return each lie of a registry, alone: of an edit or a fault also when, but not of what."""
+    single = {(f.name, repr(getattr(lies, f.name))) for f in fields(lies) if f.name not in WHEN}
+    edits = {("edits", run, what) for run, some in enumerate(lies.edits) for what, _ in some}
+    moved = {("move", lies.move[0]), ("move", lies.move[2])} if lies.move else set()
+    failing = {("fault_at", *lies.fault_at)} if lies.fault != "none" else set()
+    return single | edits | moved | failing
+
+
+WHEN = ("edits", "move", "fault_at")
+
+
+def all_told(drawn: list[Lies], count: int) -> list[Lies]:
+    """Return so many of these registries, or more, that every lie of all of them is told."""
+    chosen, left = list[Lies](), set().union(*map(told_in, drawn))
+    while left:
+        chosen.append(max(drawn, key=lambda lies: len(told_in(lies) & left)))
+        left -= told_in(chosen[-1])
+    return [*chosen, *(lies for lies in drawn if lies not in chosen)][: max(count, len(chosen))]
 
 
 FOUND = (
