@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
 from registry_sync import runs
@@ -14,17 +14,19 @@ from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
 from registry_sync.ledger.refusals import drop_refusals, save_refusals
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
+WHETHER_NEW = Prefetch("opened_by", SyncRun.objects.only("kind", "only", "since_asked", "held"))
+"""What `_is_new` asks of the run that an error was new with."""
+
 
 def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Open or refresh the errors of refused records, and close those of the others."""
-    rows = EntityError.objects.filter(
-        lane=lane, closed_at__isnull=True, external_id__among={s.external_id for s in results}
-    ).select_related("opened_by")
-    open_now = {row.external_id: row for row in rows}
-    # This run may have closed an error already, for a record that the registry lists twice.
-    closed = EntityError.objects.filter(lane=lane, closed_by_run=run)
+    ids = {result.external_id for result in results}
+    rows = lane.errors.filter(closed_at__isnull=True, external_id__among=ids)
+    open_now = {row.external_id: row for row in rows.prefetch_related(WHETHER_NEW)}
     again = [s.external_id for s in results if s.outcome == Outcome.FAILED]
-    closed_now = {row.external_id: row for row in closed.filter(external_id__in=again)}
+    # This run may have closed an error already, for a record that the registry lists twice.
+    closed = lane.errors.filter(closed_by_run=run, external_id__in=again) if again else ()
+    closed_now = {row.external_id: row for row in closed}
     opened: list[EntityError] = []
     refreshed: list[EntityError] = []
     passed: list[int] = []
@@ -40,11 +42,15 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
             error.times_seen += 1
             refreshed.append(_error(error, run, result))
     EntityError.objects.bulk_create(opened, batch_size=CHUNK)
-    EntityError.objects.bulk_update(refreshed, ERROR_COLUMNS, batch_size=CHUNK)
+    EntityError.objects.bulk_create(  # `bulk_update` takes 25 times as long
+        refreshed, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"],
+        update_fields=ERROR_COLUMNS,
+    )  # fmt: skip
     save_refusals(run, [*opened, *refreshed])
-    EntityError.objects.filter(pk__in=passed).update(closed_at=timezone.now(), closed_by_run=run)
-    synced = [e.external_id for e in open_now.values() if e.pk in set(passed)]
-    drop_refusals(run, synced)
+    if passed:
+        closing = EntityError.objects.filter(pk__in=passed)
+        closing.update(closed_at=timezone.now(), closed_by_run=run)
+        drop_refusals(run, [e.external_id for e in open_now.values() if e.pk in set(passed)])
 
 
 def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:

@@ -200,7 +200,8 @@ def start_following(run: SyncRun) -> SyncRun | None:
     """
 
     def write() -> SyncRun | None:
-        row = SyncRun.objects.select_for_update().get(pk=run.pk)
+        rows = SyncRun.objects.only("status", "follow_up", "lane").select_for_update()
+        row = rows.get(pk=run.pk)
         if row.is_active or row.follow_up is None:
             return None
         SyncRun.objects.filter(pk=run.pk).update(follow_up=None)

@@ -27,6 +27,10 @@ from registry_sync.runs.database_clock import now_in_query
 T = TypeVar("T")
 NOT_WAITING = {"waiting_until": None, "waiting_code": "", "waiting_for": "", "turn_since": None}
 """The columns of a run that is not waiting."""
+EXTEND = (
+    f'UPDATE "{SyncRun._meta.db_table}" SET lease_until = {{}}, heartbeat = {{}} '
+    "WHERE id = %s AND fence = %s AND status = %s"
+)
 
 
 def lease_time() -> timedelta:
@@ -107,12 +111,33 @@ def renew(lease: Lease, **values: object) -> None:
 
     Raise LeaseLost when another holder took over or the run was ended.
     """
-    now = now_in_query()
-    is_current = SyncRun.objects.filter(
-        pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
-    ).update(**{"lease_until": now + lease_time(), "heartbeat": now, **values})
+    if values:
+        now = now_in_query()
+        is_current = SyncRun.objects.filter(
+            pk=lease.run_id, fence=lease.fence, status=SyncRun.Status.RUNNING
+        ).update(**{"lease_until": now + lease_time(), "heartbeat": now, **values})
+    else:
+        is_current = _extend(lease)
     if not is_current:
         raise LeaseLost(f"Run {lease.run_id} has another holder, or has ended.")
+
+
+def _extend(lease: Lease) -> int:
+    """Extend a lease and write nothing else; return 0 where it is no longer held, else 1.
+
+    It begins most transactions of a run, so without a queryset, which costs ten times as much.
+    """
+    held = (lease.run_id, lease.fence, SyncRun.Status.RUNNING)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            clock = "STATEMENT_TIMESTAMP()"
+            extended = f"{clock} + %s::interval"
+            cursor.execute(EXTEND.format(extended, clock), (str(lease_time()), *held))
+        else:
+            now, stored = timezone.now(), connection.ops.adapt_datetimefield_value
+            times = stored(now + lease_time()), stored(now)
+            cursor.execute(EXTEND.format("%s", "%s"), (*times, *held))
+        return cursor.rowcount
 
 
 def release(

@@ -81,8 +81,8 @@ def started_by(run: SyncRun) -> str:
 def fails_lately(run: SyncRun) -> bool:
     """Return whether the previous run failed and a failure was reported within a day."""
     before = _before(run)
-    last = before.exclude(kind__in=SyncRun.DRY).order_by("-id").first()
-    if last is None or last.status != SyncRun.Status.FAILED:
+    statuses = before.exclude(kind__in=SyncRun.DRY).order_by("-id").values_list("status", flat=True)
+    if statuses.first() != SyncRun.Status.FAILED:
         return False
     recent = before.filter(created_at__gte=timezone.now() - timedelta(days=1))
     return recent.exclude(session_id="").exists()

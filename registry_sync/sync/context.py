@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from registry_sync import runs
@@ -34,7 +35,7 @@ class LaneContext(Protocol):
         """Return Benchling's client."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunContext:
     """A run under its lease, the lane it feeds, and the setup as this slice read it.
 
@@ -50,6 +51,11 @@ class RunContext:
     """What the run may write."""
     passed: dict[str, dict[int, Allowance]] = field(default_factory=dict)
     """Overrides that let records pass and are not used up yet, by external id."""
+
+    @cached_property
+    def last_good(self) -> SyncRun | None:
+        """Return the lane's last good run. It stays the last one as long as this run is active."""
+        return runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
 
     @property
     def client(self) -> Client:

@@ -98,7 +98,7 @@ def _compare_known(ctx: RunContext, setup: Setup, position: Json) -> bool:
 def _comparable(ctx: RunContext) -> Setup:
     """Leave out fields that have another type by now: their values are not people's doing."""
     setup = ctx.setup
-    last = runs.good_runs(ctx.lane).exclude(pk=ctx.run.pk).first()
+    last = ctx.last_good
     types = last.mapping.get("types", {}) if last else {}
     same = tuple(
         m for m in setup.mapping.fields if types.get(m.field.id, m.field.kind) == m.field.kind

@@ -64,7 +64,7 @@ def _settle_watermark(ctx: RunContext) -> None:
         by_cursor=bool(incremental.cursor_path),
         held=is_held_back,
     )
-    last = runs.good_runs(ctx.lane).exclude(pk=run.pk).first()
+    last = ctx.last_good
     if is_held_back:  # the record that set the last watermark is still expected
         run.watermark_record = last.watermark_record if last and run.since else ""
     elif run.reads_all and run.reading.get("blind") and last and last.watermark and run.watermark:

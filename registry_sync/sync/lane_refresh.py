@@ -65,7 +65,9 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
 def settle_lane(client: Client, setup: Setup, placed: Placed) -> tuple[Lane, bool]:
     """Return the lane of a configuration that has proved sound, and whether its row is new."""
     key, name = lane_key(client, setup), setup.schema.name
-    lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": name})
+    lane, is_new = _with_key(key, placed.lanes), False
+    if lane is None:
+        lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": name})
     if lane.position is None and len(placed.lanes) <= 1:
         place_lanes([lane])
     return lane, is_new
@@ -97,7 +99,7 @@ def _key(client: Client, items: list[Json], sync: Sync) -> dict[str, str] | None
 
 def _lane_before(sync: Sync, key: dict[str, str] | None, before: Sequence[Lane]) -> Lane | None:
     """Return the lane that a sync was before, as far as its faults let it be known."""
-    if key is not None and (lane := Lane.objects.filter(**key).first()) is not None:
+    if key is not None and (lane := _with_key(key, before)) is not None:
         return lane
     for lane in before:
         same = lane.schema_id == sync.schema_id if sync.schema_id else lane.element == sync.element
@@ -110,6 +112,14 @@ def _lane_before(sync: Sync, key: dict[str, str] | None, before: Sequence[Lane])
             lane.save(update_fields=list(key))
             return lane
     return None
+
+
+def _with_key(key: dict[str, str], known: Sequence[Lane]) -> Lane | None:
+    """Return the lane with a key, one of those that are known if it is among them."""
+    for lane in known:
+        if all(getattr(lane, name) == value for name, value in key.items()):
+            return lane
+    return Lane.objects.filter(**key).first()
 
 
 def _made(sync: Sync, key: dict[str, str] | None, items: list[Json]) -> Lane:

@@ -62,7 +62,7 @@ class SourceClock:
 
     def went_back(self, page: Page) -> str:
         """Return that the registry's clock went back since the last good run, or ""."""
-        last = runs.good_runs(self.ctx.lane).exclude(pk=self.run.pk).first()
+        last = self.ctx.last_good
         now, then = page.server_date, last.server_date if last else None
         if now is None or then is None or now >= then - CLOCK_SLACK:
             return ""

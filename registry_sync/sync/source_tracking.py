@@ -157,8 +157,8 @@ class SourceTracker:
     @cached_property
     def _total_of_all(self) -> int | None:
         """Return the registry's total of the last good run that read all."""
-        whole = runs.good_runs(self.lane).filter(reads_all=True).first()
-        return whole.source_total if whole else None
+        whole = runs.good_runs(self.lane).filter(reads_all=True)
+        return whole.values_list("source_total", flat=True).first()
 
     def _check_paths(self, records: Sequence[SourceRecord]) -> None:
         missing = guards.check_paths(self.ctx, records)

@@ -104,7 +104,7 @@ def _starting_point(ctx: RunContext) -> Start:
     """Decide how much a run reads."""
     run, setup, full_after = ctx.run, ctx.setup, ctx.terms.full_after
     incremental = setup.connector.incremental
-    previous = _previous(ctx.lane, ctx.client)
+    previous = _previous(ctx)
     if run.reads_all or run.kind == SyncRun.Kind.FULL:
         return Start(None, run.full_reason or "a full run was asked for")
     if incremental is None or (why := why_all(setup.connector, ctx.lane)):
@@ -152,8 +152,8 @@ class Previous:
     """No record had a time that set `watermark`, so nothing shows in which zone filters read it."""
 
 
-def _previous(lane: Lane, client: Client) -> Previous | None:
-    last = runs.good_runs(lane).first()
+def _previous(ctx: RunContext) -> Previous | None:
+    last = ctx.last_good
     if last is not None:
         return Previous(
             watermark=last.watermark,
@@ -164,7 +164,7 @@ def _previous(lane: Lane, client: Client) -> Previous | None:
             doubt=_doubt(last),
             held=bool(last.reading.get("held")),
         )
-    return _from_session(lane, client)
+    return _from_session(ctx.lane, ctx.client)
 
 
 def _doubt(last: SyncRun) -> str:
@@ -174,10 +174,10 @@ def _doubt(last: SyncRun) -> str:
         return "the list moved in each reading of the last full read"
     if not is_held_back and run_verdict.is_incomplete(last):
         return "the last run may have got fewer records than the registry has"
-    failed = (
-        last.lane.runs.filter(pk__gt=last.pk, status=SyncRun.Status.FAILED) if last.lane else ()
+    failed = SyncRun.objects.filter(
+        lane=last.lane_id, pk__gt=last.pk, status=SyncRun.Status.FAILED, error_code__in=UNREAD
     )
-    if any(run.error_code in UNREAD for run in failed):
+    if failed.exists():
         return "a run since the last good one could not read all pages"
     return ""
 

@@ -12,6 +12,7 @@ from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import parse_connector
+from registry_sync.sync.context import RunContext
 from registry_sync.sync.pacing import Terms
 from registry_sync.sync.plans.write_access import ALL_WRITES
 from registry_sync.sync.records import SourceRecord
@@ -27,6 +28,12 @@ INCREMENTAL = {
         "incremental": {"cursor_path": "modified_at", "lag": 0},
     }
 }
+
+
+class StandIn(SimpleNamespace):
+    """A run's context: what a test names, and the lane's last good run."""
+
+    last_good = property(RunContext.last_good.func)
 
 
 def connector_of(settings: dict[str, Any]) -> Connector:
@@ -58,7 +65,7 @@ def context(
         connector=connector or connector_of(INCREMENTAL),
         summary=lambda: {"name": mapping.name_path},
     )
-    return SimpleNamespace(
+    return StandIn(
         run=SyncRun.objects.get(pk=row.pk),
         lease=lease,
         lane=lane,

@@ -49,10 +49,10 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
         done_at=None,
     )
     senders = {run.pk: run}
-    for batch in leftover.select_related("run__lane"):
+    for batch in leftover:  # there are few, so their runs, which are wide, are not joined
         if batch.run_id == run.pk and not own:
             continue
-        sender = senders.setdefault(batch.run_id, batch.run)
+        sender = senders.get(batch.run_id) or senders.setdefault(batch.run_id, batch.run)
         entities, failed = _by_task(ctx, batch)
         unread = [item for item in batch.items() if item["registry_id"] not in entities]
         entities |= _as_sent(ctx, sender, batch, unread, failed) if unread else {}

@@ -83,7 +83,7 @@ class UpdateGuard:
         self._off = self._count > self._limit
 
     def _begin(self) -> None:
-        last = runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
+        last = self.ctx.last_good
         self._off = last is None or last.fingerprint != self.run.fingerprint
         self._since = last.pk if last else 0
         self._held = LedgerEntry.objects.filter(lane=self.lane).exclude(entity_hash="").count()
@@ -171,7 +171,7 @@ def check_values(
     Raise ConfigError: it was mapped wrongly, or has another type in Benchling now. That an
     option is missing is a record's own error, unless the field only now became a dropdown.
     """
-    last = runs.good_runs(ctx.lane).exclude(pk=ctx.run.pk).first()
+    last = ctx.last_good
     types = last.mapping.get("types", {}) if last else {}
     for mapped in ctx.setup.mapping.fields:
         was = types.get(mapped.field.id, mapped.field.kind)

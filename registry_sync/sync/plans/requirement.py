@@ -111,7 +111,7 @@ def _access_of_plan(ctx: RunContext, plan: Plan | None) -> WriteAccess:
 
 def _is_new_mapping(ctx: RunContext) -> bool:
     """Return whether no good run, and no applied plan, was the last one under this mapping."""
-    used = runs.good_runs(ctx.lane).first()
+    used = ctx.last_good
     applied = ctx.lane.runs.filter(
         kind=Kind.APPLY, status__in=SyncRun.GOOD, plan__state=Plan.State.APPLIED,
         plan__run__fingerprint=F("fingerprint"),
