@@ -163,11 +163,11 @@ def owe_drawing(canvas_id: str, note: str) -> None:
     )
 
 
-def canvases_showing(run: SyncRun) -> QuerySet[Canvas]:
+def canvases_showing(run: SyncRun) -> list[Canvas]:
     """Return the canvases that show a run: those it was started or joined from, and the recent."""
     canvases = Canvas.objects.of_same_app(run).exclude(is_resting())
     recent = list(canvases.order_by("-used_at").values_list("pk", flat=True)[:RECENT])
-    return canvases.filter(Q(run=run) | Q(pk__in=recent)) if recent else canvases.none()
+    return list(canvases.filter(Q(run=run) | Q(pk__in=recent))) if recent else []
 
 
 def outdated_canvases() -> QuerySet[Canvas]:

@@ -21,12 +21,12 @@ def ends(lane: Lane, last_ends: Ends) -> Ends:
     What is no longer there stays as it was known, so that a later run does not hide it. So does a
     chain whose head names no link that it has: signed, that would be missed for ever.
     """
-    marks = _marks()
     link = ChainLink.objects.filter(
         lane=OuterRef("lane"), number=OuterRef("links"), digest=OuterRef("digest")
     )
     heads = ChainHead.objects.filter(Exists(link)).exclude(lane=lane)
-    rows = heads.values_list("lane", "links", "digest")
+    rows = list(heads.values_list("lane", "links", "digest"))
+    marks = _marks() if rows or last_ends else {}
     found: Ends = {marks[pk]: [links, digest] for pk, links, digest in rows if pk in marks}
     return last_ends | found | {mark: last_ends[mark] for mark in _without_end(last_ends, marks)}
 

@@ -38,7 +38,7 @@ def configure_run(pacer: Pacer) -> RunContext:
     setup = configure(client, private_key=key, element=element, items=items)
     lane = _settled(pacer, setup, placed)
     runs.save_schema(lane, pacer.lease, setup.schema)
-    ctx = RunContext(run, pacer.lease, lane, setup, pacer)
+    ctx = RunContext(run, pacer.lease, lane, setup, pacer, runs.good_runs(lane).first())
     if setup.connector.unused:
         runs.warn(run, pacer.lease, "setting_unused", _unused(setup))
     changed = run.phase != Phase.CONFIGURE and _has_changed(ctx)

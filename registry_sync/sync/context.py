@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 from registry_sync import runs
@@ -35,7 +34,7 @@ class LaneContext(Protocol):
         """Return Benchling's client."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """A run under its lease, the lane it feeds, and the setup as this slice read it.
 
@@ -47,15 +46,12 @@ class RunContext:
     lane: Lane
     setup: Setup
     pacer: Pacer
+    last_good: SyncRun | None
+    """The lane's last good run; no other one ends before this run has."""
     write_access: WriteAccess = ALL_WRITES
     """What the run may write."""
     passed: dict[str, dict[int, Allowance]] = field(default_factory=dict)
     """Overrides that let records pass and are not used up yet, by external id."""
-
-    @cached_property
-    def last_good(self) -> SyncRun | None:
-        """Return the lane's last good run. It stays the last one as long as this run is active."""
-        return runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
 
     @property
     def client(self) -> Client:

@@ -122,9 +122,7 @@ def test_a_refused_canvas_is_asked_for_less_often_until_it_is_drawn(db, run_ende
     for _ in range(9):
         client = FakeClient([refuse])
         assert drawing.redraw(drawing.outdated_canvases(), client) == len(client.drawn) == 1
-        assert (
-            not drawing.outdated_canvases().exists() and not drawing.canvases_showing(run).exists()
-        )
+        assert not drawing.outdated_canvases().exists() and not drawing.canvases_showing(run)
         canvas.refresh_from_db()
         rests.append(round((canvas.rests_until - timezone.now()) / MINUTE))
         Canvas.objects.update(rests_until=timezone.now())

@@ -12,7 +12,6 @@ from registry_sync.mapping.transform import transform
 from registry_sync.models import Lane, LedgerEntry, SyncRun
 from registry_sync.source.connector import Connector
 from registry_sync.source.connector_settings import parse_connector
-from registry_sync.sync.context import RunContext
 from registry_sync.sync.pacing import Terms
 from registry_sync.sync.plans.write_access import ALL_WRITES
 from registry_sync.sync.records import SourceRecord
@@ -33,7 +32,9 @@ INCREMENTAL = {
 class StandIn(SimpleNamespace):
     """A run's context: what a test names, and the lane's last good run."""
 
-    last_good = property(RunContext.last_good.func)
+    @property
+    def last_good(self) -> SyncRun | None:
+        return runs.good_runs(self.lane).exclude(pk=self.run.pk).first()
 
 
 def connector_of(settings: dict[str, Any]) -> Connector:
