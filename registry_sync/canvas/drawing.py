@@ -26,7 +26,7 @@ from registry_sync.canvas.block_forms import (
 )
 from registry_sync.canvas.lane_choice import RECORD, choice, chosen_lanes, read_inputs
 from registry_sync.canvas.lane_lines import lane_lines
-from registry_sync.canvas.lane_status import LaneStatus, lane_status
+from registry_sync.canvas.lane_status import LaneStatus, lane_status, shown_run
 from registry_sync.canvas.preview_text import preview_lines
 from registry_sync.canvas.record_status import entities_concerned
 from registry_sync.canvas.refused import DRAWN, INTERNAL, PATIENCE, is_resting, let_rest
@@ -218,7 +218,7 @@ def blocks(
     joined = run is not None and run.is_active and canvas.run_id == run.pk
     note = notice or (canvas.note if pressed or joined else "")
     troubles = _installation()
-    state, shown = _standing(canvas, names, of, attended=not notice, can_run=not troubles)
+    state, shown = _standing(canvas, run, names, of, attended=not notice, can_run=not troubles)
     lines = [*filter(None, [note]), *troubles, *state]
     out = [markdown_block("title", words.HEADING), markdown_block("state", "\n\n".join(lines))]
     out += _attention(shown, names)
@@ -266,11 +266,17 @@ def _installation() -> list[str]:
 
 
 def _standing(
-    canvas: Canvas, names: runs.LaneNames, of: Sequence[Lane], *, attended: bool, can_run: bool
+    canvas: Canvas,
+    run: SyncRun | None,
+    names: runs.LaneNames,
+    of: Sequence[Lane],
+    *,
+    attended: bool,
+    can_run: bool,
 ) -> tuple[list[str], list[SyncRun]]:
     """Return how the lanes stand, in paragraphs, and the runs of the chosen ones that say so."""
     if not names.several:
-        status = lane_status(SyncRun.objects.of_same_app(canvas))
+        status = lane_status(SyncRun.objects.of_same_app(canvas), run)
         shown = [status.run] if status.run is not None else []
         return _only_lane(canvas, status, attended=attended, can_run=can_run), shown
     found = {lane.pk: lane_status(lane.runs.all()) for lane in names.lanes}
@@ -288,10 +294,5 @@ def _only_lane(canvas: Canvas, status: LaneStatus, *, attended: bool, can_run: b
 
 
 def _shown_run(canvas: Canvas) -> SyncRun | None:
-    """Return the run that a canvas shows: the active one, else the last that was no dry run."""
-    app_runs = SyncRun.objects.of_same_app(canvas)
-    active = app_runs.filter(status__in=SyncRun.ACTIVE).select_related("lane").first()
-    if active is not None:
-        return active
-    synced = app_runs.exclude(kind__in=SyncRun.DRY).select_related("lane")
-    return synced.order_by("-id").first()
+    """Return the run that a canvas shows."""
+    return shown_run(SyncRun.objects.of_same_app(canvas))

@@ -43,13 +43,24 @@ class LaneStatus:
         return sentences + ([PLAN_WAITS] if waiting_plan(lane) is not None else [])
 
 
-def lane_status(rows: QuerySet[SyncRun]) -> LaneStatus:
-    """Return the status that the runs of a lane, or of the only lane, give."""
+def shown_run(rows: QuerySet[SyncRun]) -> SyncRun | None:
+    """Return the run to show: the active one, else the last that was no dry run."""
     newest = rows.select_related("lane").order_by("-id")
     active = newest.filter(status__in=SyncRun.ACTIVE).first()
-    if active is not None and runs.is_whole(active):
-        return LaneStatus(active)
-    ended = newest.exclude(kind__in=SyncRun.DRY).exclude(status__in=SyncRun.ACTIVE)
+    return active or newest.exclude(kind__in=SyncRun.DRY).first()
+
+
+def lane_status(rows: QuerySet[SyncRun], shown: SyncRun | None = None) -> LaneStatus:
+    """Return the status that the runs of a lane, or of the only lane, give.
+
+    `shown` is what `shown_run` returns for them, where the caller has read it.
+    """
+    shown = shown or shown_run(rows)
+    if shown is None or runs.is_whole(shown):
+        return LaneStatus(shown)
+    active = shown if shown.is_active else None
+    ended = rows.select_related("lane").order_by("-id").exclude(kind__in=SyncRun.DRY)
+    ended = ended.exclude(status__in=SyncRun.ACTIVE)
     whole = runs.whole_runs(ended).first()
     if active is not None or whole is None:
         return LaneStatus(whole or ended.first(), active)

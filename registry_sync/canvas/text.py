@@ -139,7 +139,7 @@ def run_underway(run: SyncRun, *, left: str, attended: bool = True, queued: str 
 
 
 def ended(run: SyncRun) -> str:
-    """Return how a run ended, in two sentences."""
+    """Return how the last run of its kind ended, in two sentences."""
     when = moment(run.finished_at)
     if run.dry_run and run.status in SyncRun.GOOD:
         return previewed(run)
@@ -160,7 +160,7 @@ def ended(run: SyncRun) -> str:
         return f"**Synced {_names(run.only)} only** {when}, started {starter(run)}. {changes(run)}"
     good = run.status == SyncRun.Status.SUCCEEDED
     head = "**Up to date**" if good else "**Synced, with warnings,**"
-    if remaining := runs.outstanding(run.lane):
+    if remaining := runs.outstanding(run.lane, run if run.moves_watermark else None):
         return (
             f"**The mapping was changed** {moment(remaining.version.at)}. The next sync must still "
             f"change {remaining.records} in Benchling. The last sync was {when}, started "

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry_sync.canvas.lane_status import LaneStatus, lane_status
+from registry_sync.canvas.lane_status import LaneStatus, lane_status, shown_run
 from registry_sync.models import Canvas, Lane, SyncRun
 from tests.support.canvas import Page
 from tests.support.factories import (
@@ -162,6 +162,15 @@ def test_a_run_since_a_chosen_time_takes_no_standing(db):
     assert lane_status(lane.runs.all()).run == whole
     active = SyncRunFactory(lane=lane, since_asked=timezone.now(), status="RUNNING")
     assert lane_status(lane.runs.all()) == LaneStatus(whole, active)
+
+
+def test_the_run_that_a_canvas_shows_is_read_once(db, django_assert_num_queries):
+    lane = LaneFactory()
+    whole = SyncRunFactory(lane=lane)
+    SyncRunFactory(lane=lane, kind="dry-run")
+    shown = shown_run(lane.runs.all())
+    with django_assert_num_queries(0):
+        assert lane_status(lane.runs.all(), shown) == LaneStatus(whole)
 
 
 def test_a_lane_without_a_sync_asks_for_one_while_the_app_can_run(two):

@@ -174,7 +174,7 @@ def test_a_thousand_presses_of_fifty_canvases_become_two_runs_at_most(w, monkeyp
     monkeypatch.setattr(deliveries, "WORK_FOR", 0)  # one at a time, so that runs come between
     w.tenant.refuse["C-000003"] = "Not this one."
     w.sync()
-    crowd = Crowd(w, 50 if FULL else 8)
+    crowd = Crowd(w, 50 if FULL else 5)
     crowd.press(20 if FULL else 2, chance, buttons)
     waiting = list(WebhookDelivery.objects.filter(state="received").order_by("pk"))
     assert len(waiting) == crowd.presses
