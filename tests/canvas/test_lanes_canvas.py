@@ -167,7 +167,7 @@ def test_a_run_since_a_chosen_time_takes_no_standing(db):
 def test_the_run_that_a_canvas_shows_is_read_once(db, django_assert_num_queries):
     lane = LaneFactory()
     whole = SyncRunFactory(lane=lane)
-    SyncRunFactory(lane=lane, kind="dry-run")
+    SyncRunFactory(lane=lane, kind="dry run")
     shown = shown_run(lane.runs.all())
     with django_assert_num_queries(0):
         assert lane_status(lane.runs.all(), shown) == LaneStatus(whole)
