@@ -144,6 +144,8 @@ def pytest_collection_modifyitems(
     yield
     apart = [item for item in items if item in slow and not _uses_database(item)]
     others = [item for item in items if item not in slow or _uses_database(item)]
+    if config.getoption("maxschedchunk", None) != 1:  # a worker takes many at first
+        others.sort(key=lambda item: not _reads_code(item))  # so one parses it, not each
     items[:] = _spread(apart, others)
 
 
@@ -162,6 +164,11 @@ def _spread(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item
     for number, item in enumerate(few):
         spread += [item, *many[number * step : (number + 1) * step]]
     return spread + many[len(few) * step :]
+
+
+def _reads_code(item: pytest.Item) -> bool:
+    """Return whether a test may ask for the syntax trees of the repository's modules."""
+    return item.path.parent.name == "tests" or hasattr(getattr(item, "module", None), "nodes_of")
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from tests.support import ROOT
-from tools.syntax_trees import tree_of
+from tools.syntax_trees import nodes_of
 
 pytestmark = pytest.mark.once
 NAMES = ("build", "chem", "otel", "dev", "bench")
@@ -63,7 +63,7 @@ def imported(*folders: str) -> set[str]:
     """Return the first names of the modules that the code of folders imports."""
     found = set()
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

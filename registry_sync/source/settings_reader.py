@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -246,6 +247,7 @@ class SettingsReader:
                 self.add(f"{where}.{name} is required for {settings.type}")
 
 
+@lru_cache(maxsize=256)
 def _has_a_host(url: str) -> bool:
     """Return whether a request can be sent to a URL, as far as its host's name shows.
 
@@ -260,4 +262,9 @@ def _has_a_host(url: str) -> bool:
 
 def setting_names(kinds: Iterable[Any]) -> tuple[str, ...]:
     """Return the names of the settings of some dataclasses, each once."""
-    return tuple(dict.fromkeys(each.name for kind in kinds for each in dataclasses.fields(kind)))
+    return tuple(dict.fromkeys(name for kind in kinds for name in _names_of(kind)))
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(kind))
