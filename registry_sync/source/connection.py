@@ -131,7 +131,9 @@ class Connection:
             keep_alive=keep_alive,
             patient=patient,
         )
-        self._session, self._tokens = opened(limits=connector.limits), opened(limits=TOKEN_LIMITS)
+        self._session = self._tokens = opened(limits=connector.limits)
+        if connector.auth.gets_tokens:
+            self._tokens = opened(limits=TOKEN_LIMITS)
         self.auth = Signer(connector.auth, (credential or "").strip(), self._tokens)
 
     def close(self) -> None:

@@ -61,6 +61,14 @@ def calls() -> Calls:
     return found
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Keep no syntax tree to the end of the process, where garbage is looked for."""
+    yield
+    modules.cache_clear()
+    calls.cache_clear()
+
+
 def calls_by_scope(tree: ast.AST) -> dict[ast.AST, list[ast.Call]]:
     """Return the calls that may name a code, by the innermost function that each is in."""
     found: dict[ast.AST, list[ast.Call]] = {}
