@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# On all cores, which pip does not. Some packages ship templates that are no Python, which it names.
+COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 PEERS_STAMP := .venv-bench/.installed
 NPM_STAMP := tools/json-server/node_modules/.stamp
 
@@ -22,8 +24,8 @@ $(STAMP): requirements-dev.lock
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@cmp -s requirements-dev.lock $(VENV)/installed.lock || { \
 	  echo "Installing packages into $(VENV) (once)…"; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(INSTALL) -r requirements-dev.lock \
-	  && cp requirements-dev.lock $(VENV)/installed.lock; }
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile -r requirements-dev.lock \
+	  && { $(COMPILE); cp requirements-dev.lock $(VENV)/installed.lock; }; }
 	@touch $@
 
 $(NPM_STAMP): $(STAMP) tools/json-server/package-lock.json
@@ -72,7 +74,7 @@ ready: $(STAMP)
 install-newer: $(STAMP)
 	@newer=$$($(BIN)/python -m tools.newer_python); \
 	if [ -z "$$newer" ]; then echo "*** NOT TESTED on a newer Python: none is installed ***"; else \
-	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" INSTALL=--no-compile \
+	  $(MAKE) --no-print-directory VENV=.venv-newer PYTHON="$$newer" COMPILE=true \
 	    .venv-newer/.installed; fi
 
 # The rooms that pages and syncs are made of: what differs between two Pythons is met there.
@@ -80,7 +82,7 @@ NEWER := $(addprefix tests/,benchling commands core explain jobs ledger mapping 
   reporting runs source webhooks)
 test-newer: install-newer  ## the rooms that all else is made of, on a newer Python if one is installed
 	@[ ! -e .venv-newer ] || $(MAKE) --no-print-directory \
-	  VENV=.venv-newer PYTHON=.venv-newer/bin/python INSTALL=--no-compile \
+	  VENV=.venv-newer PYTHON=.venv-newer/bin/python COMPILE=true \
 	  FAST="$(FAST) and not served" ARGS="$(NEWER) $(ARGS)" test-fast
 
 FAST := not process and not world and not slow
