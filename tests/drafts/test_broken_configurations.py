@@ -169,7 +169,10 @@ def walk(desk: Desk, do: str, buttons: tuple[tuple[str, str], ...]) -> str:
             desk.do(draft, button, at=at, **as_posted(draft), reason="")
             shown += words(desk.told)
         shown += words(desk.client.get(page("yaml", draft), follow=True))
-    desk.do(draft, "discard")
+        desk.do(draft, "discard")  # and is led to the list of drafts
+    else:
+        desk.client.post(page("change", draft), {"version": draft.version, "do": "discard"})
+        draft.refresh_from_db()
     assert draft.state == "discarded"
     return shown
 

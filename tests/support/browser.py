@@ -62,14 +62,18 @@ def tab_to(page: Any, wanted: Any) -> None:
     pytest.fail(f"Tab does not reach {wanted} on {page.url}")
 
 
-def axe_faults(page: Any, rules: Json | None = None) -> list[str]:
-    """Return what axe finds on a page as it has come to rest: each rule, and where it is broken."""
+def axe_faults(page: Any, rules: Json | None = None, without: str = "") -> list[str]:
+    """Return what axe finds on a page as it has come to rest: each rule, and where it is broken.
+
+    `without` selects elements that it does not look at.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
     blocked = list(page.blocked)
     page.evaluate(FINISH)
     options: Json = {"resultTypes": ["violations"], "rules": rules or {}}
-    found = Axe().run(page, options=options).response["violations"]
+    context = {"exclude": [[without]]} if without else None
+    found = Axe().run(page, context, options).response["violations"]
     page.blocked[:] = blocked  # axe sets inline styles of its own
     return [f"{v['id']} at {v['nodes'][0]['target']}" for v in found if v["impact"] in GRAVE]
 

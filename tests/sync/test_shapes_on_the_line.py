@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.support.one_line import OneLine, told, words_of
 from tests.support.shapes import FOLLOWED, LISTED, RECORDS, SHAPES
 
 PARTS = 4 if FULL else 1
+QUIET = ("[]", "null", "missing")
+"""What an empty list may be on a quiet day; in everyday runs each shape has one, in turn."""
 FIELDS = [{"name": "Note", "type": "text"}]
 ROWS = [("Note", "note")]
 TURN = threading.Lock()
@@ -93,10 +96,10 @@ def load(line: OneLine, name: str, registry: Shaped) -> None:
     assert notes(line) == registry.right(), name
 
 
-def live(line: OneLine, name: str) -> None:
+def live(line: OneLine, name: str, quiet: Iterable[str]) -> None:
     registry = Shaped(name)
     load(line, name, registry)
-    for registry.nothing in ("[]", "null", "missing"):
+    for registry.nothing in quiet:
         run = line.run()
         assert line.is_green(run) and (run.read, run.reads_all) == (0, False), (
             f"{name}, {registry.nothing}: {told(run)} {run.full_reason}"
@@ -115,6 +118,6 @@ def live(line: OneLine, name: str) -> None:
 @pytest.mark.invariant(5)
 def test_every_shape_brings_all_and_stays_true(one_line: Any, part: int) -> None:
     line = one_line(FIELDS, ROWS)
-    for name in sampled(SHAPES, "shapes", 12)[part::PARTS]:
+    for number, name in enumerate(sampled(SHAPES, "shapes", 12)[part::PARTS]):
         print(f"-- {name}")
-        live(line, name)
+        live(line, name, QUIET if FULL else [QUIET[number % 3]])
