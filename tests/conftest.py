@@ -194,10 +194,11 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash.setdefault(EXCHANGES, []).extend(counted)
 
 
-@pytest.fixture(autouse=True)
-def forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def pytest_runtest_setup() -> None:
     """Let no line of a test's log hide a word that was a secret in an earlier test."""
-    monkeypatch.setattr("registry_sync.core.secrets._held", set())
+    from registry_sync.core import secrets
+
+    secrets._held = set()
 
 
 @pytest.fixture
