@@ -15,7 +15,7 @@ from registry_sync.desk.cures.press import Press
 from registry_sync.models import Allowance, Lane, SyncRun, WebhookDelivery
 from tests.support import factories
 from tests.support.desk import OWNERS_MAY, groups, person
-from tests.support.environment import sampled
+from tests.support.environment import FULL, sampled
 from tests.support.registry import compound
 
 pytestmark = pytest.mark.once
@@ -199,14 +199,20 @@ def requests(rows):
     nearest, others = {}, {}
     for name, address in addresses(rows):
         for method, permission in zip(("get", "post"), permissions_of(name), strict=True):
-            able = [may(who, permission) for who in EVERYONE]
-            assert able == sorted(able), f"not who comes last may {permission}"
-            for place, who in enumerate(EVERYONE):
-                near = place in (len(able) - sum(able) - 1, len(able) - sum(able))
-                kept = nearest if near else others
+            near = at_the_border(permission)
+            for who in EVERYONE:
+                kept = nearest if who in near else others
                 kept[f"{method} {address} by {who}"] = name, permission, who, method, address
     drawn = sampled(others, "permissions", OTHERS)
     return nearest | {said: others[said] for said in drawn}
+
+
+def at_the_border(permission):
+    """Return the last who may not and the first who may, or the one of them that there is."""
+    able = [may(who, permission) for who in EVERYONE]
+    assert able == sorted(able), f"not who comes last may {permission}"
+    first = len(able) - sum(able)
+    return EVERYONE[max(first - 1, 0) : first + 1]
 
 
 OTHERS = 200
@@ -243,6 +249,8 @@ def test_an_action_changes_nothing_for_whoever_may_not(rows, people):
         for model, model_admin in admin.site._registry.items():
             name = model._meta.model_name
             for action in model_admin.actions or ():
+                if not (FULL or who in at_the_border(ACTIONS[name])):
+                    continue
                 before, page = snapshot(rows[name]), f"/admin/registry_sync/{name}/"
                 chosen = {"action": action, "_selected_action": [rows[name].pk]}
                 sent = {**chosen, "decided": "1", "reason": "to try it"}

@@ -41,6 +41,7 @@ def test_a_time_of_day_never_stands_without_its_day():
     found = {
         path.relative_to(ROOT / "registry_sync").as_posix()
         for path in (ROOT / "registry_sync").rglob("*.py")
+        if "%H" in path.read_text("utf-8")
         for node in nodes_of(path)
         if isinstance(node, ast.FormattedValue) and node.format_spec is not None
         for form in [ast.unparse(node.format_spec)]
