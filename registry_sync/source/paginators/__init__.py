@@ -67,13 +67,14 @@ def read_paginator(reader: SettingsReader, raw: object, of_client: object = None
     )
     # Every type reads its settings, so that a wrong one is found whichever type is chosen.
     own = {name: value for name, value in settings.items() if name not in GUARDS}
-    read = {name: each(**reader.fields(each, own, where)) for name, each in PAGINATORS.items()}
-    reader.check_required(read[kind], where)
+    read = {name: reader.fields(each, own, where) for name, each in PAGINATORS.items()}
+    paginator = PAGINATORS[kind](**read[kind])
+    reader.check_required(paginator, where)
     used = ("type", *PAGINATORS[kind].settings(), *GUARDS, *PLANNED_SETTINGS)
     reader.check_used(settings, used, where, f"the type is {kind}")
-    if fault := read[kind].fault():
+    if fault := paginator.fault():
         reader.add(f"{where}.{fault}")
-    return replace(read[kind], stable_order=stable)
+    return replace(paginator, stable_order=stable)
 
 
 def _stable_order(reader: SettingsReader, raw: object, where: str) -> bool | None:
