@@ -45,9 +45,10 @@ class LaneStatus:
 
 def shown_run(rows: QuerySet[SyncRun]) -> SyncRun | None:
     """Return the run to show: the active one, else the last that was no dry run."""
-    newest = rows.select_related("lane").order_by("-id")
-    active = newest.filter(status__in=SyncRun.ACTIVE).first()
-    return active or newest.exclude(kind__in=SyncRun.DRY).first()
+    newest = rows.order_by("-id")
+    active = newest.filter(status__in=SyncRun.ACTIVE).values_list("pk", flat=True).first()
+    shown = newest.filter(pk=active) if active else newest.exclude(kind__in=SyncRun.DRY)
+    return shown.select_related("lane").first()
 
 
 def lane_status(rows: QuerySet[SyncRun], shown: SyncRun | None = None) -> LaneStatus:

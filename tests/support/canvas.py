@@ -11,6 +11,7 @@ from registry_sync.canvas import attendance
 from registry_sync.jobs import runner as jobs
 from registry_sync.models import SyncRun, WebhookDelivery
 from registry_sync.runs.workers import Queues
+from registry_sync.sync.clients import impatient_client
 from registry_sync.webhooks import handlers as deliveries
 from sandbox.tenant import canvases
 from tests.support.registry import compound
@@ -25,7 +26,7 @@ class Page:
 
     def __init__(self, w: World, resource: str = "etr_1", user: str = "ent_ada") -> None:
         self.w, self.user = w, user
-        self.sender = Sender(w)
+        self.sender, self.client = Sender(w), impatient_client()  # as one job has it
         self.id = canvases.make(
             w.tenant, APP, {"featureId": "manual_sync", "resourceId": resource}
         )["id"]
@@ -41,7 +42,7 @@ class Page:
         id_ = f"msg_{WebhookDelivery.objects.count()}"
         assert self.sender.send(whole, id=id_, place="/canvas") == 200
         row = WebhookDelivery.objects.get(webhook_id=id_)
-        deliveries.work_delivery(row.pk)
+        deliveries.work_delivery(row.pk, self.client)
         row.refresh_from_db()
         return row
 
