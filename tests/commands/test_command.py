@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from registry_sync import runs
@@ -110,12 +110,13 @@ def test_a_file_that_cannot_be_written_is_named(world, words):
 
 @pytest.mark.parametrize("words", [["run"], ["adopt"], ["audit", "--verify"]])
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence(db, monkeypatch, words):
-    def gone(self):
+    def gone(self, *statement):
         raise DatabaseError("no such table: registry_sync_lane")
 
-    monkeypatch.setattr(QuerySet, "_fetch_all", gone)
-    with pytest.raises(CommandError, match="The operator must check DATABASE_URL") as told:
-        call_command(*words)
+    with monkeypatch.context() as patch:
+        patch.setattr(CursorWrapper, "execute", gone)
+        with pytest.raises(CommandError, match="The operator must check DATABASE_URL") as told:
+            call_command(*words)
     assert told.value.returncode == 1
 
 
