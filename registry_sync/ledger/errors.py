@@ -14,18 +14,19 @@ from registry_sync.ledger.record_outcome import CHUNK, Outcome, RecordOutcome
 from registry_sync.ledger.refusals import drop_refusals, save_refusals
 from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 
-WHETHER_NEW = Prefetch("opened_by", SyncRun.objects.only("kind", "only", "since_asked", "held"))
-"""What `_is_new` asks of the run that an error was new with."""
-
 
 def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Open or refresh the errors of refused records, and close those of the others."""
     ids = {result.external_id for result in results}
-    rows = lane.errors.filter(closed_at__isnull=True, external_id__among=ids)
-    open_now = {row.external_id: row for row in rows.prefetch_related(WHETHER_NEW)}
+    # Locked, so that someone who dismisses one meanwhile does it after this transaction.
+    locked = lane.errors.select_for_update().order_by("pk")
+    rows = locked.filter(closed_at__isnull=True, external_id__among=ids)
+    openers = SyncRun.objects.only("kind", "only", "since_asked", "held")  # as `_is_new` asks
+    rows = rows.prefetch_related(Prefetch("opened_by", openers))
+    open_now = {row.external_id: row for row in rows}
     again = [s.external_id for s in results if s.outcome == Outcome.FAILED]
     # This run may have closed an error already, for a record that the registry lists twice.
-    closed = lane.errors.filter(closed_by_run=run, external_id__in=again) if again else ()
+    closed = locked.filter(closed_by_run=run, external_id__in=again) if again else ()
     closed_now = {row.external_id: row for row in closed}
     opened: list[EntityError] = []
     refreshed: list[EntityError] = []

@@ -59,6 +59,8 @@ def check_failing(lane: Lane | None, limits: AlertSettings) -> Answer:
         return None if newest is None else False
     tried = ended[: max(1, limits.transient_runs)]
     streak = [*takewhile(lambda run: run.status == SyncRun.Status.FAILED, tried)]
+    if not streak:
+        return False  # one has just ended well
     lasting = [run for run in streak if run.error_kind != "transient"]
     if not lasting and len(streak) < limits.transient_runs:
         return None

@@ -7,8 +7,11 @@ from registry_sync.models.app_scope import app_key, tenant_host
 
 __all__ = ["app_key", "current_lanes", "feeds_several_lanes", "tenant_host"]
 
+TABLE = f'"{Lane._meta.db_table}"'
+COLUMNS = ", ".join(f'{TABLE}."{field.column}"' for field in Lane._meta.concrete_fields)
+"""Named with their table: SQLite takes the name of a column that is not there for a text."""
 CURRENT = (
-    f'SELECT * FROM "{Lane._meta.db_table}" WHERE tenant = %(tenant)s AND app_id = %(app_id)s '
+    f"SELECT {COLUMNS} FROM {TABLE} WHERE tenant = %(tenant)s AND app_id = %(app_id)s "
     "AND position IS NOT NULL ORDER BY position, id"
 )
 """Each run and page asks it several times, and a queryset takes three times as long to build it."""

@@ -65,9 +65,7 @@ def refresh_lanes(client: Client, items: list[Json]) -> Placed:
 def settle_lane(client: Client, setup: Setup, placed: Placed) -> tuple[Lane, bool]:
     """Return the lane of a configuration that has proved sound, and whether its row is new."""
     key, name = lane_key(client, setup), setup.schema.name
-    lane, is_new = _with_key(key, placed.lanes), False
-    if lane is None:
-        lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": name})
+    lane, is_new = Lane.objects.get_or_create(**key, defaults={"schema_name": name})
     if lane.position is None and len(placed.lanes) <= 1:
         place_lanes([lane])
     return lane, is_new

@@ -11,12 +11,26 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
 
-from registry_sync.core.problems import SyncError
+from registry_sync.core.problems import Problem, SyncError
 from registry_sync.desk import withdrawals
 from registry_sync.desk.drift import differences_of
+from registry_sync.desk.error_decisions import dismiss as dismiss_errors
 from registry_sync.ledger import pins
+from registry_sync.ledger.errors import update_errors
 from registry_sync.ledger.pins import FieldDifference
-from registry_sync.models import Adoption, Allowance, Drift, Lane, Merge, Pin, Proposal, Withdrawal
+from registry_sync.ledger.record_outcome import RecordOutcome
+from registry_sync.models import (
+    Adoption,
+    Allowance,
+    Drift,
+    EntityError,
+    Lane,
+    LedgerEntry,
+    Merge,
+    Pin,
+    Proposal,
+    Withdrawal,
+)
 from registry_sync.sync.gates import allowances
 from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve
 from registry_sync.sync.plans.proposals import Person
@@ -235,3 +249,24 @@ def test_a_merge_is_decided_once():
     assert at_once(press(clients[0], "follow"), press(clients[1], "anew")) == [None, None]
     row.refresh_from_db()
     assert (row.state, row.actor) == (Merge.State.FOLLOWED, "root0")
+
+
+def test_an_error_that_is_dismissed_while_its_record_is_refused_again_stays_dismissed():
+    error = factories.EntityErrorFactory(raw={"id": "C-1"})
+    cause = Problem("source", "refused", error.message, error.remedy)
+    again = RecordOutcome(
+        "C-1", "hash", LedgerEntry.Outcome.FAILED, {"id": "C-1"}, problems=(cause,)
+    )
+    run = factories.SyncRunFactory(lane=error.lane)
+
+    def dismiss() -> None:
+        dismiss_errors(EntityError.objects.all(), actor="ann", reason="known")
+
+    def refuse() -> None:
+        with transaction.atomic():
+            update_errors(run, error.lane, [again._replace(external_id=error.external_id)])
+
+    assert at_once(dismiss, refuse) == [None, None]
+    error.refresh_from_db()
+    assert error.times_seen == 2 and error.run == run
+    assert error.dismissed_by == "ann" and error.dismissed_at is not None

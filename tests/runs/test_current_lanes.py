@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from registry_sync import runs
@@ -27,3 +29,11 @@ def test_they_are_in_order_and_have_every_column(db):
     ordered = [Lane.objects.get(pk=lane.pk) for lane in (first, second)]
     assert [columns(lane) for lane in runs.current_lanes()] == [columns(lane) for lane in ordered]
     assert not runs.current_lanes()[0].get_deferred_fields()
+
+
+def test_a_database_that_lacks_a_column_is_an_error(db):
+    """Deferred, the column would be missed by the next run alone, while the health is good."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{Lane._meta.db_table}" DROP COLUMN "second_release"')
+    with pytest.raises(DatabaseError, match="second_release"), transaction.atomic():
+        runs.current_lanes()
