@@ -51,8 +51,8 @@ def make_key() -> tuple[str, str]:
 
 
 PRIVATE, PUBLIC = make_key()
-NO_ALERTS = {"admin", "benchling", "canvas", "desk", "drafts", "ledger", "mapping", "reporting",
-             "runs", "source", "sync", "webhooks"}  # fmt: skip
+NO_ALERTS = {"admin", "benchling", "canvas", "commands", "desk", "drafts", "ledger", "mapping",
+             "reporting", "runs", "source", "sync", "webhooks"}  # fmt: skip
 """Rooms whose tests ask for no alert: the look for them is an eighth of a small run."""
 
 
