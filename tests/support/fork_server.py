@@ -41,12 +41,10 @@ ROOMS = ("registry_sync.mapping.compile", "registry_sync.source.client",
          "registry_sync.benchling.client", "registry_sync.benchling.bulk_upsert")  # fmt: skip
 """Of the rooms that know nothing of Django."""
 WITH_SETTINGS = (
-    "integration.urls", "registry_sync.jobs.reconciler",
-    "registry_sync.jobs.tasks", "registry_sync.jobs.worker", "registry_sync.drafts.preview",
-    "registry_sync.management.commands.rqworker",
-    "registry_sync.management.commands.sync_registry", "registry_sync.webhooks.handlers",
+    "integration.urls", "registry_sync.management.commands.rqworker",
+    "registry_sync.management.commands.sync_registry",
 )  # fmt: skip
-"""What a deployment's processes load; the URLs load the pages."""
+"""What a deployment's processes load; the URLs load the pages, and workers preload their jobs."""
 LARGEST = 200_000
 """Bytes of one request, most of them the environment's."""
 KEPT = 2
@@ -147,6 +145,7 @@ def prepare(env: dict[str, str]) -> None:
             django.setup()  # each start does it again, and then only sets up what is logged where
             for name in WITH_SETTINGS:
                 importlib.import_module(name)
+            importlib.import_module("registry_sync.jobs.worker").preload()
     except BaseException:
         os._exit(1)
     keep()
