@@ -191,8 +191,8 @@ KINDS = [
      "A Benchling admin must activate it.", "bad", "Check the setup"),
 ]  # fmt: skip
 
-REPLACED = (failed, cancelled, paused, warned)
-"""What has no card any more once a later one of these is there."""
+REPLACED = (failed, cancelled, paused, warned, outstanding)
+"""What a later run may take the card of."""
 
 
 def test_each_thing_to_do_has_its_card_and_each_role_its_presses(
