@@ -167,12 +167,18 @@ def _spread(few: list[pytest.Item], many: list[pytest.Item]) -> list[pytest.Item
 
 
 def _reads_code(item: pytest.Item) -> bool:
-    """Return whether a test may ask for the syntax trees of the repository's modules."""
-    return item.path.parent.name == "tests" or hasattr(getattr(item, "module", None), "nodes_of")
+    """Return whether a test may ask for the syntax trees of the repository's modules.
+
+    Those that use the database stay in the order of what they do to it.
+    """
+    at_root = item.path.parent.name == "tests"
+    asks = at_root or hasattr(getattr(item, "module", None), "nodes_of")
+    return asks and not _uses_database(item)
 
 
 def _uses_database(item: pytest.Item) -> bool:
-    return bool({"db", "transactional_db"} & set(getattr(item, "fixturenames", ())))
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool({"db", "transactional_db"} & fixtures) or "django_db" in item.keywords
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

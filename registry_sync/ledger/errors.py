@@ -19,7 +19,7 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
     """Open or refresh the errors of refused records, and close those of the others."""
     ids = {result.external_id for result in results}
     # Locked, so that someone who dismisses one meanwhile does it after this transaction.
-    locked = lane.errors.select_for_update().order_by("pk")
+    locked = lane.errors.select_for_update()
     rows = locked.filter(closed_at__isnull=True, external_id__among=ids)
     openers = SyncRun.objects.only("kind", "only", "since_asked", "held")  # as `_is_new` asks
     rows = rows.prefetch_related(Prefetch("opened_by", openers))
