@@ -108,7 +108,7 @@ def test_a_process_that_must_stop_does_not_wait_for_an_answer(server, monkeypatc
 
 
 def test_a_reader_that_takes_nothing_does_not_hold_the_sender(monkeypatch):
-    monkeypatch.setattr(http, "LONGEST", 0.2)
+    monkeypatch.setattr(http, "LONGEST", 0.4)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it never reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api"
         began = time.monotonic()

@@ -48,13 +48,13 @@ def arrived(d: Deployment, count: int) -> None:
 @pytest.mark.slow
 @pytest.mark.invariant(2, 4)
 def test_killed_at_random_moments(deploy):
-    count = changed = 2000
+    count = changed = 4000 if FULL else 2000
     d = deploy(count, task_base=0.2, env={"LEASE_SECONDS": str(LEASE)})
     chance = random.Random(f"{SEED} kills")
     kills, wanted = 0, 20 if FULL else 8
     while kills < wanted:
         child = d.start("sync_registry", log="killed")
-        time.sleep(chance.uniform(0.2, 1.5))
+        time.sleep(chance.uniform(0.5, 2.0))
         if child.poll() is None:
             kill(child)
             kills += 1

@@ -15,7 +15,7 @@ from tests.support.environment import FULL, SEED
 from tests.support.registry import ListRegistry, compound
 from tests.support.worlds import INCREMENTAL, World
 
-COUNT, BATCH = 60, 50
+COUNT, BATCH = (120, 100) if FULL else (60, 50)
 KILLS = (4, 3, 3) if FULL else (1, 1, 1)
 """During the first load, while records leave and are edited, and while they return."""
 HANDS = 3
@@ -89,8 +89,10 @@ class Crew:
             self.hands.append(self.d.start(*self.words, log="crew"))
 
     def kill_one(self) -> None:
-        """Kill one of those that run, at a random moment of its work."""
-        time.sleep(self.chance.uniform(0.1, LONGEST[self.words[0]]))
+        """Kill one of those that run, at a random moment of its work, once something is written."""
+        until(lambda: self.d.world.written(), seconds=60, what="the first batch")
+        if self.kills:
+            time.sleep(self.chance.uniform(0.1, LONGEST[self.words[0]]))
         running = [hand for hand in self.hands if hand.poll() is None]
         if running:
             kill(self.chance.choice(running))

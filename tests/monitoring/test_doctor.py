@@ -27,6 +27,7 @@ from registry_sync.monitoring.doctor import checkup as doctor
 from registry_sync.monitoring.doctor import lane as check_lane
 from registry_sync.monitoring.doctor import service as check_service
 from registry_sync.monitoring.doctor.check_result import CheckResult
+from tests.support.environment import FULL
 from tests.support.factories import AlertMessageFactory, CheckupFactory, WebhookDeliveryFactory
 from tests.support.odd import Reply
 from tests.support.registry import compound
@@ -118,6 +119,8 @@ BROKEN: list[tuple[str, str, str, Callable[[World, Any], Any]]] = [
 
 @pytest.mark.parametrize(("name", "state", "words", "break_it"), BROKEN, ids=[b[2] for b in BROKEN])
 def test_what_is_broken_is_named_with_who_must_act(sound, settings, name, state, words, break_it):
+    if FULL or BROKEN.index((name, state, words, break_it)) % 2:  # the others were never synced
+        sound.sync()
     break_it(sound, settings)
     points = examined()
     found = points[name]

@@ -40,7 +40,7 @@ class Finalized:
     ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
 )
 def test_an_end_that_python_ignores_is_tried_again(monkeypatch, number, error):
-    monkeypatch.setattr(signals, "AGAIN", 0.05)
+    monkeypatch.setattr(signals, "AGAIN", 0.2)
     with pytest.raises(error), ended_by_signals():
         Finalized(number)
         time.sleep(60)

@@ -60,7 +60,7 @@ def test_a_merely_slow_answer_is_read_to_its_end(
     serve: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than the socket's own timeout, and above the least rate."""
-    monkeypatch.setattr(deadlines, "WINDOW", 0.3)
+    monkeypatch.setattr(deadlines, "WINDOW", 0.6)
     monkeypatch.setattr(deadlines, "TICK", 0.1)
     beats: list[float] = []
     registry = serve(lambda asked: Reply(BODY, pace=(len(BODY) // 40, 0), clock=clock))

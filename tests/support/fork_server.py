@@ -116,6 +116,8 @@ class Prepared:
         self.pid = os.fork()
         self.channel, other = (ours, theirs) if self.pid else (theirs, ours)
         other.close()
+        if self.pid:
+            self.channel.settimeout(100)  # a child may die before it tells its pid
 
     def fork(self, asked: dict[str, Any], streams: list[int]) -> bytes:
         """Return the pid of a new child as digits; none if the settings cannot be used."""

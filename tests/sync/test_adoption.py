@@ -13,6 +13,7 @@ from registry_sync.models import Adoption, Change, LedgerEntry, SyncRun
 from registry_sync.sync.gates.adoption_approval import ApprovedTwice, approve
 from sandbox.tenant.entities import add_by_hand, edit_by_hand
 from tests.support.commands import adopt
+from tests.support.environment import FULL
 from tests.support.factories import AdoptionFactory, LaneFactory, SyncRunFactory
 from tests.support.registry import compound
 from tests.support.worlds import APP, FIELDS, forget
@@ -394,9 +395,9 @@ def test_nobody_without_the_permission_takes_over(living, client):
 
 @pytest.mark.slow
 @pytest.mark.once
-def test_forty_thousand_by_hand_scaled_to_eight_hundred(world):
+def test_forty_thousand_by_hand_scaled_to_hundreds(world):
     """Pages, batches and lists of ids longer than one request takes."""
-    count, taken = 800, 115
+    count, taken = (1200, 172) if FULL else (800, 115)
     w = world([compound(n) for n in range(count)], contract="after", page_size=700, rate_limit=0)
     for n in range(count):
         equal(w, n) if n % 7 else put(w, f"C-{n:06d}", f"Compound {n}", Approval=1900)

@@ -204,6 +204,7 @@ def test_keys_that_drip_hold_up_no_other_webhook(monkeypatch, slow_head):
     clock = ReadersClock(1.0)
     monkeypatch.setattr(timed_network, "time", clock)
     monkeypatch.setattr(keys, "WHOLE", 30.0)
+    monkeypatch.setattr(keys, "TIMEOUT", 60.0)  # no silence of a busy machine ends it sooner
     reply = Reply("k" * 900, pace=(1, 0), slow_head=slow_head, clock=clock)
     dripping = OddRegistry(lambda asked: reply)
     with pytest.raises(keys.KeysUnreachable):
