@@ -18,7 +18,7 @@ from registry_sync.models import EntityError, Lane, LedgerEntry, SyncRun
 def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) -> None:
     """Open or refresh the errors of refused records, and close those of the others."""
     ids = {result.external_id for result in results}
-    # Locked, so that someone who dismisses one meanwhile does it after this transaction.
+    # Locked: a dismissal at the same time waits for this transaction, and is not overwritten.
     locked = lane.errors.select_for_update()
     rows = locked.filter(closed_at__isnull=True, external_id__among=ids)
     openers = SyncRun.objects.only("kind", "only", "since_asked", "held")  # as `_is_new` asks
@@ -30,12 +30,12 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
     closed_now = {row.external_id: row for row in closed}
     opened: list[EntityError] = []
     refreshed: list[EntityError] = []
-    passed: list[int] = []
+    passed: set[int] = set()
     for result in results:
         error = open_now.get(result.external_id)
         if result.outcome != Outcome.FAILED:
             if error is not None:
-                passed.append(error.pk)
+                passed.add(error.pk)
         elif error is None:
             error = closed_now.get(result.external_id) or EntityError(first_seen=timezone.now())
             (refreshed if error.pk else opened).append(_error(error, run, result))
@@ -51,7 +51,7 @@ def update_errors(run: SyncRun, lane: Lane, results: Sequence[RecordOutcome]) ->
     if passed:
         closing = EntityError.objects.filter(pk__in=passed)
         closing.update(closed_at=timezone.now(), closed_by_run=run)
-        drop_refusals(run, [e.external_id for e in open_now.values() if e.pk in set(passed)])
+        drop_refusals(run, [e.external_id for e in open_now.values() if e.pk in passed])
 
 
 def close_withdrawn(run: SyncRun, lease: runs.Lease) -> int:

@@ -178,7 +178,7 @@ def session_name(run: SyncRun) -> str:
 
 
 def _whole_name(lane: Lane | None) -> str:
-    which = runs.LaneNames().label(lane) if runs.feeds_several_lanes() else ""
+    which = runs.LaneNames().label(lane)
     return f"{SESSION_NAME}: {which}"[:LONGEST_NAME] if which else SESSION_NAME
 
 

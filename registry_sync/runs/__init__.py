@@ -4,7 +4,7 @@ Other rooms import this package; `queue`, `quota` and `estimate` are imported as
 """
 
 from registry_sync.runs.database_clock import database_now, now_in_query
-from registry_sync.runs.deployment import app_key, current_lanes, feeds_several_lanes, tenant_host
+from registry_sync.runs.deployment import app_key, current_lanes, tenant_host
 from registry_sync.runs.follow_up import (
     Answer,
     joinable,
@@ -78,7 +78,6 @@ __all__ = [
     "database_now",
     "fail",
     "fails_lately",
-    "feeds_several_lanes",
     "finish",
     "good_runs",
     "hold_up",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry_sync.models import Lane
 from registry_sync.models.app_scope import app_key, tenant_host
 
-__all__ = ["app_key", "current_lanes", "feeds_several_lanes", "tenant_host"]
+__all__ = ["app_key", "current_lanes", "tenant_host"]
 
 TABLE = f'"{Lane._meta.db_table}"'
 COLUMNS = ", ".join(f'{TABLE}."{field.column}"' for field in Lane._meta.concrete_fields)
@@ -23,8 +23,3 @@ def current_lanes() -> list[Lane]:
     It is empty until a run, doctor or a webhook has read the configuration.
     """
     return list(Lane.objects.raw(CURRENT, app_key()))
-
-
-def feeds_several_lanes() -> bool:
-    """Return whether the app's configuration names more than one lane; it reads no lane's row."""
-    return Lane.objects.of_app().filter(position__isnull=False).count() > 1

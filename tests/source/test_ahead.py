@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry_sync.core.problems import SourceError
-from registry_sync.source import ahead
+from registry_sync.source import ahead, page_reader
 from tests.support.deployment import until
 from tests.support.odd import Asked, OddRegistry, Reply, ids
 
@@ -143,7 +143,7 @@ def test_what_the_caller_raises_while_it_waits_ends_the_reading(
 def test_a_caller_who_asks_itself_waits_alive_for_the_thread_that_asks(
     serve: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(ahead, "STEP", 0.02)
+    monkeypatch.setattr(page_reader, "STEP", 0.02)
 
     class Gone(Exception):
         pass

@@ -52,7 +52,9 @@ def close_leftover_batches(ctx: RunContext, *, own: bool) -> None:
     for batch in leftover:  # there are few, so their runs, which are wide, are not joined
         if batch.run_id == run.pk and not own:
             continue
-        sender = senders.get(batch.run_id) or senders.setdefault(batch.run_id, batch.run)
+        if batch.run_id not in senders:
+            senders[batch.run_id] = batch.run
+        sender = senders[batch.run_id]
         entities, failed = _by_task(ctx, batch)
         unread = [item for item in batch.items() if item["registry_id"] not in entities]
         entities |= _as_sent(ctx, sender, batch, unread, failed) if unread else {}

@@ -31,7 +31,7 @@ class Turns:
 
     @cached_property
     def _alone(self) -> bool:
-        return not runs.feeds_several_lanes()
+        return len(runs.current_lanes()) < 2
 
     @contextmanager
     def turn(self) -> Iterator[None]:
